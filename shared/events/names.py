@@ -1,0 +1,74 @@
+"""The names of events: their `type` and their routing key alike, past tense with a version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from shared.events.deadline import DeadlineReached
+from shared.events.directory import AccountChanged, AgencyChanged
+from shared.events.task import TaskChanged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.events.envelope import Frozen
+
+# What happened to a task; each is also the `act` of its history entry.
+TASK_ACTS: Final = (
+    "assigned",
+    "received",
+    "refused",
+    "reassigned",
+    "corrected",
+    "deadline_set",
+    "delegated",
+    "progressed",
+    "contributed",
+    "extension_requested",
+    "extension_approved",
+    "extension_refused",
+    "reported",
+    "report_returned",
+    "completed",
+    "recalled",
+    "urged",
+    "explanation_required",
+    "explanation_withdrawn",
+    "explanation_submitted",
+    "explanation_accepted",
+    "explanation_refused",
+)
+DEADLINE_KINDS: Final = (
+    "due_soon",
+    "due_today",
+    "missed",
+    "receipt_overdue",
+    "report_missing",
+    "explanation_overdue",
+)
+
+
+def task_event(act: str) -> str:
+    """Return the name of the event of a history entry."""
+    return f"task.{act}.v1"
+
+
+def deadline_event(kind: str) -> str:
+    """Return the name of the event of a moment that came."""
+    return f"deadline.{kind}.v1"
+
+
+AGENCY_CHANGED: Final = "agency.changed.v1"
+ACCOUNT_CHANGED: Final = "account.changed.v1"
+
+DATA_OF: Final[Mapping[str, type[Frozen]]] = {
+    **{task_event(act): TaskChanged for act in TASK_ACTS},
+    **{deadline_event(kind): DeadlineReached for kind in DEADLINE_KINDS},
+    AGENCY_CHANGED: AgencyChanged,
+    ACCOUNT_CHANGED: AccountChanged,
+}
+
+
+def kind_of(event_type: str) -> str:
+    """Return the name without its version, as an inbox entry's `kind` has it."""
+    return event_type.rpartition(".v")[0]

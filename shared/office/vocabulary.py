@@ -1,0 +1,116 @@
+"""The closed sets of words the office uses; their Vietnamese stands in `labels.py`."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    ADMINISTRATOR = "administrator"
+    LEADER = "leader"
+    COORDINATOR = "coordinator"
+    HEAD = "head"
+    CLERK = "clerk"
+    OFFICER = "officer"
+    AUDITOR = "auditor"
+    SERVICE = "service"
+
+
+class Scope(StrEnum):
+    """What a program of an agency was allowed; people need none."""
+
+    TASKS_READ = "tasks:read"
+    TASKS_ACT = "tasks:act"
+
+
+class AgencyKind(StrEnum):
+    OFFICE = "office"
+    DEPARTMENT = "department"
+    COMMUNE = "commune"
+    UNIT = "unit"
+    OTHER = "other"
+
+
+class Authority(StrEnum):
+    """In whose capacity a leader assigns."""
+
+    COMMITTEE = "committee"
+    CHAIR = "chair"
+    VICE_CHAIR = "vice_chair"
+
+
+class Priority(StrEnum):
+    NORMAL = "normal"
+    URGENT = "urgent"
+    EXPRESS = "express"
+
+
+class Stage(StrEnum):
+    ASSIGNED = "assigned"
+    RECEIVED = "received"
+    IN_PROGRESS = "in_progress"
+    REPORTED = "reported"
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    RECALLED = "recalled"
+
+
+class Timeliness(StrEnum):
+    NO_DEADLINE = "no_deadline"
+    ON_TRACK = "on_track"
+    DUE_SOON = "due_soon"
+    DUE_TODAY = "due_today"
+    OVERDUE = "overdue"
+    COMPLETED_ON_TIME = "completed_on_time"
+    COMPLETED_LATE = "completed_late"
+    RECALLED = "recalled"
+
+
+class DueKind(StrEnum):
+    """What the term was given as: a day of the calendar, a moment, or not at all."""
+
+    DATE = "date"
+    MOMENT = "moment"
+    NONE = "none"
+
+
+class ExtensionState(StrEnum):
+    NONE = "none"
+    PENDING = "pending"
+    USED = "used"
+
+
+class RequestState(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    LAPSED = "lapsed"
+
+
+class ReportState(StrEnum):
+    NONE = "none"
+    SUBMITTED = "submitted"
+    RETURNED = "returned"
+    ACCEPTED = "accepted"
+
+
+class ExplanationState(StrEnum):
+    NONE = "none"
+    REQUIRED = "required"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class Cause(StrEnum):
+    """Why a task came late; the first seven are objective, the others subjective."""
+
+    NATURAL_DISASTER = "natural_disaster"
+    EPIDEMIC = "epidemic"
+    LEGAL_CHANGE = "legal_change"
+    DEPENDENCY_ON_OTHER_AGENCY = "dependency_on_other_agency"
+    SLOW_DECISION = "slow_decision"
+    RESOURCES = "resources"
+    SCOPE_CHANGED = "scope_changed"
+    PLANNING = "planning"
+    WORKLOAD = "workload"
+    NEGLIGENCE = "negligence"
+    OTHER = "other"
