@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from shared.events.envelope import Frozen, Moment
 from shared.office.vocabulary import (
     Authority,
@@ -134,7 +136,7 @@ class Act(Frozen):
     role: Role | None = None
     agency: str | None = None
     acting_for: str | None = None
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = Field(default_factory=dict)
 
 
 class TaskChanged(Frozen):
