@@ -1,0 +1,32 @@
+"""Erlang's port mapper, on the loopback and ours: RabbitMQ would start one that listens everywhere and stays."""
+
+import asyncio
+from pathlib import Path
+
+from deploy.local.child import Child
+from deploy.local.installation import Installation
+
+
+async def start_epmd(installation: Installation, port: int, log: Path) -> Child:
+    options = ("-address", "127.0.0.1", "-port", str(port))
+    child = await Child.start("epmd", [installation.epmd, *options], log, {"HOME": str(log.parent)})
+
+    async def answers() -> bool:
+        return await accepts_connections(port)
+
+    try:
+        await child.until(answers, seconds=10)
+    except BaseException:
+        await child.kill()
+        raise
+    return child
+
+
+async def accepts_connections(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True

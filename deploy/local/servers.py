@@ -1,0 +1,101 @@
+"""MongoDB and RabbitMQ, running, with what their administrators do: databases, vhosts and users."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from pymongo import AsyncMongoClient
+
+from deploy.local.fetch import ensure_installed
+from deploy.local.mongod import Mongod, running_mongod
+from deploy.local.rabbitmq import RabbitMQ, running_rabbitmq
+
+
+def new_password() -> str:
+    """Make a password whose prefix keeps it out of production: services there refuse it."""
+    return f"demo-{secrets.token_urlsafe(24)}"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Both servers; names of databases, vhosts and users are plain words that need no quoting in an address."""
+
+    mongod: Mongod
+    rabbitmq: RabbitMQ
+    administration: AsyncMongoClient[dict[str, Any]]
+    management: httpx2.AsyncClient
+
+    @property
+    def mongodb_uri(self) -> str:
+        """The administrator's address of MongoDB."""
+        return self.mongod.uri
+
+    @property
+    def amqp_uri(self) -> str:
+        """The administrator's address of the default vhost."""
+        return self.rabbitmq.uri
+
+    @property
+    def management_uri(self) -> str:
+        """The address of the broker's management API, with the administrator's credentials in it."""
+        return self.rabbitmq.management_uri
+
+    async def create_database_user(self, database: str, username: str, password: str) -> str:
+        """Let a user read and write exactly `database`, and return the address for it; harmless again."""
+        roles = [{"role": "readWrite", "db": database}]
+        users = await self.administration[database].command("usersInfo", username)
+        command = "updateUser" if users["users"] else "createUser"
+        await self.administration[database].command(command, username, pwd=password, roles=roles)
+        return self.mongod.uri_of(username, password, database)
+
+    async def drop_database(self, database: str) -> None:
+        """Drop a database and its users."""
+        await self.administration[database].command("dropAllUsersFromDatabase")
+        await self.administration.drop_database(database)
+
+    async def create_vhost(self, name: str) -> str:
+        """Make a vhost, and return the administrator's address of it; harmless again."""
+        await self._manage("PUT", f"/api/vhosts/{name}")
+        return self.rabbitmq.administrator_uri(name)
+
+    async def delete_vhost(self, name: str) -> None:
+        await self._manage("DELETE", f"/api/vhosts/{name}")
+
+    async def create_broker_user(self, name: str, password: str, vhost: str) -> str:
+        """Let a user do everything in `vhost` and nothing elsewhere, and return the address for it; harmless again."""
+        await self._manage("PUT", f"/api/users/{name}", {"password": password, "tags": ""})
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        await self._manage("PUT", f"/api/permissions/{vhost}/{name}", everything)
+        return self.rabbitmq.uri_of(name, password, vhost)
+
+    async def delete_broker_user(self, name: str) -> None:
+        await self._manage("DELETE", f"/api/users/{name}")
+
+    async def _manage(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        response = await self.management.request(method, path, json=body or {})
+        response.raise_for_status()
+
+
+@asynccontextmanager
+async def running_servers(
+    folder: Path, *, passwords: dict[str, str] | None = None, keep_data: bool = False
+) -> AsyncIterator[Servers]:
+    """Run both servers in `folder`, fetching their programs the first time; on leaving, none of their processes lives.
+
+    `passwords` are the administrators' (`mongodb`, `rabbitmq`) and must be the same each time for a kept folder.
+    """
+    installation = await asyncio.to_thread(ensure_installed)
+    folder = await asyncio.to_thread(folder.resolve)
+    passwords = passwords or {"mongodb": new_password(), "rabbitmq": new_password()}
+    async with (
+        running_mongod(installation, folder / "mongodb", passwords["mongodb"]) as mongod,
+        running_rabbitmq(installation, folder / "rabbitmq", passwords["rabbitmq"], keep_data=keep_data) as rabbitmq,
+        AsyncMongoClient[dict[str, Any]](mongod.uri) as administration,
+        httpx2.AsyncClient(base_url=rabbitmq.management_uri, trust_env=False) as management,
+    ):
+        yield Servers(mongod, rabbitmq, administration, management)

@@ -1,0 +1,109 @@
+"""The servers that the local stack starts: reachable, walled off from one another, and gone when stopped."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import aio_pika
+import pytest
+from aio_pika.exceptions import AMQPConnectionError
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
+
+from deploy.local.servers import Servers, running_servers
+from tests.support.servers import Database, Databases, Vhost, temporary_servers, temporary_vhost
+
+Document = dict[str, object]
+
+
+async def test_a_user_reads_and_writes_its_own_database(database: Database) -> None:
+    async with AsyncMongoClient[Document](database.uri) as client:
+        await client[database.name].things.insert_one({"_id": 1})
+        assert await client[database.name].things.find_one() == {"_id": 1}
+
+
+async def test_a_user_is_confined_to_its_database(databases: Databases) -> None:
+    own, other = await databases.create(), await databases.create()
+    async with AsyncMongoClient[Document](own.uri) as client:
+        with pytest.raises(OperationFailure, match="not authorized"):
+            await client[other.name].things.find_one()
+
+
+async def test_nobody_reads_without_a_password(servers: Servers) -> None:
+    async with AsyncMongoClient[Document](f"mongodb://127.0.0.1:{servers.mongod.port}/") as client:
+        with pytest.raises(OperationFailure, match="requires authentication"):
+            await client.test.things.find_one()
+
+
+async def test_a_message_comes_back_from_a_quorum_queue(amqp_url: str) -> None:
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue("q", durable=True, arguments={"x-queue-type": "quorum"})
+        await channel.default_exchange.publish(aio_pika.Message(b"hello"), routing_key="q")
+        message = await queue.get(timeout=5)
+        assert message
+        assert message.body == b"hello"
+
+
+async def test_a_vhost_is_closed_to_the_user_of_another(servers: Servers, vhost: Vhost) -> None:
+    async with temporary_vhost(servers) as other:
+        with pytest.raises(AMQPConnectionError):
+            await aio_pika.connect(vhost.amqp_url.replace(f"/{vhost.name}", f"/{other.name}"))
+
+
+async def test_stopped_servers_leave_no_process(tmp_path: Path) -> None:
+    async with running_servers(tmp_path):
+        assert {"mongod", "beam.smp", "epmd"} <= set(_processes_naming(tmp_path).values())
+    assert _processes_naming(tmp_path) == {}
+
+
+async def test_two_stacks_of_servers_run_side_by_side(servers: Servers) -> None:
+    async with temporary_servers() as others:
+        assert others.mongod.port != servers.mongod.port
+        await asyncio.gather(others.create_vhost("same"), servers.create_vhost("same"))
+        for either in (others, servers):
+            await either.delete_vhost("same")
+
+
+async def test_a_second_start_keeps_data_and_queues(tmp_path: Path) -> None:
+    passwords = {"mongodb": "demo-one", "rabbitmq": "demo-two"}
+    async with running_servers(tmp_path, passwords=passwords, keep_data=True) as first:
+        await first.administration.test.things.insert_one({"_id": 1})
+        await _publish_one(await first.create_vhost("kept"))
+    async with running_servers(tmp_path, passwords=passwords, keep_data=True) as second:
+        assert await second.administration.test.things.find_one() == {"_id": 1}
+        assert await _ready_messages(second.rabbitmq.administrator_uri("kept")) == 1
+
+
+async def _publish_one(address: str) -> None:
+    async with await aio_pika.connect(address) as connection:
+        channel = await connection.channel()
+        await channel.declare_queue("q", durable=True, arguments={"x-queue-type": "quorum"})
+        message = aio_pika.Message(b"kept", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        await channel.default_exchange.publish(message, routing_key="q")
+
+
+async def _ready_messages(address: str) -> int | None:
+    async with await aio_pika.connect(address) as connection:
+        queue = await (await connection.channel()).declare_queue("q", passive=True)
+        return queue.declaration_result.message_count
+
+
+def _processes_naming(folder: Path) -> dict[int, str]:
+    """Live processes, by id, whose command line or environment names `folder`."""
+    return {pid: name for pid, name in _live_processes() if str(folder).encode() in _words_of(pid)}
+
+
+def _live_processes() -> Iterable[tuple[int, str]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (words := _words_of(int(entry.name))):
+            yield int(entry.name), Path(os.fsdecode(words.split(b"\0")[0])).name
+
+
+def _words_of(pid: int) -> bytes:
+    """What the process was started with; nothing for one that has ended."""
+    try:
+        return b"".join(Path(f"/proc/{pid}/{part}").read_bytes() for part in ("cmdline", "environ"))
+    except OSError:
+        return b""
