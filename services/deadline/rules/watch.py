@@ -1,0 +1,53 @@
+"""A task under watch: its latest state, and what of its moments has been dealt with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from services.deadline.rules.moments import REMINDERS, Kind, Moment, moments_of, worth_telling
+
+if TYPE_CHECKING:
+    from shared.events.task import Task
+    from shared.office.workdays import WorkCalendar
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A task, when its present deadline became known, and the last moment of each kind that was dealt with."""
+
+    task: Task
+    due_since: datetime
+    dealt_with: Mapping[Kind, datetime] = field(default_factory=dict)
+
+    def pending(self, calendar: WorkCalendar) -> list[Moment]:
+        """Return the moments still to be dealt with, earliest first, whether or not they have come."""
+        return [moment for moment in moments_of(self.task, calendar) if not self._is_settled(moment)]
+
+    def next_moment(self, calendar: WorkCalendar) -> Moment | None:
+        return next(iter(self.pending(calendar)), None)
+
+    def _is_settled(self, moment: Moment) -> bool:
+        if moment.kind in REMINDERS and moment.at <= self.due_since:
+            return True
+        last = self.dealt_with.get(moment.kind)
+        return last is not None and moment.at <= last
+
+
+def observe(before: Watch | None, task: Task, recorded_at: datetime) -> Watch | None:
+    """Take in a task as an event told it, or nothing if as much or more is known already."""
+    if before is None:
+        return Watch(task, due_since=recorded_at)
+    if task.version <= before.task.version:
+        return None
+    same_deadline = task.due_at == before.task.due_at
+    return replace(before, task=task, due_since=before.due_since if same_deadline else recorded_at)
+
+
+def deal_with(watch: Watch, calendar: WorkCalendar, now: datetime) -> tuple[Watch, list[Moment]]:
+    """Settle every moment that has come; return the watch after it, and what is to be told."""
+    came = [moment for moment in watch.pending(calendar) if moment.has_come(now)]
+    after = replace(watch, dealt_with={**watch.dealt_with, **{moment.kind: moment.at for moment in came}})
+    return after, worth_telling(came, watch.task, calendar, now)
