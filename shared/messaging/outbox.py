@@ -1,0 +1,124 @@
+"""Events kept inside the document whose write caused them, until the broker has confirmed them.
+
+A document carries `outbox: [{"id", "type", "body", "at"}]` and `pending_since`, the true time of its oldest event,
+which is absent when there is none: a partial index on that scalar finds what waits, and how long it has waited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from pymongo import UpdateOne
+
+from shared.clock import true_now
+from shared.events.codec import encode
+from shared.mongo import Index, ascending
+
+if TYPE_CHECKING:
+    from shared.events.envelope import Event
+    from shared.mongo import Collection as MongoCollection
+    from shared.mongo import Document
+
+_PENDING: Final[Mapping[str, Any]] = {"pending_since": {"$exists": True}}
+_OUTBOX_ONLY: Final[Mapping[str, Any]] = {"outbox": 1}
+
+
+def fields(events: Iterable[Event[Any]]) -> Document:
+    """Return the fields a new document gets with its first events."""
+    entries = _entries(events)
+    return {"outbox": entries, "pending_since": entries[0]["at"]} if entries else {"outbox": []}
+
+
+def push(events: Iterable[Event[Any]]) -> Document:
+    """Return the operators (`$push`, `$min`) that an update adds for its events; none without events."""
+    entries = _entries(events)
+    if not entries:
+        return {}
+    return {"$push": {"outbox": {"$each": entries}}, "$min": {"pending_since": entries[0]["at"]}}
+
+
+def _entries(events: Iterable[Event[Any]]) -> list[Document]:
+    now = true_now()
+    return [{"id": event.id, "type": event.type, "body": encode(event), "at": now} for event in events]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event that waits; `at` is the true time when it was written."""
+
+    id: str
+    type: str
+    body: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A document and its waiting events in the order they were written."""
+
+    document_id: Any
+    entries: tuple[Entry, ...]
+
+
+class Outbox:
+    """The outboxes of one collection's documents."""
+
+    def __init__(self, collection: MongoCollection) -> None:
+        self._collection = collection
+
+    @property
+    def name(self) -> str:
+        return self._collection.name
+
+    async def ensure_index(self) -> None:
+        index = Index(self.name, ascending("pending_since"), partial=_PENDING, name="pending_since")
+        await self._collection.create_indexes([index.model()])
+
+    async def load(self, document_ids: Sequence[Any]) -> list[Pending]:
+        """Return what waits in these documents."""
+        found = self._collection.find({"_id": {"$in": list(document_ids)}, **_PENDING}, _OUTBOX_ONLY)
+        return [_pending(document) async for document in found]
+
+    async def waiting_since(self, moment: datetime, *, at_most: int) -> AsyncIterator[list[Pending]]:
+        """Yield, oldest first and in chunks, what has waited since `moment` or longer."""
+        found = self._collection.find({"pending_since": {"$lte": moment}}, _OUTBOX_ONLY)
+        chunk: list[Pending] = []
+        async for document in found.sort("pending_since").batch_size(at_most):
+            chunk.append(_pending(document))
+            if len(chunk) == at_most:
+                yield chunk
+                chunk = []
+        if chunk:
+            yield chunk
+
+    async def clear(self, confirmed: Mapping[Any, Collection[str]]) -> None:
+        """Take the events with these ids out of these documents; what was added meanwhile stays."""
+        if confirmed:
+            operations = [UpdateOne({"_id": key}, _without(ids)) for key, ids in confirmed.items()]
+            await self._collection.bulk_write(operations, ordered=False)
+
+    async def depth(self) -> tuple[int, datetime | None]:
+        """Return how many documents wait, and since when the oldest does."""
+        oldest = await self._collection.find_one(_PENDING, {"pending_since": 1}, sort=[("pending_since", 1)])
+        if oldest is None:
+            return 0, None
+        return await self._collection.count_documents(_PENDING, hint="pending_since"), oldest["pending_since"]
+
+
+def _pending(document: Document) -> Pending:
+    entries = (Entry(entry["id"], entry["type"], entry["body"], entry["at"]) for entry in document.get("outbox", ()))
+    return Pending(document["_id"], tuple(entries))
+
+
+def _without(ids: Collection[str]) -> list[Document]:
+    kept = {
+        "$filter": {
+            "input": {"$ifNull": ["$outbox", []]},
+            "cond": {"$not": {"$in": ["$$this.id", {"$literal": list(ids)}]}},
+        }
+    }
+    oldest = {"$cond": [{"$eq": ["$outbox", []]}, "$$REMOVE", {"$min": "$outbox.at"}]}
+    return [{"$set": {"outbox": kept}}, {"$set": {"pending_since": oldest}}]

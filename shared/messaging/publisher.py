@@ -1,0 +1,171 @@
+"""Publishing that is done only when the broker has confirmed it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+import structlog
+from aio_pika import DeliveryMode, Message, RobustChannel, connect_robust
+from aio_pika.abc import AbstractRobustConnection
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ChannelNotFoundEntity, PublishError
+
+from shared.events.envelope import CONTENT_TYPE
+from shared.messaging import topology
+from shared.messaging.retry import growing_waits
+
+_log = structlog.get_logger(__name__)
+
+HEARTBEAT_SECONDS: Final = 15
+RECONNECT_SECONDS: Final = 0.5
+BROKER_AWAY: Final = CONNECTION_EXCEPTIONS
+
+
+class NotPublishedError(Exception):
+    """The broker has not confirmed it: it may have the message or not, so publish it again."""
+
+
+class UnroutableError(NotPublishedError):
+    """No queue takes the message, although the topology has just been declared anew."""
+
+
+def make_message(body: bytes, *, event_id: str, event_type: str, headers: Mapping[str, Any]) -> Message:
+    """Make a message that outlives the broker."""
+    return Message(
+        body,
+        message_id=event_id,
+        type=event_type,
+        headers=dict(headers),
+        content_type=CONTENT_TYPE,
+        delivery_mode=DeliveryMode.PERSISTENT,
+    )
+
+
+class Publisher:
+    """A connection of its own, which comes back by itself; one channel with confirms.
+
+    Two messages in flight at the same time need different ids: the broker's returns are told apart by them.
+    """
+
+    def __init__(self, amqp_url: str, retry_delays: Sequence[float], *, name: str, timeout: float = 10.0) -> None:
+        self._url = amqp_url
+        self._retry_delays = retry_delays
+        self._name = name
+        self._timeout = timeout
+        self._connection: AbstractRobustConnection | None = None
+        self._channel: RobustChannel | None = None
+        self._declaring = asyncio.Lock()
+        self._declared = 0
+
+    async def open(self) -> None:
+        """Connect, however long the broker is away, and declare the topology."""
+        waits = growing_waits()
+        while True:
+            try:
+                return await self._open()
+            except BROKER_AWAY as error:
+                await self.close()
+                _log.warning("broker_away", error=str(error))
+            await asyncio.sleep(next(waits))
+
+    async def _open(self) -> None:
+        self._connection = await connect_robust(
+            self._url,
+            timeout=self._timeout,
+            heartbeat=HEARTBEAT_SECONDS,
+            reconnect_interval=RECONNECT_SECONDS,
+            client_properties={"connection_name": f"{self._name}.publisher"},
+        )
+        self._connection.reconnect_callbacks.add(self._on_reconnected)
+        channel = self._connection.channel(publisher_confirms=True, on_return_raises=True)
+        self._channel = cast("RobustChannel", await channel)
+        await self.declare()
+
+    async def _on_reconnected(self, *_: object) -> None:
+        # The broker may have come back without its data. What fails here is done by the next publish.
+        try:
+            await self.declare()
+        except BROKER_AWAY as error:
+            _log.warning("topology_not_declared", error=str(error))
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker was there a moment ago."""
+        return self._connection is not None and self._connection.connected.is_set()
+
+    async def until_connected(self) -> None:
+        """Wait, however long the broker is away."""
+        if self._connection is not None:
+            await self._connection.connected.wait()
+
+    async def declare(self) -> None:
+        """Declare the topology on a channel of its own, which an error may close."""
+        assert self._connection is not None  # noqa: S101 - open() comes first
+        async with asyncio.timeout(self._timeout):
+            channel = await self._connection.channel()
+            try:
+                await topology.declare(channel, self._retry_delays)
+            finally:
+                await channel.close()
+        self._declared += 1
+
+    async def publish(self, message: Message, routing_key: str, *, exchange: str = "") -> None:
+        """Publish persistently and wait for the confirm; without an exchange, to the queue the key names.
+
+        A queue or an exchange that was deleted is declared anew.
+
+        Raises:
+            UnroutableError: no queue is bound to the key.
+            NotPublishedError: the broker is away, refuses, or does not confirm in time.
+
+        """
+        declared = self._declared
+        try:
+            await self._attempt(message, routing_key, exchange)
+        except (PublishError, ChannelNotFoundEntity):
+            await self._declare_again(declared)
+            await self._attempt_finally(message, routing_key, exchange)
+
+    async def _attempt_finally(self, message: Message, routing_key: str, exchange: str) -> None:
+        try:
+            await self._attempt(message, routing_key, exchange)
+        except (PublishError, ChannelNotFoundEntity) as error:
+            raise UnroutableError(f"no queue takes {routing_key}") from error
+
+    async def _declare_again(self, seen: int) -> None:
+        async with self._declaring:
+            if self._declared != seen:
+                return  # another publish met the same and was first
+            try:
+                await self.declare()
+            except BROKER_AWAY as error:
+                raise NotPublishedError(str(error)) from error
+
+    async def _attempt(self, message: Message, routing_key: str, exchange: str) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._send(message, routing_key, exchange)
+        except (PublishError, ChannelNotFoundEntity):
+            raise
+        except BROKER_AWAY as error:
+            raise NotPublishedError(f"{type(error).__name__}: {error}") from error
+        except asyncio.CancelledError as error:
+            # A connection that is lost cancels what waits for confirms; nobody cancelled this task.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise NotPublishedError("the connection was lost before the confirm") from error
+
+    async def _send(self, message: Message, routing_key: str, exchange: str) -> None:
+        channel = self._channel
+        if channel is None:
+            raise NotPublishedError("not open")
+        await channel.ready()
+        target = await channel.get_exchange(exchange, ensure=False) if exchange else channel.default_exchange
+        await target.publish(message, routing_key, mandatory=True)
+
+    async def close(self) -> None:
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None:
+            await connection.close()

@@ -1,0 +1,142 @@
+"""Carries events from the outboxes to the broker: at least once, and each document's in their order.
+
+A write wakes it, so that an event leaves within milliseconds; a sweep over the index finds what a crash, a broker
+that was away or a refused publish left behind. Any number of replicas may run: two may publish the same event, which
+consumers expect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from random import uniform
+from typing import Any, Final
+
+import structlog
+from aio_pika import Message
+
+from shared.clock import true_now
+from shared.messaging.metrics import OUTBOX_OLDEST_SECONDS, OUTBOX_PENDING, PUBLISH_FAILURES, PUBLISHED
+from shared.messaging.outbox import Entry, Outbox, Pending
+from shared.messaging.publisher import NotPublishedError, Publisher, make_message
+from shared.messaging.topology import EXCHANGE
+
+_log = structlog.get_logger(__name__)
+
+RECORDED_AT: Final = "dondoc-recorded-at"
+_IN_FLIGHT: Final = 100
+# While the broker is away the woken are forgotten beyond this number: the sweep finds them.
+_REMEMBERED: Final = 10_000
+
+
+class Relay:
+    """`wake` after each write; `run` in the background; `stop` at the end."""
+
+    def __init__(
+        self, service: str, publisher: Publisher, outboxes: Sequence[Outbox], *, sweep_interval: float = 5.0
+    ) -> None:
+        self._service = service
+        self._publisher = publisher
+        self._outboxes = {outbox.name: outbox for outbox in outboxes}
+        self._sweep_interval = sweep_interval
+        self._woken: dict[tuple[str, Any], None] = {}
+        self._called = asyncio.Event()
+        self._stopping = False
+        self._next_sweep = 0.0
+
+    def wake(self, collection: str, document_id: Any) -> None:
+        """Say that a document of `collection` was written with events; never waits, never fails."""
+        self.wake_many(collection, [document_id])
+
+    def wake_many(self, collection: str, document_ids: Iterable[Any]) -> None:
+        """Say so of many documents."""
+        if len(self._woken) < _REMEMBERED:
+            self._woken.update(dict.fromkeys((collection, document_id) for document_id in document_ids))
+        self._called.set()
+
+    async def run(self) -> None:
+        """Publish until `stop`: first what an earlier life left, then what is woken, and every few seconds the rest."""
+        while not self._stopping:
+            await self._until_connected()
+            await self._publish_woken()
+            if asyncio.get_running_loop().time() >= self._next_sweep:
+                await self.sweep()
+            await self._rest()
+        await self._publish_woken()
+
+    def stop(self) -> None:
+        """Let `run` end once it has published what it was woken for."""
+        self._stopping = True
+        self._called.set()
+
+    async def _until_connected(self) -> None:
+        if not self._publisher.is_connected:
+            await self._publisher.until_connected()
+            self._next_sweep = 0.0
+
+    async def sweep(self, *, grace: float = 1.0) -> None:
+        """Publish everything that has waited longer than `grace` seconds, and measure what waits."""
+        # Not all replicas at once.
+        self._next_sweep = asyncio.get_running_loop().time() + self._sweep_interval * uniform(0.8, 1.2)  # noqa: S311
+        until = true_now() - timedelta(seconds=grace)
+        for outbox in self._outboxes.values():
+            await self._measure(outbox)
+            async for chunk in outbox.waiting_since(until, at_most=_IN_FLIGHT):
+                if not self._publisher.is_connected:
+                    return
+                await self._publish(outbox, chunk)
+                await self._publish_woken()
+
+    async def _measure(self, outbox: Outbox) -> None:
+        count, oldest = await outbox.depth()
+        age = (true_now() - oldest).total_seconds() if oldest else 0.0
+        OUTBOX_PENDING.labels(self._service, outbox.name).set(count)
+        OUTBOX_OLDEST_SECONDS.labels(self._service, outbox.name).set(max(age, 0.0))
+
+    async def _rest(self) -> None:
+        if self._woken or self._stopping or not self._publisher.is_connected:
+            return
+        self._called.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._next_sweep):
+                await self._called.wait()
+
+    async def _publish_woken(self) -> None:
+        while self._woken and self._publisher.is_connected:
+            for name, document_ids in self._take().items():
+                outbox = self._outboxes[name]
+                await self._publish(outbox, await outbox.load(document_ids))
+
+    def _take(self) -> dict[str, list[Any]]:
+        taken: defaultdict[str, list[Any]] = defaultdict(list)
+        for key in list(self._woken)[:_IN_FLIGHT]:
+            del self._woken[key]
+            taken[key[0]].append(key[1])
+        return taken
+
+    async def _publish(self, outbox: Outbox, documents: Sequence[Pending]) -> None:
+        confirmed = await asyncio.gather(*(self._publish_in_order(document) for document in documents))
+        done = {document.document_id: ids for document, ids in zip(documents, confirmed, strict=True) if ids}
+        await outbox.clear(done)
+
+    async def _publish_in_order(self, document: Pending) -> list[str]:
+        """Return the ids that were confirmed: all, or those before the first that was not."""
+        confirmed: list[str] = []
+        for entry in document.entries:
+            try:
+                await self._publisher.publish(_message(entry), entry.type, exchange=EXCHANGE)
+            except NotPublishedError as error:
+                PUBLISH_FAILURES.labels(self._service).inc()
+                _log.warning("event_not_published", event_id=entry.id, event_type=entry.type, error=str(error))
+                break
+            PUBLISHED.labels(self._service).inc()
+            confirmed.append(entry.id)
+        return confirmed
+
+
+def _message(entry: Entry) -> Message:
+    recorded = entry.at.isoformat()
+    return make_message(entry.body, event_id=entry.id, event_type=entry.type, headers={RECORDED_AT: recorded})

@@ -1,0 +1,74 @@
+"""What is to become of a message that could not be handled: its failures travel with it in headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+HEADER_PREFIX: Final = "dondoc-"
+_FAILURES: Final = "dondoc-failures"
+_FIRST_FAILED_AT: Final = "dondoc-first-failed-at"
+_FAILED_AT: Final = "dondoc-failed-at"
+_ERROR: Final = "dondoc-error"
+# Another name than the one that is read, so that a dead letter an operator replays begins anew.
+_ATTEMPTS: Final = "dondoc-attempts"
+_ERROR_LENGTH: Final = 1_000
+
+
+class RetryLater(Exception):  # noqa: N818 - it says what to do; nothing went wrong
+    """Raised by a handler for which an event came too early; it counts like any failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """How often a message has failed, since when, and how last."""
+
+    count: int = 0
+    first_failed_at: str | None = None
+    failed_at: str | None = None
+    error: str | None = None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, Any]) -> Failures:
+        """Read what a message brings with it; what is not ours counts as nothing."""
+        count, first = headers.get(_FAILURES), headers.get(_FIRST_FAILED_AT)
+        if not isinstance(count, int) or not isinstance(first, str):
+            return cls()
+        return cls(count, first)
+
+    def and_then(self, error: BaseException, now: datetime) -> Failures:
+        """Add a failure."""
+        moment = now.isoformat()
+        return replace(
+            self,
+            count=self.count + 1,
+            first_failed_at=self.first_failed_at or moment,
+            failed_at=moment,
+            error=f"{type(error).__name__}: {error}"[:_ERROR_LENGTH],
+        )
+
+    def headers(self) -> dict[str, Any]:
+        """Write what goes along to the next attempt."""
+        return {_FAILURES: self.count, **self._story()}
+
+    def headers_of_the_dead(self) -> dict[str, Any]:
+        """Write what an operator wants to know."""
+        return {_ATTEMPTS: self.count, **self._story()}
+
+    def _story(self) -> dict[str, Any]:
+        return {_FIRST_FAILED_AT: self.first_failed_at, _FAILED_AT: self.failed_at, _ERROR: self.error}
+
+
+def next_delay(failures: Failures, retry_delays: Sequence[float]) -> float | None:
+    """Return the seconds until the next attempt; None when the last of them has been used."""
+    return retry_delays[failures.count - 1] if failures.count <= len(retry_delays) else None
+
+
+def growing_waits(first: float = 0.1, longest: float = 5.0) -> Iterator[float]:
+    """Yield waits in seconds, doubling up to the longest, without end: for a server that is away."""
+    wait = first
+    while True:
+        yield wait
+        wait = min(wait * 2, longest)

@@ -1,0 +1,106 @@
+"""The exchange, the queues, and who gets what. Every service declares all of it before it publishes or consumes.
+
+    dondoc.events ──routing keys──▶ <service>.events ──delivery limit──▶ <service>.dead
+                                        ▲
+    <service>.retry.<milliseconds> ─────┘ when the time to live is over
+
+All queues are quorum queues; dead-lettering is at-least-once, so a message leaves a queue only when the next has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel, AbstractExchange
+
+EXCHANGE: Final = "dondoc.events"
+
+# Which events each service is sent, as routing keys of the topic exchange.
+BINDINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "assignment": ("deadline.missed.v1",),
+        "deadline": ("task.#",),
+        "notification": ("task.#", "deadline.#", "agency.#", "account.#"),
+        "reporting": ("task.#", "deadline.#", "agency.#", "account.#"),
+    }
+)
+
+# Every crash of a consumer counts one delivery for all it had taken; only a message that crashes it again and again
+# may come to the limit.
+_DELIVERIES: Final = 1_000
+# Without a dead-letter exchange a message over the limit is dropped; an operator's looks into the queue count too.
+_LOOKS: Final = 1_000_000
+
+
+def events_queue(service: str) -> str:
+    return f"{service}.events"
+
+
+def retry_queue(service: str, delay: float) -> str:
+    """Return the queue where a message waits `delay` seconds."""
+    return f"{service}.retry.{_milliseconds(delay)}"
+
+
+def dead_queue(service: str) -> str:
+    return f"{service}.dead"
+
+
+def events_arguments(service: str) -> dict[str, Any]:
+    return {**_quorum(_DELIVERIES), **_dead_letter_to(dead_queue(service))}
+
+
+def retry_arguments(service: str, delay: float) -> dict[str, Any]:
+    return {
+        **_quorum(_LOOKS),
+        **_dead_letter_to(events_queue(service)),
+        "x-message-ttl": _milliseconds(delay),
+    }
+
+
+def dead_arguments() -> dict[str, Any]:
+    return _quorum(_LOOKS)
+
+
+async def declare(channel: AbstractChannel, retry_delays: Sequence[float]) -> None:
+    """Declare everything for every service; harmless when it is there already.
+
+    Raises:
+        ChannelPreconditionFailed: something of the same name stands there with other arguments.
+
+    """
+    exchange = await channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, durable=True)
+    for service in BINDINGS:
+        await _declare_service(channel, exchange, service, retry_delays)
+
+
+async def _declare_service(
+    channel: AbstractChannel, exchange: AbstractExchange, service: str, retry_delays: Sequence[float]
+) -> None:
+    await channel.declare_queue(dead_queue(service), durable=True, arguments=dead_arguments())
+    events = await channel.declare_queue(events_queue(service), durable=True, arguments=events_arguments(service))
+    for key in BINDINGS[service]:
+        await events.bind(exchange, key)
+    for delay in retry_delays:
+        await channel.declare_queue(
+            retry_queue(service, delay), durable=True, arguments=retry_arguments(service, delay)
+        )
+
+
+def _milliseconds(delay: float) -> int:
+    return round(delay * 1000)
+
+
+def _quorum(delivery_limit: int) -> dict[str, Any]:
+    return {"x-queue-type": "quorum", "x-delivery-limit": delivery_limit}
+
+
+def _dead_letter_to(queue: str) -> dict[str, Any]:
+    return {
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": queue,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }

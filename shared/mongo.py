@@ -1,0 +1,118 @@
+"""MongoDB: the client, its types, indexes, and what "away" means. Only stores and the outbox know the driver too."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+
+from shared.office.access import SIGHT, Principal, Sight
+
+if TYPE_CHECKING:
+    from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+
+Document: TypeAlias = dict[str, Any]
+Client: TypeAlias = "AsyncIOMotorClient[Document]"
+Database: TypeAlias = "AsyncIOMotorDatabase[Document]"
+Collection: TypeAlias = "AsyncIOMotorCollection[Document]"
+
+# What a server says that is stopping, starting, full or not yet (or no longer) ours: nothing the document is to blame
+# for. 13 and 18: the account is not let in; 91, 11600: shutting down; 189, 10107, 13435: no primary; 14031: disk full.
+_AWAY_CODES: Final = frozenset({13, 18, 91, 189, 10107, 11600, 13435, 14031})
+
+
+def connect(uri: str, app_name: str, *, selection_timeout: float = 3.0) -> Client:
+    """Make a client whose writes are on the disks of a majority before they are acknowledged.
+
+    Nothing is connected yet; a server that is away shows after `selection_timeout` seconds at the first operation.
+    """
+    return AsyncIOMotorClient(
+        uri,
+        appname=app_name,
+        tz_aware=True,
+        tzinfo=UTC,
+        uuidRepresentation="standard",
+        w="majority",
+        journal=True,
+        retryWrites=True,
+        retryReads=True,
+        serverSelectionTimeoutMS=round(selection_timeout * 1000),
+        connectTimeoutMS=round(selection_timeout * 1000),
+        socketTimeoutMS=30_000,
+    )
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether MongoDB could not be asked at all, so that the same operation may succeed later."""
+    if isinstance(error, ConnectionFailure):
+        return True
+    return isinstance(error, OperationFailure) and (error.code in _AWAY_CODES or error.timeout)
+
+
+async def is_up(client: Client) -> bool:
+    """Whether MongoDB answers now."""
+    try:
+        await client.admin.command("ping")
+    except PyMongoError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index a store relies on; `partial` is its partial filter expression."""
+
+    collection: str
+    keys: Sequence[tuple[str, int]]
+    unique: bool = False
+    partial: Mapping[str, Any] | None = None
+    name: str | None = None
+
+    def model(self) -> IndexModel:
+        options: Document = {"unique": True} if self.unique else {}
+        if self.partial is not None:
+            options["partialFilterExpression"] = dict(self.partial)
+        if self.name is not None:
+            options["name"] = self.name
+        return IndexModel(list(self.keys), **options)
+
+
+def ascending(*fields: str) -> tuple[tuple[str, int], ...]:
+    """Return the keys of an index that ascends on every field."""
+    return tuple((field, ASCENDING) for field in fields)
+
+
+async def ensure_indexes(database: Database, indexes: Sequence[Index]) -> None:
+    """Create what is missing; nothing is ever dropped.
+
+    Raises:
+        OperationFailure: an index of the same name or keys exists with other options.
+
+    """
+    models: defaultdict[str, list[IndexModel]] = defaultdict(list)
+    for index in indexes:
+        models[index.collection].append(index.model())
+    for collection, wanted in models.items():
+        await database[collection].create_indexes(wanted)
+
+
+def sight_filter(principal: Principal) -> Document:
+    """Return the filter of the tasks within an account's sight.
+
+    Every collection of tasks has `officer`, and `agencies`: the lead, the coordinating agencies and the monitor.
+    """
+    match SIGHT[principal.role]:
+        case Sight.EVERY:
+            return {}
+        case Sight.AGENCY if principal.agency is not None:
+            return {"agencies": principal.agency}
+        case Sight.HANDED:
+            return {"officer": principal.username}
+        case _:
+            return {"_id": {"$in": []}}
