@@ -1,10 +1,10 @@
 """Erlang's port mapper, on the loopback and ours: RabbitMQ would start one that listens everywhere and stays."""
 
-import asyncio
 from pathlib import Path
 
 from deploy.local.child import Child
 from deploy.local.installation import Installation
+from deploy.local.ports import accepts_connections
 
 
 async def start_epmd(installation: Installation, port: int, log: Path) -> Child:
@@ -20,13 +20,3 @@ async def start_epmd(installation: Installation, port: int, log: Path) -> Child:
         await child.kill()
         raise
     return child
-
-
-async def accepts_connections(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True

@@ -13,7 +13,7 @@ from pymongo.errors import AutoReconnect, OperationFailure
 
 from deploy.local.child import Child
 from deploy.local.installation import Installation
-from deploy.local.ports import on_free_ports
+from deploy.local.ports import accepts_connections, on_free_ports
 
 _ADMINISTRATOR = "dondoc-admin"
 _REPLICA_SET = "dondoc"
@@ -56,13 +56,12 @@ async def _start(installation: Installation, folder: Path, port: int, password: 
     (folder / "data").mkdir(parents=True, exist_ok=True)
     command = [installation.mongod, *_options(folder, port)]
     child = await Child.start("mongod", command, folder / "mongod.log", installation.mongod_environment)
-    mongod = Mongod(child, port, password)
     try:
-        await child.until(lambda: _answers(mongod), seconds=60)
+        await child.until(lambda: accepts_connections(port), seconds=60)
     except BaseException:
         await child.kill()
         raise
-    return mongod
+    return Mongod(child, port, password)
 
 
 def _options(folder: Path, port: int) -> Sequence[str | Path]:
@@ -83,17 +82,8 @@ def _key_file(folder: Path) -> Path:
     return path
 
 
-async def _answers(mongod: Mongod) -> bool:
-    try:
-        async with _anonymous(mongod) as client:
-            await client.admin.command("ping")
-    except AutoReconnect:
-        return False
-    return True
-
-
 async def _become_primary(mongod: Mongod) -> None:
-    async with _anonymous(mongod) as client:
+    async with _client(mongod) as client:
         if await _initiate(client, mongod):
             await mongod.child.until(lambda: _is_primary(client), seconds=30)
             # Until the first user exists, a connection from the machine itself may create it.
@@ -136,10 +126,9 @@ async def _is_primary(client: _Client) -> bool:
         return False
 
 
-def _anonymous(mongod: Mongod) -> _Client:
-    return _client(mongod)
-
-
 def _client(mongod: Mongod, credentials: str = "") -> _Client:
     address = f"mongodb://{credentials}127.0.0.1:{mongod.port}/"
-    return AsyncMongoClient(address, directConnection=True, serverSelectionTimeoutMS=1_000)
+    # Without polling, a client closed soon after its first answer leaves a half-open connection to the collector.
+    return AsyncMongoClient(
+        address, directConnection=True, serverSelectionTimeoutMS=10_000, serverMonitoringMode="poll"
+    )

@@ -1,5 +1,6 @@
 """Free ports on the loopback, below the range that the system hands out by itself."""
 
+import asyncio
 import random
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -39,6 +40,16 @@ def free_ports(count: int) -> list[int]:
 
 def preferred_or_free(preferred: int) -> int:
     return preferred if is_free(preferred) else free_ports(1)[0]
+
+
+async def accepts_connections(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
 
 
 async def on_free_ports(count: int, start: Callable[[Sequence[int]], Awaitable[_Started]]) -> _Started:

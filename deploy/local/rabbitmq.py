@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx2
 
 from deploy.local.child import Child
-from deploy.local.epmd import accepts_connections, start_epmd
+from deploy.local.epmd import start_epmd
 from deploy.local.installation import Installation
-from deploy.local.ports import on_free_ports
+from deploy.local.ports import accepts_connections, on_free_ports
 
 _ADMINISTRATOR = "dondoc-admin"
 

@@ -95,7 +95,7 @@ async def running_servers(
     async with (
         running_mongod(installation, folder / "mongodb", passwords["mongodb"]) as mongod,
         running_rabbitmq(installation, folder / "rabbitmq", passwords["rabbitmq"], keep_data=keep_data) as rabbitmq,
-        AsyncMongoClient[dict[str, Any]](mongod.uri) as administration,
+        AsyncMongoClient[dict[str, Any]](mongod.uri, serverMonitoringMode="poll") as administration,
         httpx2.AsyncClient(base_url=rabbitmq.management_uri, trust_env=False) as management,
     ):
         yield Servers(mongod, rabbitmq, administration, management)

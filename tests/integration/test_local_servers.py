@@ -18,20 +18,20 @@ Document = dict[str, object]
 
 
 async def test_a_user_reads_and_writes_its_own_database(database: Database) -> None:
-    async with AsyncMongoClient[Document](database.uri) as client:
+    async with _client(database.uri) as client:
         await client[database.name].things.insert_one({"_id": 1})
         assert await client[database.name].things.find_one() == {"_id": 1}
 
 
 async def test_a_user_is_confined_to_its_database(databases: Databases) -> None:
     own, other = await databases.create(), await databases.create()
-    async with AsyncMongoClient[Document](own.uri) as client:
+    async with _client(own.uri) as client:
         with pytest.raises(OperationFailure, match="not authorized"):
             await client[other.name].things.find_one()
 
 
 async def test_nobody_reads_without_a_password(servers: Servers) -> None:
-    async with AsyncMongoClient[Document](f"mongodb://127.0.0.1:{servers.mongod.port}/") as client:
+    async with _client(f"mongodb://127.0.0.1:{servers.mongod.port}/") as client:
         with pytest.raises(OperationFailure, match="requires authentication"):
             await client.test.things.find_one()
 
@@ -74,6 +74,10 @@ async def test_a_second_start_keeps_data_and_queues(tmp_path: Path) -> None:
     async with running_servers(tmp_path, passwords=passwords, keep_data=True) as second:
         assert await second.administration.test.things.find_one() == {"_id": 1}
         assert await _ready_messages(second.rabbitmq.administrator_uri("kept")) == 1
+
+
+def _client(address: str) -> AsyncMongoClient[Document]:
+    return AsyncMongoClient(address, serverMonitoringMode="poll")
 
 
 async def _publish_one(address: str) -> None:
