@@ -1,0 +1,59 @@
+"""A missed deadline: what time has brought, recorded the next time the task is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from services.assignment.tasks.rules.state import Entry, Explanation, Fact, Task
+from shared.office.vocabulary import ExplanationState, Stage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from services.assignment.tasks.rules.context import Context
+
+_NEVER_MISSED = frozenset({Stage.REFUSED, Stage.RECALLED})
+
+
+def missed_at(task: Task, now: datetime) -> datetime | None:
+    """Return since when the task is missed, if it is and no miss is recorded yet.
+
+    Nobody is blamed for a slow decision: while an extension asked for in time waits nothing is missed, and a miss
+    that a return or a refused extension brings begins with that decision.
+    """
+    if task.due_at is None or now <= task.due_at or task.missed_at is not None:
+        return None
+    if task.stage in _NEVER_MISSED or task.pending_request is not None:
+        return None
+    submitted = task.standing_submission
+    if submitted is not None and submitted <= task.due_at:
+        return None
+    return max(task.due_at, *_decisions(task))
+
+
+def _decisions(task: Task) -> list[datetime]:
+    """Return the moments of those decisions until which a miss was not possible."""
+    moments = [request.decided_at for request in task.extension.requests]
+    moments.append(task.report.decided_at)
+    return [moment for moment in moments if moment is not None]
+
+
+def miss(task: Task, context: Context) -> Fact | None:
+    """Return the miss to be recorded: an explanation falls due within its term."""
+    since = missed_at(task, context.now)
+    if since is None:
+        return None
+    due_at = context.calendar.term_ends(since, context.policy.explanation_term)
+    return Fact("explanation_required", {"missed_at": since, "due_at": due_at})
+
+
+def explanation_required(task: Task, entry: Entry) -> Task:
+    since = entry.details["missed_at"]
+    explanation = Explanation(
+        state=ExplanationState.REQUIRED,
+        required_at=since,
+        due_at=entry.details["due_at"],
+        refusals=task.explanation.refusals,
+    )
+    return replace(task, missed_at=since, explanation=explanation)

@@ -1,0 +1,46 @@
+"""Receiving a task, or refusing it as not within the agency's competence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from services.assignment.tasks.rules.extension import lapse
+from services.assignment.tasks.rules.state import Entry, Fact, Task
+from shared.office.refusal import Code, Refusal
+from shared.office.vocabulary import Stage
+
+if TYPE_CHECKING:
+    from services.assignment.tasks.rules.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    reason: str
+
+
+def receive(_task: Task, act: Receive, _context: Context) -> Fact:
+    return Fact("received", {"note": act.note})
+
+
+def received(task: Task, entry: Entry) -> Task:
+    return replace(task, stage=Stage.RECEIVED, received_at=entry.at)
+
+
+def may_still_refuse(task: Task, context: Context) -> None:
+    """Refuse a refusal after the receipt term or the due moment: by then the agency has the task."""
+    if context.now > task.receipt_due_at or task.is_past_due(context.now):
+        raise Refusal(Code.DEADLINE_PASSED)
+
+
+def refuse(_task: Task, act: Refuse, _context: Context) -> Fact:
+    return Fact("refused", {"reason": act.reason})
+
+
+def refused(task: Task, _entry: Entry) -> Task:
+    return replace(lapse(task), stage=Stage.REFUSED)

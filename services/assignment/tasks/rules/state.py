@@ -1,0 +1,181 @@
+"""A task as it stands, and the history entries that made it so. All values are frozen; nothing here decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.office.vocabulary import (
+    Authority,
+    Cause,
+    DueKind,
+    ExplanationState,
+    ExtensionState,
+    Priority,
+    ReportState,
+    RequestState,
+    Role,
+    Stage,
+)
+
+Day = str
+"""A day of the calendar as it is written, `YYYY-MM-DD`."""
+
+SYSTEM = "system"
+"""Who records what time has brought."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    number: str
+    issued_on: Day | None = None
+    summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    percent: int
+    at: datetime
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionRequest:
+    """One request; `new_due_kind` says whether a day or a moment was asked for, which no event carries."""
+
+    id: str
+    state: RequestState
+    asked_at: datetime
+    from_deadline: Day | None
+    new_deadline: Day | None
+    new_due_kind: DueKind
+    new_due_at: datetime
+    reason: str
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    decision_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    state: ExtensionState = ExtensionState.NONE
+    requests: tuple[ExtensionRequest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The last report; `returns` counts how often one was sent back, over the task's whole life."""
+
+    state: ReportState = ReportState.NONE
+    submitted_at: datetime | None = None
+    summary: str | None = None
+    finished_on: Day | None = None
+    document: Document | None = None
+    decided_at: datetime | None = None
+    returns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The last explanation; `refusals` counts how often one was not accepted."""
+
+    state: ExplanationState = ExplanationState.NONE
+    required_at: datetime | None = None
+    due_at: datetime | None = None
+    cause: Cause | None = None
+    narrative: str | None = None
+    remedy: str | None = None
+    expected_finish: Day | None = None
+    document: Document | None = None
+    submitted_at: datetime | None = None
+    decided_at: datetime | None = None
+    directive: str | None = None
+    refusals: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task without its history.
+
+    `progressions` counts entries of progress, which no event carries: it bounds the history.
+    """
+
+    id: str
+    version: int
+    stage: Stage
+    title: str
+    description: str | None
+    product: str | None
+    document: Document | None
+    field: str | None
+    priority: Priority
+    authority: Authority | None
+    assigner: str
+    entered_by: str
+    lead_agency: str
+    coordinating_agencies: tuple[str, ...]
+    monitor: str | None
+    assigned_at: datetime
+    updated_at: datetime
+    receipt_due_at: datetime
+    deadline: Day | None
+    due_kind: DueKind
+    due_at: datetime | None
+    original_deadline: Day | None
+    original_due_at: datetime | None
+    deadline_text: str | None
+    replaces: str | None
+    batch: str | None
+    extension: Extension
+    officer: str | None = None
+    received_at: datetime | None = None
+    report_due_at: datetime | None = None
+    missed_at: datetime | None = None
+    progress: Progress | None = None
+    report: Report = Report()
+    explanation: Explanation = Explanation()
+    completed_at: datetime | None = None
+    imported: bool = False
+    urgings: int = 0
+    contributions: int = 0
+    progressions: int = 0
+
+    @property
+    def pending_request(self) -> ExtensionRequest | None:
+        """The one extension request that waits for a decision."""
+        waiting = self.extension.state is ExtensionState.PENDING
+        return self.extension.requests[-1] if waiting else None
+
+    @property
+    def standing_submission(self) -> datetime | None:
+        """When the report that stands (submitted or accepted, not returned) was submitted."""
+        stands = self.report.state in {ReportState.SUBMITTED, ReportState.ACCEPTED}
+        return self.report.submitted_at if stands else None
+
+    def is_past_due(self, now: datetime) -> bool:
+        """Whether the term has ended; the due moment itself still counts as in time."""
+        return self.due_at is not None and now > self.due_at
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What is to be recorded, before it has its place in the history."""
+
+    act: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One version of the task: who (in the role held then), when, what. Its details are enough to replay it."""
+
+    sequence: int
+    at: datetime
+    act: str
+    by: str
+    role: Role | None = None
+    agency: str | None = None
+    acting_for: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)

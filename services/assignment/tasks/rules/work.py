@@ -1,0 +1,99 @@
+"""Carrying a task out: handing it to an officer, progress, contributions, urging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from services.assignment.tasks.rules.limits import must_take_a_work_entry
+from services.assignment.tasks.rules.state import Entry, Fact, Progress, Task
+from shared.office.refusal import FieldCode, invalid
+from shared.office.vocabulary import Role, Stage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from services.assignment.tasks.rules.context import Context
+
+FINISHED: Final = 100
+"""The percentage at which an officer has nothing more to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    officer: str
+    instruction: str
+
+
+@dataclass(frozen=True, slots=True)
+class MakeProgress:
+    percent: int
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contribute:
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Urge:
+    message: str
+
+
+def delegate(task: Task, act: Delegate, context: Context) -> Fact:
+    """Hand the task to an officer of the lead agency."""
+    account = context.accounts.get(act.officer)
+    if account is None:
+        raise invalid("officer", FieldCode.UNKNOWN_ACCOUNT)
+    if account.role is not Role.OFFICER:
+        raise invalid("officer", FieldCode.NOT_AN_OFFICER)
+    if account.agency != task.lead_agency:
+        raise invalid("officer", FieldCode.OTHER_AGENCY)
+    return Fact("delegated", {"officer": act.officer, "instruction": act.instruction})
+
+
+def delegated(task: Task, entry: Entry) -> Task:
+    return replace(task, stage=Stage.IN_PROGRESS, officer=entry.details["officer"])
+
+
+def make_progress(task: Task, act: MakeProgress, context: Context) -> Fact:
+    must_take_a_work_entry(task)
+    due = report_due(task.report_due_at, act.percent, context)
+    return Fact("progressed", {"percent": act.percent, "note": act.note, "report_due_at": due})
+
+
+def report_due(already: datetime | None, percent: int, context: Context) -> datetime | None:
+    """Return when finished work must have been reported: not moved by a repeated 100 %, gone below it."""
+    if percent < FINISHED:
+        return None
+    return already or context.calendar.term_ends(context.now, context.policy.report_term)
+
+
+def progressed(task: Task, entry: Entry) -> Task:
+    details = entry.details
+    return replace(
+        task,
+        stage=Stage.IN_PROGRESS,
+        progress=Progress(percent=details["percent"], note=details["note"], at=entry.at),
+        report_due_at=details["report_due_at"],
+        progressions=task.progressions + 1,
+    )
+
+
+def contribute(task: Task, act: Contribute, _context: Context) -> Fact:
+    must_take_a_work_entry(task)
+    return Fact("contributed", {"note": act.note})
+
+
+def contributed(task: Task, _entry: Entry) -> Task:
+    return replace(task, contributions=task.contributions + 1)
+
+
+def urge(task: Task, act: Urge, _context: Context) -> Fact:
+    must_take_a_work_entry(task)
+    return Fact("urged", {"message": act.message})
+
+
+def urged(task: Task, _entry: Entry) -> Task:
+    return replace(task, urgings=task.urgings + 1)
