@@ -1,0 +1,43 @@
+"""When a term of working days ends, counted day by day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.deadline.api.days import Day, days_of
+from shared.office.access import Permission
+from shared.office.workdays import WorkCalendar
+from shared.web import fields
+from shared.web.auth import Caller, require
+from shared.web.route import office_router
+
+Start = Annotated[fields.Day, Query(alias="from", description="The starting day, which is not counted.")]
+WorkingDays = Annotated[int, Query(ge=0, le=1_000)]
+
+
+class Term(BaseModel):
+    """A term and the count that proves it."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
+
+    start: dt.date = Field(serialization_alias="from")
+    working_days: int
+    due: dt.date
+    days: list[Day]
+
+
+def terms_router(calendar: WorkCalendar) -> APIRouter:
+    router = office_router(prefix="/v1/terms", tags=["terms"])
+
+    @router.get("")
+    async def count_term(caller: Caller, start: Start, working_days: WorkingDays) -> Term:
+        """Count a term of working days from the day it starts."""
+        require(caller, Permission.READ_CALENDAR)
+        due = calendar.add_working_days(start, working_days)
+        return Term(start=start, working_days=working_days, due=due, days=days_of(calendar, start, due))
+
+    return router

@@ -1,0 +1,128 @@
+"""Watches time: finds the tasks whose moment has come, and says so exactly once for all replicas together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from services.deadline.metrics import ANNOUNCED, CLAIM_LAG_SECONDS, STEPS
+from services.deadline.rules.moments import Moment
+from services.deadline.rules.watch import deal_with
+from services.deadline.store import Claim, Found, WatchStore
+from shared.clock import Clock
+from shared.events.deadline import DeadlineReached
+from shared.events.envelope import Event, rfc3339
+from shared.events.names import deadline_event, kind_of
+from shared.events.task import Task
+from shared.messaging.retry import growing_waits
+from shared.mongo import is_away
+from shared.office.workdays import WorkCalendar
+
+_log = structlog.get_logger(__name__)
+
+SOURCE: Final = "/deadline"
+POISONED_FOR: Final = timedelta(hours=1)
+
+Wake = Callable[[Iterable[str]], None]
+
+
+class Monitor:
+    """One replica's watch; `wake` is told of the tasks in whose outbox an event now waits."""
+
+    def __init__(
+        self, store: WatchStore, clock: Clock, calendar: WorkCalendar, wake: Wake, *, poll_interval: float, batch: int
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._calendar = calendar
+        self._wake = wake
+        self._poll_interval = poll_interval
+        self._batch = batch
+
+    async def run(self) -> None:
+        """Step without end: at once while there is work, else every `poll_interval` seconds."""
+        waits = growing_waits()
+        while True:
+            try:
+                found = await self.step()
+                waits = growing_waits()
+            except Exception as error:
+                STEPS.labels("failed").inc()
+                if not is_away(error):
+                    raise
+                _log.warning("mongodb_away", error=str(error))
+                await asyncio.sleep(next(waits))
+                continue
+            if not found:
+                await asyncio.sleep(self._poll_interval)
+
+    async def step(self) -> bool:
+        """Deal with one batch of tasks whose moment has come, and say whether there were any.
+
+        Each is claimed by one write that also stores its next moment and puts the events into its outbox, and that
+        does nothing if the document has changed: a moment is announced once, however many replicas run.
+        """
+        now = self._clock.now()
+        due = await self._store.due(now, self._batch)
+        claims = [claim for found in due if (claim := await self._decide(found, now))]
+        self._conclude(claims, await self._store.claim(claims), now)
+        STEPS.labels("found" if due else "idle").inc()
+        return bool(due)
+
+    async def _decide(self, found: Found, now: datetime) -> Claim | None:
+        try:
+            return self._claim(found, now)
+        except Exception:  # noqa: BLE001 - one document must not stop the others, whatever is wrong with it
+            _log.exception("watch_pushed_back", task_id=found.task_id)
+            await self._store.push_back(found, now + POISONED_FOR)
+            return None
+
+    def _claim(self, found: Found, now: datetime) -> Claim:
+        after, told = deal_with(found.watch(), self._calendar, now)
+        events = [announce(moment, after.task, now) for moment in told]
+        return Claim(found, after, after.next_moment(self._calendar), events)
+
+    def _conclude(self, claims: Iterable[Claim], won: set[str], now: datetime) -> None:
+        ours = [claim for claim in claims if claim.found.task_id in won]
+        self._wake(claim.found.task_id for claim in ours if claim.events)
+        for claim in ours:
+            if claim.found.next_moment is not None:
+                CLAIM_LAG_SECONDS.observe((now - claim.found.next_moment).total_seconds())
+            for event in claim.events:
+                ANNOUNCED.labels(kind_of(event.type)).inc()
+
+
+def announce(moment: Moment, task: Task, now: datetime) -> Event[DeadlineReached]:
+    """Return the event of a moment; its id is made of what it tells, so that a repeat is the same event."""
+    return Event[DeadlineReached](
+        id=f"{task.id}:{moment.kind}:{rfc3339(moment.at)}:{moment.rung}",
+        source=SOURCE,
+        type=deadline_event(moment.kind),
+        subject=task.id,
+        time=now,
+        sequence=str(task.version),
+        data=_brief(moment, task),
+    )
+
+
+def _brief(moment: Moment, task: Task) -> DeadlineReached:
+    return DeadlineReached(
+        task_id=task.id,
+        sequence=task.version,
+        title=task.title,
+        lead_agency=task.lead_agency,
+        coordinating_agencies=task.coordinating_agencies,
+        monitor=task.monitor,
+        assigner=task.assigner,
+        entered_by=task.entered_by,
+        officer=task.officer,
+        deadline=task.deadline,
+        due_at=task.due_at,
+        document_number=task.document and task.document.number,
+        moment=moment.at,
+        rung=moment.rung,
+    )

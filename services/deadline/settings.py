@@ -1,0 +1,20 @@
+"""What the service is told, as `DEADLINE_*`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+
+class DeadlineSettings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="DEADLINE_")
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8002
+    poll_interval: Annotated[float, Field(gt=0, le=60)] = 0.25
+    """Seconds between two looks for moments that have come, while there are none."""
+    batch: Annotated[int, Field(ge=1, le=1_000)] = 100
+    """How many tasks one step of the monitor deals with."""

@@ -1,0 +1,148 @@
+"""The collection `watches`: one document a task, and the moment it waits for next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from services.deadline.rules.moments import Kind, Moment
+from services.deadline.rules.watch import Watch
+from shared.events.envelope import Event
+from shared.events.task import Task
+from shared.messaging import outbox
+from shared.mongo import Index, ascending, ensure_indexes
+
+if TYPE_CHECKING:
+    from shared.mongo import Collection, Database, Document
+
+WATCHES: Final = "watches"
+# A task that waits for nothing has no `next_moment` and is not in the index.
+INDEXES: Final = (
+    Index(WATCHES, ascending("next_moment"), partial={"next_moment": {"$exists": True}}, name="next_moment"),
+)
+_NO_OUTBOX: Final = {"outbox": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document as it was read; `sequence` and `next_moment` together tell whether it has changed since."""
+
+    document: Mapping[str, Any]
+
+    @property
+    def task_id(self) -> str:
+        task_id: str = self.document["_id"]
+        return task_id
+
+    @property
+    def next_moment(self) -> datetime | None:
+        return self.document.get("next_moment")
+
+    def watch(self) -> Watch:
+        """Read what is watched.
+
+        Raises:
+            ValueError, KeyError: the document is not one of ours.
+
+        """
+        return Watch(
+            task=Task.model_validate(self.document["task"]),
+            due_since=self.document["due_since"],
+            dealt_with={Kind(kind): at for kind, at in self.document["dealt_with"].items()},
+        )
+
+    def unchanged(self) -> Document:
+        return {"_id": self.task_id, "sequence": self.document["sequence"], "next_moment": self.next_moment}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one write makes of a document whose moment has come: the watch after it, and the events."""
+
+    found: Found
+    after: Watch
+    following: Moment | None
+    events: Sequence[Event[Any]]
+
+
+class WatchStore:
+    """Every query, index and claim of the service."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.collection: Collection = database[WATCHES]
+
+    async def ensure_indexes(self) -> None:
+        await ensure_indexes(self._database, INDEXES)
+
+    async def find(self, task_id: str) -> Found | None:
+        document = await self.collection.find_one({"_id": task_id}, _NO_OUTBOX)
+        return Found(document) if document else None
+
+    async def insert_if_absent(self, watch: Watch, following: Moment | None) -> bool:
+        """Begin to watch a task; False if it is watched already."""
+        document = {"_id": watch.task.id, **_state_of(watch), **_waiting_for(following), **outbox.fields([])}
+        try:
+            await self.collection.insert_one(document)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def replace_if_unchanged(self, found: Found, watch: Watch, following: Moment | None) -> bool:
+        """Take in a later state; False if the document has changed since it was found."""
+        result = await self.collection.update_one(found.unchanged(), _update(watch, following))
+        return result.matched_count == 1
+
+    async def due(self, now: datetime, limit: int) -> list[Found]:
+        """Return documents whose next moment lies behind, the longest waiting first."""
+        cursor = self.collection.find({"next_moment": {"$lt": now}}, _NO_OUTBOX).sort("next_moment").limit(limit)
+        return [Found(document) async for document in cursor]
+
+    async def claim(self, claims: Sequence[Claim]) -> set[str]:
+        """Store each claim with its events, unless its document has changed; return the tasks that were won."""
+        if not claims:
+            return set()
+        token = uuid4().hex
+        result = await self.collection.bulk_write([_claim(claim, token) for claim in claims], ordered=False)
+        tasks = [claim.found.task_id for claim in claims]
+        if result.modified_count == len(claims):
+            return set(tasks)
+        won = self.collection.find({"_id": {"$in": tasks}, "claim": token}, {"_id": 1})
+        return {document["_id"] async for document in won}
+
+    async def push_back(self, found: Found, until: datetime) -> None:
+        """Let a document that cannot be handled wait, unless it has changed."""
+        await self.collection.update_one(found.unchanged(), {"$set": {"next_moment": until}})
+
+
+def _claim(claim: Claim, token: str) -> UpdateOne:
+    update = _update(claim.after, claim.following)
+    update["$set"]["claim"] = token
+    return UpdateOne(claim.found.unchanged(), {**update, **outbox.push(claim.events)})
+
+
+def _update(watch: Watch, following: Moment | None) -> Document:
+    if following is None:
+        return {"$set": _state_of(watch), "$unset": {"next_moment": "", "next_kind": "", "next_rung": ""}}
+    return {"$set": {**_state_of(watch), **_waiting_for(following)}}
+
+
+def _state_of(watch: Watch) -> Document:
+    return {
+        "sequence": watch.task.version,
+        "task": watch.task.model_dump(),
+        "due_since": watch.due_since,
+        "dealt_with": dict(watch.dealt_with),
+    }
+
+
+def _waiting_for(moment: Moment | None) -> Document:
+    if moment is None:
+        return {}
+    return {"next_moment": moment.at, "next_kind": moment.kind, "next_rung": moment.rung}
