@@ -1,0 +1,112 @@
+"""What every service's HTTP is made of: its routes within the same layers, problems, pages of health and docs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+import structlog
+import uuid_utils
+import uvicorn
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import APIRouter, FastAPI, Response
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.middleware import Middleware
+
+from shared import logs
+from shared.health import Part, health_router
+from shared.mongo import is_away
+from shared.settings import ServiceSettings
+from shared.web.auth import Authenticator, Verifier, by_token
+from shared.web.layer import RequestLayer
+from shared.web.openapi import describe
+from shared.web.problems import install_problems
+
+_GRACE_SECONDS: Final = 10
+_SANE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
+_log = structlog.get_logger()
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    *,
+    title: str,
+    settings: ServiceSettings,
+    routers: Sequence[APIRouter],
+    parts: Sequence[Part],
+    lifespan: Lifespan,
+    authenticate: Authenticator | None = None,
+    asyncapi: Callable[[], Mapping[str, Any]] | None = None,
+) -> FastAPI:
+    """Compose a service.
+
+    `authenticate` replaces the check of the token alone; `asyncapi` gives the description of the service's messages.
+    """
+    app: FastAPI = FastAPIOffline(
+        title=title,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        middleware=_layers(settings.service()),
+    )
+    app.state.authenticate = authenticate or by_token(Verifier(settings.public_keys))
+    install_problems(app)
+    for router in (health_router(parts), _pages_router(asyncapi), *routers):
+        app.include_router(router)
+    describe(app, settings.token_url)
+    return app
+
+
+def _layers(service: str) -> list[Middleware]:
+    return [
+        Middleware(CorrelationIdMiddleware, generator=_new_id, validator=is_sane_id),
+        Middleware(RequestLayer, service=service, is_away=is_away),
+    ]
+
+
+def is_sane_id(text: str) -> bool:
+    """Whether an id given by the caller (a UUID, a ULID, a traceparent) may stand in logs and events."""
+    return _SANE_ID.fullmatch(text) is not None
+
+
+def _new_id() -> str:
+    return str(uuid_utils.uuid7())
+
+
+def _pages_router(asyncapi: Callable[[], Mapping[str, Any]] | None) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    if asyncapi is not None:
+
+        @router.get("/asyncapi")
+        async def messages() -> Mapping[str, Any]:
+            return asyncapi()
+
+    return router
+
+
+def serve(app: FastAPI, settings: ServiceSettings) -> None:
+    """Serve until told to stop; requests under way get ten seconds to end."""
+    logs.configure(settings.service(), settings.log_level)
+    _log.info("serving", host=settings.host, port=settings.port, mode=settings.mode)
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )

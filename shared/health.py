@@ -1,0 +1,97 @@
+"""Whether a service lives, and whether it can answer: the pages a process manager and a gateway ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+_PATIENCE_SECONDS: Final = 2.0
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a service leans on; without a required one it cannot answer, without another it is merely degraded."""
+
+    name: str
+    check: Callable[[], Awaitable[bool]]
+    required: bool
+
+
+class Status(StrEnum):
+    READY = "ready"
+    DEGRADED = "degraded"
+    UNAVAILABLE = "unavailable"
+
+
+class PartState(StrEnum):
+    UP = "up"
+    DOWN = "down"
+
+
+class Liveness(BaseModel):
+    """The process answers."""
+
+    status: str = "live"
+
+
+class Readiness(BaseModel):
+    """The state of the service and of each part it leans on."""
+
+    status: Status
+    parts: dict[str, PartState]
+
+
+def health_router(parts: Sequence[Part]) -> APIRouter:
+    router = APIRouter(prefix="/health", tags=["health"])
+
+    @router.head("/live", include_in_schema=False)
+    @router.get("/live")
+    async def live() -> Liveness:
+        return Liveness()
+
+    @router.head("/ready", include_in_schema=False)
+    @router.get("/ready", responses=_UNAVAILABLE)
+    async def ready(response: Response) -> Readiness:
+        readiness = await judge(parts)
+        if readiness.status is Status.UNAVAILABLE:
+            response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        return readiness
+
+    return router
+
+
+_UNAVAILABLE: Final[dict[int | str, dict[str, object]]] = {
+    503: {"model": Readiness, "description": "A required part does not answer."}
+}
+
+
+async def judge(parts: Sequence[Part]) -> Readiness:
+    """Ask every part at once."""
+    answers = await asyncio.gather(*map(_is_up, parts))
+    missing = [part for part, up in zip(parts, answers, strict=True) if not up]
+    states = {part.name: PartState.UP if up else PartState.DOWN for part, up in zip(parts, answers, strict=True)}
+    return Readiness(status=_status(missing), parts=states)
+
+
+def _status(missing: Sequence[Part]) -> Status:
+    if any(part.required for part in missing):
+        return Status.UNAVAILABLE
+    return Status.DEGRADED if missing else Status.READY
+
+
+async def _is_up(part: Part) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await part.check()
+    except Exception as error:  # noqa: BLE001 - whatever a check raises, its part is not up
+        _log.warning("part is down", part=part.name, error=type(error).__name__)
+        return False

@@ -1,0 +1,24 @@
+"""What every service measures about HTTP; each line names its `service`, so that one process may hold several."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Histogram
+
+HTTP_REQUESTS: Final = Counter(
+    "dondoc_http_requests_total",
+    "HTTP requests answered; `route` is the template of the path.",
+    ["service", "method", "route", "status"],
+)
+HTTP_DURATION: Final = Histogram(
+    "dondoc_http_request_duration_seconds",
+    "Time from the request to the end of its answer.",
+    ["service", "method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+BACKGROUND_FAILURES: Final = Counter(
+    "dondoc_background_failures_total",
+    "Times a background task of a service broke and was started anew.",
+    ["service", "task"],
+)

@@ -1,0 +1,193 @@
+"""Settings: from the environment (`<NAME>_*`, and `OFFICE_*` for the office's policy) and from files of secrets."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NoReturn, Self, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.clock import Clock, SettableClock, SystemClock
+from shared.office.policy import Policy
+from shared.web.auth import public_key_set
+
+DEMO_MARK: Final = "demo-"
+_SECRETS_DIR: Final = "/run/secrets"
+_EXIT_CODE: Final = 2
+
+
+class Mode(StrEnum):
+    LOCAL = "local"
+    PRODUCTION = "production"
+
+
+def _split(value: Any) -> Any:
+    return value.split(",") if isinstance(value, str) else value
+
+
+Days = Annotated[int, Field(ge=0, le=366)]
+DaysList = Annotated[tuple[Days, ...], NoDecode, BeforeValidator(_split)]
+Delay = Annotated[float, Field(gt=0, le=86_400)]
+DelayList = Annotated[tuple[Delay, ...], NoDecode, BeforeValidator(_split), Field(min_length=1, max_length=20)]
+
+
+class OfficeSettings(BaseSettings):
+    """The office's policy, the same for every service: `OFFICE_EXPLANATION_TERM=5`, `OFFICE_REMIND_BEFORE=5,3,1`."""
+
+    model_config = SettingsConfigDict(env_prefix="OFFICE_", frozen=True)
+
+    timezone: str = "Asia/Ho_Chi_Minh"
+    rolls_over_days_off: bool = True
+    receipt_term: Days = 1
+    report_term: Days = 1
+    explanation_term: Days = 3
+    due_soon_days: Days = 3
+    remind_before: DaysList = (3, 1)
+    day_starts: Annotated[int, Field(ge=0, le=23)] = 7
+
+    @field_validator("timezone")
+    @classmethod
+    def _names_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("not the name of a time zone, such as Asia/Ho_Chi_Minh") from None
+        return name
+
+    def policy(self) -> Policy:
+        return Policy(**self.model_dump())
+
+
+class ServiceSettings(BaseSettings):
+    """What every service is told; a service's own class adds `env_prefix="<NAME>_"`, its port and its settings."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    office: OfficeSettings = Field(default_factory=OfficeSettings)
+    mode: Mode = Mode.PRODUCTION
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)]
+    mongodb_uri: SecretStr
+    mongodb_database: str = ""
+    amqp_url: SecretStr
+    public_keys: str = ""
+    """The public keys (JWKS, JSON) that tokens are verified with; or, instead, `public_keys_file`, where they stand."""
+    public_keys_file: Path | None = None
+    token_url: str = "/v1/auth/token"  # noqa: S105 - an address
+    """Where `/docs` signs in; an absolute address where assignment is not behind the same gateway."""
+    clock_file: Path | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    retry_delays: DelayList = (1, 5, 30, 120, 600)
+    """Seconds before a message whose handling failed is tried again; after the last it goes to the dead letters."""
+    prefetch: Annotated[int, Field(ge=1, le=1_000)] = 20
+
+    @classmethod
+    def service(cls) -> str:
+        """Return the service's name, as its prefix says it."""
+        return cls.model_config.get("env_prefix", "").rstrip("_").lower()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, values: dict[str, Any]) -> dict[str, Any]:
+        completed = {"mongodb_database": cls.service(), **values}
+        if completed.get("public_keys_file") and not completed.get("public_keys"):
+            completed["public_keys"] = _text_of(Path(completed["public_keys_file"]))
+        return completed
+
+    @field_validator("public_keys")
+    @classmethod
+    def _are_public_keys(cls, text: str) -> str:
+        public_key_set(text)
+        return text
+
+    @field_validator("retry_delays")
+    @classmethod
+    def _grow(cls, delays: tuple[float, ...]) -> tuple[float, ...]:
+        if list(delays) != sorted(set(delays)):
+            raise ValueError("delays must grow")
+        return delays
+
+    @model_validator(mode="after")
+    def _is_fit_for_production(self) -> Self:
+        if self.mode is Mode.PRODUCTION:
+            for fault in self._unfit():
+                raise ValueError(fault)
+        return self
+
+    def _unfit(self) -> Iterator[str]:
+        prefix = self.model_config.get("env_prefix", "")
+        if self.clock_file is not None:
+            yield f"{prefix}CLOCK_FILE moves the clock, which production mode refuses"
+        for name, value in self:
+            if DEMO_MARK in _secret(name, value):
+                yield f"{prefix}{name.upper()} is a demo secret, which production mode refuses"
+
+    def clock(self) -> Clock:
+        return SystemClock() if self.clock_file is None else SettableClock(self.clock_file)
+
+
+def _secret(name: str, value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value) if name == "public_keys" else ""
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise ValueError("the file of public keys cannot be read") from None
+
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def load(kind: type[Settings]) -> Settings:
+    """Read a service's settings; what is wrong with them is said in one line, without their values, and ends it."""
+    prefix = kind.model_config.get("env_prefix", "")
+    _refuse_unknown(kind)
+    _refuse_unknown(OfficeSettings)
+    try:
+        office = OfficeSettings()
+        return kind(_secrets_dir=_secrets_dir(prefix), office=office)
+    except ValidationError as error:
+        _give_up(error, OfficeSettings.model_config["env_prefix"] if error.title == "OfficeSettings" else prefix)
+
+
+def _refuse_unknown(kind: type[BaseSettings]) -> None:
+    prefix = kind.model_config.get("env_prefix", "")
+    known = {f"{prefix}{name}".upper() for name in (*kind.model_fields, "secrets_dir")}
+    unknown = sorted(name for name in os.environ if name.upper().startswith(prefix) and name.upper() not in known)
+    if unknown:
+        _end(f"no such setting: {', '.join(unknown)}")
+
+
+def _secrets_dir(prefix: str) -> str | None:
+    named = os.environ.get(f"{prefix}SECRETS_DIR")
+    if named is not None and not Path(named).is_dir():
+        _end(f"{prefix}SECRETS_DIR: not a folder")
+    return named or (_SECRETS_DIR if Path(_SECRETS_DIR).is_dir() else None)
+
+
+def _give_up(error: ValidationError, prefix: str) -> NoReturn:
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    _end("; ".join(_fault(fault["loc"], fault["msg"], prefix) for fault in faults))
+
+
+def _fault(location: tuple[str | int, ...], message: str, prefix: str) -> str:
+    said = message.removeprefix("Value error, ")
+    if not location:
+        return said
+    name = str(location[0])
+    return f"{name if name.upper().startswith(prefix) else prefix + name}".upper() + f": {said}"
+
+
+def _end(message: str) -> NoReturn:
+    sys.stderr.write(f"settings refused: {message}\n")
+    raise SystemExit(_EXIT_CODE)

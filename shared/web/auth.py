@@ -1,0 +1,163 @@
+"""Who calls: the bearer token, verified here with the public keys, and what the caller may do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated
+
+import orjson
+from fastapi import Depends
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from shared.clock import true_now
+from shared.office.access import Permission, Principal, may
+from shared.office.refusal import Code, Refusal
+from shared.office.vocabulary import Role
+from shared.web.violation import ProblemError
+
+ISSUER = "dondoc"
+AUDIENCE = "dondoc"
+ALGORITHM = "Ed25519"
+_LONGEST_TOKEN = 8_000
+_MOST_KEPT = 10_000
+
+Authenticator = Callable[[Request], Awaitable[Principal]]
+
+
+class Claims(BaseModel):
+    """What a token says; times are whole seconds since 1970."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    iss: str = ISSUER
+    aud: str = AUDIENCE
+    sub: str = Field(min_length=1)
+    role: Role
+    agency: str | None = None
+    scopes: list[str] = []
+    iat: int
+    exp: int
+    jti: str
+
+    def principal(self) -> Principal:
+        return Principal(self.sub, self.role, self.agency, frozenset(self.scopes))
+
+
+class Verifier:
+    """Verifies tokens; one verified is kept until it ends, because the signature costs more than the request."""
+
+    def __init__(self, public_keys: str, clock: Callable[[], datetime] = true_now) -> None:
+        self._keys = public_key_set(public_keys)
+        self._clock = clock
+        self._kept: dict[str, Claims] = {}
+
+    def verify(self, token: str) -> Principal:
+        """Return the caller.
+
+        Raises:
+            ProblemError: not-authenticated, whatever is wrong with the token.
+
+        """
+        claims = self._kept.get(token) or self._verified(token)
+        if claims.exp <= self._now():
+            self._kept.pop(token, None)
+            raise unauthenticated()
+        return claims.principal()
+
+    def _verified(self, token: str) -> Claims:
+        if len(token) > _LONGEST_TOKEN:
+            raise unauthenticated()
+        try:
+            claims = self._decoded(token)
+        except (JoseError, ValidationError, ValueError, TypeError, KeyError, RecursionError):
+            raise unauthenticated() from None
+        self._keep(token, claims)
+        return claims
+
+    def _decoded(self, token: str) -> Claims:
+        decoded = jwt.decode(token, self._keys, algorithms=[ALGORITHM])
+        if "kid" not in decoded.header:
+            raise unauthenticated()
+        registry = jwt.JWTClaimsRegistry(
+            now=self._now,
+            iss={"essential": True, "value": ISSUER},
+            aud={"essential": True, "value": AUDIENCE},
+            exp={"essential": True},
+        )
+        registry.validate(decoded.claims)
+        return Claims.model_validate(decoded.claims)
+
+    def _keep(self, token: str, claims: Claims) -> None:
+        if len(self._kept) >= _MOST_KEPT:
+            now = self._now()
+            self._kept = {kept: those for kept, those in self._kept.items() if those.exp > now}
+        if len(self._kept) < _MOST_KEPT:
+            self._kept[token] = claims
+
+    def _now(self) -> int:
+        return int(self._clock().timestamp())
+
+
+def public_key_set(text: str) -> KeySet:
+    """Read a JWKS document.
+
+    Raises:
+        ValueError: it is none, a key has no id, or a key is private.
+
+    """
+    try:
+        keys = KeySet.import_key_set(orjson.loads(text))
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError("not a key set (JWKS) in JSON") from None
+    if not keys.keys or any(key.is_private or not key.kid for key in keys.keys):
+        raise ValueError("public keys need an id each and no private part")
+    return keys
+
+
+def bearer_token(request: Request) -> str:
+    """Return the token the request carries.
+
+    Raises:
+        ProblemError: not-authenticated, when it carries none.
+
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise ProblemError(Code.NOT_AUTHENTICATED)
+    return token.strip()
+
+
+def by_token(verifier: Verifier) -> Authenticator:
+    """Authenticate by the token alone; assignment adds the look-up of the account."""
+
+    async def authenticate(request: Request) -> Principal:
+        return verifier.verify(bearer_token(request))
+
+    return authenticate
+
+
+def unauthenticated() -> ProblemError:
+    return ProblemError(Code.NOT_AUTHENTICATED, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+
+async def _caller(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+
+
+def require(caller: Principal, permission: Permission) -> None:
+    """Refuse a caller without the permission.
+
+    Called in the endpoint and not declared as a dependency: dependencies run before FastAPI has judged the body,
+    and a body that is wrong by itself is answered first.
+    """
+    if not may(caller, permission):
+        raise Refusal(Code.NOT_PERMITTED)

@@ -1,0 +1,55 @@
+"""Conditions on a change: the version it was made for, and the key that makes a retry safe."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Header
+from pydantic import BaseModel
+
+STALE = -1
+"""The version of an `If-Match` that no version equals."""
+
+_ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"', re.ASCII)
+
+
+def etag(version: int) -> str:
+    return f'"{version}"'
+
+
+async def if_match(
+    header: Annotated[str | None, Header(alias="If-Match", description='The version the change is for: `"7"`.')] = None,
+) -> int | None:
+    """Return the version asked for; None without a condition or with `*`, STALE when it names no version."""
+    if header is None or header.strip() == "*":
+        return None
+    match = _ETAG.fullmatch(header.strip())
+    return int(match[1]) if match else STALE
+
+
+async def idempotency_key(
+    header: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="Makes a retry safe: the same key and body are done once.",
+            min_length=1,
+            max_length=255,
+            pattern=r"^[\x21-\x7e]+$",
+        ),
+    ] = None,
+) -> str | None:
+    return header
+
+
+IfMatch = Annotated[int | None, Depends(if_match)]
+IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
+
+
+def fingerprint(route: str, body: BaseModel | dict[str, Any] | None) -> str:
+    """Return a digest of what was asked: equal for bodies that mean the same, whatever the order of members."""
+    content = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
+    return hashlib.sha256(orjson.dumps([route, content], option=orjson.OPT_SORT_KEYS)).hexdigest()

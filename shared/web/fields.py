@@ -1,0 +1,129 @@
+"""The types of what goes into bodies and queries: strict, normalised, without surprises for those who read it later."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, StrictBool, StrictInt
+from pydantic_core import PydanticCustomError, core_schema
+
+from shared.clock import to_milliseconds
+from shared.web.field_texts import InputCode
+
+__all__ = ["StrictBool", "StrictInt"]
+
+_YEARS = range(2000, 2101)
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(17)
+)
+_BIDI_OVERRIDES = "\u202a-\u202e\u2066-\u2069"
+_FORBIDDEN = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff{_BIDI_OVERRIDES}{_NONCHARACTERS}]")
+_NOT_IN_A_LINE = re.compile("[\t\n\r\u2028\u2029]")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+class Body(BaseModel):
+    """What a request carries: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of several lines: NFC, trimmed, not empty, no control characters but line breaks and tabs."""
+
+    max_length: int
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        text = core_schema.str_schema(strict=True, min_length=1, max_length=self.max_length)
+        return core_schema.no_info_before_validator_function(self.clean, text)
+
+    def clean(self, value: Any) -> Any:
+        """Normalise a text; what is none is left for the type check to refuse."""
+        if not isinstance(value, str):
+            return value
+        if _FORBIDDEN.search(value):
+            raise PydanticCustomError(InputCode.FORBIDDEN_CHARACTERS, "forbidden characters")
+        text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+        return text if any(map(_is_visible, text)) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Text):
+    """A text of one line; `pattern` narrows it further (codes, names)."""
+
+    pattern: str | None = None
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        text = core_schema.str_schema(strict=True, min_length=1, max_length=self.max_length, pattern=self.pattern)
+        return core_schema.no_info_before_validator_function(self.clean, text)
+
+    def clean(self, value: Any) -> Any:
+        text = Text.clean(self, value)
+        if isinstance(text, str) and _NOT_IN_A_LINE.search(text):
+            raise PydanticCustomError(InputCode.FORBIDDEN_CHARACTERS, "forbidden characters")
+        return text
+
+
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "CZ"
+
+
+def _blank_is_absent(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _to_day(value: Any) -> date:
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            day = date.min
+        if day.year in _YEARS:
+            return day
+    raise PydanticCustomError(InputCode.BAD_DATE, "not a date")
+
+
+def _to_moment(value: Any) -> datetime:
+    match = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError(InputCode.BAD_MOMENT, "not a moment")
+    day, time, fraction, offset = match.groups()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{time}.{(fraction or '0')[:6]:0<6}{offset.upper()}")
+    except ValueError:
+        moment = datetime.min.replace(tzinfo=UTC)
+    if moment.year not in _YEARS:
+        raise PydanticCustomError(InputCode.BAD_MOMENT, "not a moment")
+    return to_milliseconds(moment)
+
+
+def _to_query_moment(value: Any) -> datetime:
+    """Read `+07:00` that came as ` 07:00`, because nobody wrote the plus sign as %2B."""
+    return _to_moment(value.replace(" ", "+") if isinstance(value, str) else value)
+
+
+Kind = TypeVar("Kind")
+Maybe = Annotated[Kind | None, BeforeValidator(_blank_is_absent)]
+"""An optional field, `note: Maybe[Note] = None`: an empty text counts as absent."""
+
+Title = Annotated[str, Line(1_000)]
+LongText = Annotated[str, Text(10_000)]
+Note = Annotated[str, Text(2_000)]
+Name = Annotated[str, Line(300)]
+DocumentNumber = Annotated[str, Line(100)]
+FieldOfWork = Annotated[str, Line(200)]
+AgencyCode = Annotated[str, Line(50, r"^\w[\w.-]*$")]
+Username = Annotated[str, Line(100, r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
+Identifier = Annotated[str, Line(100)]
+Day = Annotated[date, BeforeValidator(_to_day)]
+MomentField = Annotated[datetime, BeforeValidator(_to_moment)]
+QueryMoment = Annotated[datetime, BeforeValidator(_to_query_moment)]
+Percent = Annotated[StrictInt, Field(ge=0, le=100)]

@@ -1,0 +1,45 @@
+"""Vietnamese unless the caller asks for English."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from starlette.datastructures import Headers
+
+
+class Language(StrEnum):
+    VIETNAMESE = "vi"
+    ENGLISH = "en"
+
+
+class Words(NamedTuple):
+    """One text in both languages."""
+
+    vi: str
+    en: str
+
+    def in_(self, language: Language) -> str:
+        return self.en if language is Language.ENGLISH else self.vi
+
+
+def language_of(headers: Headers) -> Language:
+    """Return the language that `Accept-Language` weighs most; Vietnamese in doubt."""
+    weights = {Language.VIETNAMESE: 0.0, Language.ENGLISH: 0.0}
+    for choice in headers.get("accept-language", "")[:200].split(","):
+        tag, _, parameters = choice.partition(";")
+        language = tag.strip().lower().partition("-")[0]
+        if language in weights:
+            weights[Language(language)] = max(weights[Language(language)], _quality(parameters))
+    english_first = weights[Language.ENGLISH] > weights[Language.VIETNAMESE]
+    return Language.ENGLISH if english_first else Language.VIETNAMESE
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,81 @@
+"""The one layer around every request: it measures, logs a line, and answers what nobody foresaw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.metrics import HTTP_DURATION, HTTP_REQUESTS
+from shared.web.problems import failure_response
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_QUIET = ("/health/", "/metrics")
+_SERVER_ERROR = 500
+_log = structlog.get_logger()
+
+
+class RequestLayer:
+    """Pure ASGI; stands inside the correlation id, so that every answer and every line carries it."""
+
+    def __init__(self, app: ASGIApp, service: str, is_away: Callable[[BaseException], bool]) -> None:
+        self._app = app
+        self._service = service
+        self._is_away = is_away
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        began = time.perf_counter()
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception as error:
+            away = self._is_away(error)
+            _log_failure(scope, error, away=away)
+            if answer.started:  # broken off, so that nobody takes half an answer for a whole one
+                raise
+            await failure_response(Headers(scope=scope), away=away)(scope, receive, answer.send)
+        finally:
+            self._record(scope, answer.status, time.perf_counter() - began)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = _route(scope)
+        HTTP_REQUESTS.labels(self._service, method, route, status).inc()
+        HTTP_DURATION.labels(self._service, method, route).observe(seconds)
+        if not route.startswith(_QUIET):
+            _log.info("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
+
+
+class _Answer:
+    """What went out so far."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+        self.status = _SERVER_ERROR
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+        await self._send(message)
+
+
+def _log_failure(scope: Scope, error: Exception, *, away: bool) -> None:
+    if away:
+        _log.warning("unavailable", route=_route(scope), error=type(error).__name__)
+    else:
+        _log.error("request failed", method=scope["method"], route=_route(scope), exc_info=error)
+
+
+def _route(scope: Scope) -> str:
+    """Return the template of the path (`/v1/tasks/{task_id}`); all that matched none are one."""
+    route: Any = scope.get("route")
+    return getattr(route, "path", None) or "unmatched"

@@ -1,0 +1,93 @@
+"""What a body may be: its size, its media type, and JSON without loopholes."""
+
+from __future__ import annotations
+
+import email.message
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import orjson
+from starlette.requests import Request
+
+from shared.office.refusal import Code
+from shared.web.field_texts import InputCode
+from shared.web.violation import ProblemError, invalid_input
+
+MEGABYTE = 1_000_000
+DEFAULT_BODY_LIMIT = MEGABYTE
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+_LIMIT_ATTRIBUTE = "__body_limit__"
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+def body_limit(limit: int) -> Callable[[Endpoint], Endpoint]:
+    """Let one endpoint take a body of up to `limit` bytes; stands below the route's decorator."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, _LIMIT_ATTRIBUTE, limit)
+        return endpoint
+
+    return mark
+
+
+def body_limit_of(endpoint: Callable[..., Any]) -> int:
+    limit: int = getattr(endpoint, _LIMIT_ATTRIBUTE, DEFAULT_BODY_LIMIT)
+    return limit
+
+
+async def take_body(request: Request, media_type: str, limit: int) -> None:
+    """Read the body into the request, where FastAPI finds it read, and its JSON parsed, once.
+
+    Raises:
+        ProblemError: too large (also when sent in chunks without a length), of another type, or no strict JSON.
+
+    """
+    if int(request.headers.get("content-length") or 0) > limit:
+        raise ProblemError(Code.PAYLOAD_TOO_LARGE)
+    if "content-type" in request.headers or _announces_body(request):
+        _check_media_type(request, media_type)
+    request._body = await _read(request, limit)  # noqa: SLF001 - where Starlette keeps the body once read
+    if request._body and media_type == JSON:  # noqa: SLF001
+        request._json = strict_json(request._body)  # noqa: SLF001
+
+
+def strict_json(body: bytes) -> Any:
+    """Parse JSON: UTF-8 without a byte order mark, no lone surrogate, NaN, Infinity or 1e400, nesting below 1,024.
+
+    Integers beyond 64 bits come out as floats, which no integer field takes.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # The cause is left behind: it holds the document.
+        raise invalid_input("body", InputCode.BAD_JSON) from None
+
+
+def _announces_body(request: Request) -> bool:
+    length = request.headers.get("content-length", "0")
+    return length != "0" or "transfer-encoding" in request.headers
+
+
+def _check_media_type(request: Request, expected: str) -> None:
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding != "identity" or not _is(request.headers.get("content-type", ""), expected):
+        raise ProblemError(Code.UNSUPPORTED_MEDIA_TYPE)
+
+
+def _is(content_type: str, expected: str) -> bool:
+    message = email.message.Message()
+    message["content-type"] = content_type
+    sent = message.get_content_type() if content_type else ""
+    return sent == expected or (expected == JSON and sent.startswith("application/") and sent.endswith("+json"))
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise ProblemError(Code.PAYLOAD_TOO_LARGE)
+    return bytes(body)

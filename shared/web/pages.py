@@ -1,0 +1,97 @@
+"""Lists page by page: a cursor names the last item seen and the filters it was seen under."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+
+import orjson
+from fastapi import Query
+from pydantic import BaseModel
+
+from shared.web.field_texts import InputCode
+from shared.web.violation import invalid_input
+
+SortValue = datetime | str | int | None
+Item = TypeVar("Item")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_LATEST = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LONGEST = 2_000
+
+Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page holds.")]
+CursorText = Annotated[
+    str | None, Query(alias="cursor", max_length=_LONGEST, description="`next_cursor` of the page before.")
+]
+DEFAULT_LIMIT = 50
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page; `next_cursor` is absent (null) on the last."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+class Position(NamedTuple):
+    """The last item of a page: what it is sorted by, and its id, which makes the order total."""
+
+    value: SortValue
+    id: str
+
+
+def write_cursor(position: Position, filters: Mapping[str, Any]) -> str:
+    """Write the cursor of the page after `position`; it holds under the same filters only."""
+    value = position.value
+    plain = {"at": (value - _EPOCH) // _MILLISECOND} if isinstance(value, datetime) else value
+    content = orjson.dumps([plain, position.id, _digest(filters)])
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def read_cursor(cursor: str | None, filters: Mapping[str, Any]) -> Position | None:
+    """Return where the page before ended.
+
+    Raises:
+        ProblemError: the cursor is broken, or was made under other filters.
+
+    """
+    if cursor is None:
+        return None
+    try:
+        content = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        value, item, digest = content
+        position = Position(_sort_value(value), item)
+    except (ValueError, TypeError, KeyError):
+        raise invalid_input("cursor", InputCode.BAD_CURSOR) from None
+    if digest != _digest(filters) or not isinstance(item, str):
+        raise invalid_input("cursor", InputCode.BAD_CURSOR)
+    return position
+
+
+def page_of(
+    found: list[dict[str, Any]], limit: int, sort: str, filters: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Cut `limit + 1` documents found to a page and the cursor of the next; `sort` names the field sorted by."""
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    return found[:limit], write_cursor(Position(last.get(sort), str(last["_id"])), filters)
+
+
+def _sort_value(value: Any) -> SortValue:
+    if isinstance(value, dict):
+        milliseconds = value["at"]
+        if type(milliseconds) is not int or not 0 <= milliseconds <= _LATEST:
+            raise ValueError("not a moment")
+        return _EPOCH + milliseconds * _MILLISECOND
+    if value is None or isinstance(value, str) or (type(value) is int and abs(value) < 1 << 63):
+        return value
+    raise ValueError("not a value to sort by")
+
+
+def _digest(filters: Mapping[str, Any]) -> str:
+    content = orjson.dumps(dict(filters), option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -1,0 +1,173 @@
+"""What each problem is called and how the reader gets out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import NamedTuple
+
+from shared.office.refusal import Code
+from shared.web.language import Words
+
+
+class Kind(NamedTuple):
+    """A problem's status, its name and the remedy."""
+
+    status: HTTPStatus
+    title: Words
+    detail: Words
+
+
+KINDS: Mapping[Code, Kind] = MappingProxyType(
+    {
+        Code.NOT_AUTHENTICATED: Kind(
+            HTTPStatus.UNAUTHORIZED,
+            Words("Chưa đăng nhập hoặc phiên làm việc đã hết hạn", "Not signed in, or the session has ended"),
+            Words("Đề nghị đăng nhập lại rồi thực hiện tiếp.", "Sign in again and repeat the request."),
+        ),
+        Code.NOT_PERMITTED: Kind(
+            HTTPStatus.FORBIDDEN,
+            Words("Không có thẩm quyền thực hiện", "Not permitted"),
+            Words(
+                "Tài khoản không được giao thẩm quyền thực hiện việc này. Đề nghị liên hệ quản trị hệ thống nếu cần.",
+                "The account may not do this. Ask the administrator if it should.",
+            ),
+        ),
+        Code.NOT_FOUND: Kind(
+            HTTPStatus.NOT_FOUND,
+            Words("Không tìm thấy nội dung yêu cầu", "Not found"),
+            Words(
+                "Nội dung không tồn tại hoặc không thuộc phạm vi được xem. Đề nghị kiểm tra lại đường dẫn.",
+                "It does not exist, or is outside what the account may see. Check the address.",
+            ),
+        ),
+        Code.METHOD_NOT_ALLOWED: Kind(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            Words("Phương thức không được hỗ trợ", "Method not allowed"),
+            Words(
+                "Đề nghị dùng một trong các phương thức nêu tại tiêu đề Allow.",
+                "Use one of the methods named in the Allow header.",
+            ),
+        ),
+        Code.ALREADY_EXISTS: Kind(
+            HTTPStatus.CONFLICT,
+            Words("Đã tồn tại", "Already exists"),
+            Words(
+                "Mã, tên hoặc nội dung này đã có trong hệ thống. Đề nghị dùng nội dung đã có hoặc chọn mã, tên khác.",
+                "This code, name or item is taken. Use what exists, or choose another.",
+            ),
+        ),
+        Code.WRONG_STAGE: Kind(
+            HTTPStatus.CONFLICT,
+            Words("Không phù hợp với trạng thái của nhiệm vụ", "The task's stage does not allow this"),
+            Words(
+                "Ở trạng thái hiện tại, nhiệm vụ không cho phép thực hiện việc này. "
+                "Đề nghị xem lại trạng thái và các việc được phép thực hiện.",
+                "The task does not allow this now. Reload it and see its stage and allowed acts.",
+            ),
+        ),
+        Code.EXTENSION_ALREADY_USED: Kind(
+            HTTPStatus.CONFLICT,
+            Words("Nhiệm vụ đã được gia hạn 01 lần", "The task was extended once already"),
+            Words(
+                "Theo quy định, mỗi nhiệm vụ chỉ được gia hạn 01 lần. Đề nghị báo cáo kết quả hoặc giải trình.",
+                "A task is extended once only. Report the result, or explain.",
+            ),
+        ),
+        Code.EXTENSION_PENDING: Kind(
+            HTTPStatus.CONFLICT,
+            Words("Đang có đề nghị gia hạn chờ quyết định", "A request for an extension is waiting"),
+            Words(
+                "Đề nghị gia hạn trước phải được quyết định rồi mới thực hiện được việc này.",
+                "The pending request must be decided first.",
+            ),
+        ),
+        Code.DEADLINE_PASSED: Kind(
+            HTTPStatus.CONFLICT,
+            Words("Đã quá thời hạn thực hiện việc này", "The term for this has passed"),
+            Words(
+                "Việc này chỉ được thực hiện trước khi hết thời hạn. Đề nghị báo cáo kết quả hoặc giải trình; "
+                "người giao nhiệm vụ có thể thu hồi và giao nhiệm vụ mới.",
+                "Its term has ended. Report or explain; the assigner may recall the task and assign anew.",
+            ),
+        ),
+        Code.NO_DEADLINE: Kind(
+            HTTPStatus.CONFLICT,
+            Words("Nhiệm vụ không quy định thời hạn", "The task has no deadline"),
+            Words(
+                "Nhiệm vụ chưa được ấn định thời hạn nên không có thời hạn để gia hạn.",
+                "No deadline was set, so there is none to extend.",
+            ),
+        ),
+        Code.EXPLANATION_REQUIRED: Kind(
+            HTTPStatus.CONFLICT,
+            Words("Nhiệm vụ quá hạn chưa được giải trình", "An explanation is due first"),
+            Words(
+                "Nhiệm vụ quá hạn chỉ được xác nhận hoàn thành sau khi cơ quan chủ trì giải trình. "
+                "Đề nghị cơ quan chủ trì giải trình bằng văn bản.",
+                "A missed task is closed only after the lead agency has explained. Submit the explanation first.",
+            ),
+        ),
+        Code.TASK_FULL: Kind(
+            HTTPStatus.CONFLICT,
+            Words("Nhiệm vụ đã đạt số lần cập nhật tối đa", "The task takes no more entries of this kind"),
+            Words(
+                "Đề nghị báo cáo kết quả, hoặc thu hồi và giao nhiệm vụ mới.",
+                "Report the result, or recall the task and assign anew.",
+            ),
+        ),
+        Code.VERSION_CONFLICT: Kind(
+            HTTPStatus.PRECONDITION_FAILED,
+            Words("Nội dung đã được người khác thay đổi", "Changed by someone else meanwhile"),
+            Words("Đề nghị tải lại nội dung mới nhất rồi thực hiện lại.", "Reload the newest version and try again."),
+        ),
+        Code.IDEMPOTENCY_MISMATCH: Kind(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            Words("Khóa chống gửi trùng đã dùng cho nội dung khác", "The idempotency key belongs to another body"),
+            Words(
+                "Đề nghị dùng khóa Idempotency-Key mới cho nội dung mới.",
+                "Use a new Idempotency-Key for a new body.",
+            ),
+        ),
+        Code.VALIDATION: Kind(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            Words("Nội dung gửi lên chưa hợp lệ", "The request is not valid"),
+            Words("Đề nghị sửa các mục nêu tại errors rồi gửi lại.", "Mend the fields named in errors and send again."),
+        ),
+        Code.PAYLOAD_TOO_LARGE: Kind(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            Words("Nội dung gửi lên quá lớn", "The body is too large"),
+            Words("Đề nghị rút gọn hoặc chia thành nhiều lần gửi.", "Shorten it, or send it in parts."),
+        ),
+        Code.UNSUPPORTED_MEDIA_TYPE: Kind(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            Words("Định dạng nội dung không được hỗ trợ", "Unsupported media type"),
+            Words(
+                "Đề nghị gửi Content-Type: application/json; riêng đăng nhập là application/x-www-form-urlencoded.",
+                "Send Content-Type: application/json; for the token, application/x-www-form-urlencoded.",
+            ),
+        ),
+        Code.RATE_LIMITED: Kind(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            Words("Gửi yêu cầu quá nhiều lần", "Too many requests"),
+            Words("Đề nghị thử lại sau thời gian nêu tại tiêu đề Retry-After.", "Try again after Retry-After."),
+        ),
+        Code.UNAVAILABLE: Kind(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            Words("Hệ thống tạm thời gián đoạn", "Temporarily unavailable"),
+            Words(
+                "Nội dung chưa được ghi nhận chắc chắn. Đề nghị thử lại sau ít giây.",
+                "It is not certain that anything was stored. Try again in a few seconds.",
+            ),
+        ),
+        Code.INTERNAL: Kind(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            Words("Hệ thống gặp lỗi", "Internal error"),
+            Words(
+                "Lỗi đã được ghi lại. Đề nghị thử lại; nếu vẫn lỗi, báo quản trị hệ thống mã tại tiêu đề X-Request-ID.",
+                "It was logged. Try again; if it persists, give the X-Request-ID to the administrator.",
+            ),
+        ),
+    }
+)

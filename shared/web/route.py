@@ -1,0 +1,78 @@
+"""The route of every service: who calls, how much, of which type, is it JSON; only then what FastAPI does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from enum import Enum
+from typing import Any, ClassVar
+
+from fastapi import APIRouter, params
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.office.refusal import Code
+from shared.web.limits import FORM, JSON, MULTIPART, body_limit_of, take_body
+from shared.web.openapi import SECURITY
+from shared.web.problems import problem_responses
+
+_EVERY_ROUTE = (Code.VALIDATION, Code.INTERNAL, Code.UNAVAILABLE)
+_EVERY_BODY = (Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
+
+
+class PublicRoute(APIRoute):
+    """A route for callers nobody knows yet: the token endpoint, the public keys."""
+
+    public: ClassVar[bool] = True
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **self._documented(options))
+        if self.body_field is not None:
+            self.responses = {**problem_responses(*_EVERY_BODY), **self.responses}
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Put the checks that need no body before FastAPI's reading of it."""
+        handle = super().get_route_handler()
+        media_type = self._media_type()
+        limit = body_limit_of(self.endpoint)
+
+        async def checked(request: Request) -> Response:
+            if not self.public:
+                request.state.principal = await request.app.state.authenticate(request)
+            if media_type is not None:
+                await take_body(request, media_type, limit)
+            return await handle(request)
+
+        return checked
+
+    def _media_type(self) -> str | None:
+        if self.body_field is None:
+            return None
+        info = self.body_field.field_info
+        if isinstance(info, params.File):
+            return MULTIPART
+        return FORM if isinstance(info, params.Form) else JSON
+
+    @classmethod
+    def _documented(cls, options: dict[str, Any]) -> dict[str, Any]:
+        responses = {**problem_responses(*_EVERY_ROUTE), **(options.get("responses") or {})}
+        if cls.public:
+            return {**options, "responses": responses}
+        responses = {**problem_responses(Code.NOT_AUTHENTICATED), **responses}
+        extra = {"security": SECURITY, **(options.get("openapi_extra") or {})}
+        return {**options, "responses": responses, "openapi_extra": extra}
+
+
+class OfficeRoute(PublicRoute):
+    """A route for known callers; the principal stands in `request.state.principal` before the body is read."""
+
+    public: ClassVar[bool] = False
+
+
+def office_router(prefix: str, tags: list[str | Enum], *, public: bool = False) -> APIRouter:
+    """Return a router for one resource.
+
+    The whole prefix (`/v1/tasks`) stands here, and the router is included without one: the labels of the metrics
+    are made from it.
+    """
+    return APIRouter(prefix=prefix, tags=tags, route_class=PublicRoute if public else OfficeRoute)
