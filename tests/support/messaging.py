@@ -1,0 +1,129 @@
+"""Waiting for what events bring about: a condition with a deadline, and the barrier after which nobody will be told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import aio_pika
+
+from deploy.local.rabbitmq import TICK_SECONDS
+from deploy.local.servers import Servers
+from shared.events.directory import AgencyChanged
+from shared.events.envelope import Event
+from shared.events.names import AGENCY_CHANGED
+from shared.messaging.metrics import HANDLED
+from shared.messaging.wiring import Messaging
+from shared.mongo import Collection
+from shared.office.vocabulary import AgencyKind
+from tests.support.servers import Vhost
+
+_POLL_SECONDS = 0.02
+
+
+async def until(condition: Callable[[], Awaitable[bool] | bool], what: str, within: float = 20.0) -> None:
+    """Wait until the condition holds; after `within` seconds the test fails and says what was waited for."""
+    try:
+        async with asyncio.timeout(within):
+            while not await _holds(condition):  # noqa: ASYNC110 - what is waited for happens in servers
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError:
+        raise AssertionError(f"not within {within} s: {what}") from None
+
+
+async def _holds(condition: Callable[[], Awaitable[bool] | bool]) -> bool:
+    held = condition()
+    return held if isinstance(held, bool) else await held
+
+
+async def settled(
+    servers: Servers,
+    vhost: Vhost,
+    services: Sequence[str],
+    *,
+    outboxes: Sequence[Collection] = (),
+    messagings: Sequence[Messaging] = (),
+    within: float = 30.0,
+) -> None:
+    """Wait until nothing is on its way to `services`, which this process runs.
+
+    That is: no outbox has an event, no queue or retry queue has a message, waiting or taken, and no handler runs; seen
+    so twice with nothing handled in between, for what moves from a queue to another may hide from a single look.
+    """
+
+    async def quiet() -> bool:
+        return (
+            await _empty(outboxes)
+            and not await _on_the_way(servers, vhost, services)
+            and not any(messaging.in_flight for messaging in messagings)
+        )
+
+    async def quiet_twice() -> bool:
+        handled = _handled(services)
+        if not await quiet():
+            return False
+        await asyncio.sleep(2 * TICK_SECONDS)
+        return await quiet() and _handled(services) == handled
+
+    await until(quiet_twice, f"nothing is on its way to {', '.join(services)}", within)
+
+
+async def _empty(outboxes: Sequence[Collection]) -> bool:
+    return not any([await outbox.find_one({"pending_since": {"$exists": True}}) for outbox in outboxes])
+
+
+async def _on_the_way(servers: Servers, vhost: Vhost, services: Sequence[str]) -> bool:
+    response = await servers.management.get(f"/api/queues/{vhost.name}")
+    response.raise_for_status()
+    ours = tuple(f"{service}." for service in services)
+    queues = [queue for queue in response.json() if queue["name"].startswith(ours)]
+    queues = [queue for queue in queues if not queue["name"].endswith(".dead")]
+    # The listing is as old as the last tick; what waits is asked of the queues themselves.
+    return any(queue.get("messages", 0) for queue in queues) or any(
+        [await ready_in(vhost.amqp_url, queue["name"]) for queue in queues]
+    )
+
+
+def _handled(services: Sequence[str]) -> float:
+    samples = (sample for metric in HANDLED.collect() for sample in metric.samples)
+    return sum(sample.value for sample in samples if sample.labels["service"] in services)
+
+
+def agency_event(number: int = 1, **changes: Any) -> Event[AgencyChanged]:
+    """Return an event that notification and reporting are sent."""
+    agency = AgencyChanged(code=f"so-{number}", name=f"Sở thứ {number}", kind=AgencyKind.DEPARTMENT)
+    plain: dict[str, Any] = {
+        "id": f"so-{number}:1",
+        "source": "/assignment",
+        "type": AGENCY_CHANGED,
+        "subject": agency.code,
+        "time": datetime(2026, 11, 24, 2, tzinfo=UTC),
+        "sequence": "1",
+        "correlationid": f"request-{number}",
+        "data": agency,
+    }
+    return Event[AgencyChanged](**(plain | changes))
+
+
+async def messages_in(amqp_url: str, queue: str) -> list[aio_pika.abc.AbstractIncomingMessage]:
+    """Take everything out of a queue."""
+    taken: list[aio_pika.abc.AbstractIncomingMessage] = []
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        found = await channel.declare_queue(queue, passive=True)
+        while message := await found.get(no_ack=True, fail=False):
+            taken.append(message)
+    return taken
+
+
+async def ready_in(amqp_url: str, queue: str) -> int:
+    """Return how many messages wait in a queue, untaken; 0 for a queue that is not there."""
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        try:
+            found = await channel.declare_queue(queue, passive=True)
+        except aio_pika.exceptions.ChannelNotFoundEntity:
+            return 0
+        return found.declaration_result.message_count or 0

@@ -1,0 +1,68 @@
+"""A server that goes away and comes back: a TCP proxy in front of the real one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+
+class TcpProxy:
+    """Passes bytes on to `target` until it is cut; while it is cut, connections are refused."""
+
+    def __init__(self, target_port: int) -> None:
+        self.target_port = target_port
+        self.port = 0
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def restore(self) -> None:
+        """Accept connections again, on the same port as before."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """Break all connections and refuse new ones."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._carry(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
+            there = asyncio.create_task(_pump(reader, there_writer))
+            back = asyncio.create_task(_pump(there_reader, writer))
+            try:
+                await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                there.cancel()
+                back.cancel()
+                await asyncio.gather(there, back, return_exceptions=True)
+                there_writer.transport.abort()
+        writer.transport.abort()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+
+
+@asynccontextmanager
+async def proxy_to(port: int) -> AsyncIterator[TcpProxy]:
+    """Run a proxy to a port of this machine."""
+    proxy = TcpProxy(port)
+    await proxy.restore()
+    try:
+        yield proxy
+    finally:
+        await proxy.cut()
