@@ -35,6 +35,9 @@ class InputCode(StrEnum):
     FORBIDDEN_CHARACTERS = "forbidden-characters"
     BAD_JSON = "bad-json"
     BAD_CURSOR = "bad-cursor"
+    ONE_OF_TWO = "one-of-two"
+    NOTHING_TO_CHANGE = "nothing-to-change"
+    TOO_MANY_TASKS = "too-many-tasks"
     INVALID = "invalid"
 
 
@@ -73,6 +76,17 @@ FIELD_TEXTS: Mapping[str, Words] = MappingProxyType(
         ),
         InputCode.BAD_JSON: Words(
             "Nội dung không phải JSON hợp lệ theo bảng mã UTF-8. Đề nghị kiểm tra lại.", "Not valid JSON in UTF-8."
+        ),
+        InputCode.ONE_OF_TWO: Words(
+            "Chỉ được ấn định theo ngày hoặc theo thời điểm. Đề nghị bỏ một trong hai mục.",
+            "Give a day or a moment, not both.",
+        ),
+        InputCode.NOTHING_TO_CHANGE: Words(
+            "Chưa có nội dung cần đính chính. Đề nghị nhập ít nhất một nội dung.", "Name at least one thing to change."
+        ),
+        InputCode.TOO_MANY_TASKS: Words(
+            "Một lần giao không quá 5.000 nhiệm vụ (mỗi cơ quan chủ trì một nhiệm vụ). Đề nghị chia thành nhiều lần.",
+            "At most 5,000 tasks in a batch, one for each lead agency; divide it.",
         ),
         InputCode.BAD_CURSOR: Words(
             "Con trỏ trang không hợp lệ hoặc thuộc danh sách khác. Đề nghị tải lại từ trang đầu.",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from services.assignment.tasks.rules.context import Act
 from services.assignment.tasks.rules.due import NO_TERM, Term, work_out_ahead
 from services.assignment.tasks.rules.state import Document, Entry, Extension, Fact, Task
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assign:
+class Assign(Act):
     """A task as it is given. `path` leads to its fields in the body, `items.3.` in a batch."""
 
     title: str
@@ -36,6 +37,12 @@ class Assign:
     batch: str | None = None
     path: str = ""
     lead_field: str = "lead_agency"
+
+    def named_agencies(self) -> Iterable[str]:
+        return (self.lead_agency, *self.coordinating_agencies, *([self.monitor] if self.monitor else []))
+
+    def named_accounts(self) -> Iterable[str]:
+        return (self.assigner,) if self.assigner else ()
 
 
 def assign(act: Assign, replaced: Task | None, context: Context) -> Fact:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -22,13 +22,31 @@ class KnownAccount(Protocol):
     def agency(self) -> str | None: ...
 
 
+class Act:
+    """What every act has: the agencies and accounts it names, which the directory is asked for."""
+
+    __slots__ = ()
+
+    def named_agencies(self) -> Iterable[str]:
+        return ()
+
+    def named_accounts(self) -> Iterable[str]:
+        return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """The directory's part holds only what the body names: agencies that exist, accounts that may be used."""
+class Situation:
+    """The moment, and what the office counts by: enough to tell what time has brought."""
 
     now: datetime
-    actor: Principal
     calendar: WorkCalendar
     policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context(Situation):
+    """The directory's part holds only what the act names: agencies that exist, accounts that may be used."""
+
+    actor: Principal
     agencies: Collection[str] = frozenset()
     accounts: Mapping[str, KnownAccount] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from services.assignment.tasks.rules.assigning import document_details
+from services.assignment.tasks.rules.context import Act
 from services.assignment.tasks.rules.limits import must_take_a_return
 from services.assignment.tasks.rules.state import Day, Document, Entry, Explanation, Fact, Task
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Explain:
+class Explain(Act):
     cause: Cause
     narrative: str
     remedy: str
@@ -25,7 +26,7 @@ class Explain:
 
 
 @dataclass(frozen=True, slots=True)
-class DecideExplanation:
+class DecideExplanation(Act):
     """`directive` removes the difficulty; a refusal needs its reason."""
 
     accepted: bool

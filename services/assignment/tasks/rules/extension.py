@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from services.assignment.tasks.rules.context import Act
 from services.assignment.tasks.rules.due import Term, must_be_later, work_out, work_out_ahead
 from services.assignment.tasks.rules.limits import must_take_a_request
 from services.assignment.tasks.rules.state import Entry, Extension, ExtensionRequest, Fact, Task
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SetDeadline:
+class SetDeadline(Act):
     term: Term
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class AskExtension:
+class AskExtension(Act):
     term: Term
     reason: str
 
@@ -33,7 +34,7 @@ class AskExtension:
 
 
 @dataclass(frozen=True, slots=True)
-class DecideExtension:
+class DecideExtension(Act):
     """`term` is another one than was asked for, only when approved; a refusal needs its reason."""
 
     approved: bool

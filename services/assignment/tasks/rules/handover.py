@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from services.assignment.tasks.rules.assigning import document_details, must_be_different, must_be_known
+from services.assignment.tasks.rules.context import Act
 from services.assignment.tasks.rules.extension import lapse
 from services.assignment.tasks.rules.state import Document, Entry, Fact, Report, Task
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
@@ -17,21 +18,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Reassign:
+class Reassign(Act):
     lead_agency: str
     reason: str
 
+    def named_agencies(self) -> Iterable[str]:
+        return (self.lead_agency,)
+
 
 @dataclass(frozen=True, slots=True)
-class Correct:
+class Correct(Act):
     """`changes` holds only the particulars to be set anew; a `None` in it clears one."""
 
     reason: str
     changes: Mapping[str, Any]
 
+    def named_agencies(self) -> Iterable[str]:
+        monitor = self.changes.get("monitor")
+        return (*self.changes.get("coordinating_agencies", ()), *([monitor] if monitor else []))
+
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class Recall(Act):
     reason: str
 
 

@@ -11,7 +11,7 @@ from shared.office.vocabulary import ExplanationState, Stage
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from services.assignment.tasks.rules.context import Context
+    from services.assignment.tasks.rules.context import Situation
 
 _NEVER_MISSED = frozenset({Stage.REFUSED, Stage.RECALLED})
 
@@ -39,12 +39,12 @@ def _decisions(task: Task) -> list[datetime]:
     return [moment for moment in moments if moment is not None]
 
 
-def miss(task: Task, context: Context) -> Fact | None:
+def miss(task: Task, at: Situation) -> Fact | None:
     """Return the miss to be recorded: an explanation falls due within its term."""
-    since = missed_at(task, context.now)
+    since = missed_at(task, at.now)
     if since is None:
         return None
-    due_at = context.calendar.term_ends(since, context.policy.explanation_term)
+    due_at = at.calendar.term_ends(since, at.policy.explanation_term)
     return Fact("explanation_required", {"missed_at": since, "due_at": due_at})
 
 

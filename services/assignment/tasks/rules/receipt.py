@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from services.assignment.tasks.rules.context import Act
 from services.assignment.tasks.rules.extension import lapse
 from services.assignment.tasks.rules.state import Entry, Fact, Task
 from shared.office.refusal import Code, Refusal
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Receive:
+class Receive(Act):
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(Act):
     reason: str
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from services.assignment.tasks.rules.assigning import document_details
+from services.assignment.tasks.rules.context import Act
 from services.assignment.tasks.rules.extension import lapse
 from services.assignment.tasks.rules.limits import must_take_a_return
 from services.assignment.tasks.rules.state import Day, Document, Entry, Fact, Report, Task
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SubmitReport:
+class SubmitReport(Act):
     summary: str
     finished_on: Day | None = None
     document: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class DecideReport:
+class DecideReport(Act):
     """A return needs its reason."""
 
     accepted: bool

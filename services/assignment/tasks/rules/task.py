@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from services.assignment.tasks.rules import (
     assigning,
@@ -23,7 +23,7 @@ from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role
 
 if TYPE_CHECKING:
-    from services.assignment.tasks.rules.context import Context
+    from services.assignment.tasks.rules.context import Act, Context, Situation
     from shared.office.access import Principal
 
 _EVOLUTIONS: Final[Mapping[str, Callable[[Task, Entry], Task]]] = MappingProxyType(
@@ -80,7 +80,7 @@ def authorise(task: Task, act: str, actor: Principal) -> None:
         raise Refusal(Code.NOT_PERMITTED)
 
 
-def decide(task: Task, act: str, body: Any, context: Context) -> list[Entry]:
+def decide(task: Task, act: str, body: Act, context: Context) -> list[Entry]:
     """Return what an act records: what time brought before it, the act itself, what time brings because of it.
 
     Raises:
@@ -99,12 +99,12 @@ def decide(task: Task, act: str, body: Any, context: Context) -> list[Entry]:
     return entries + settle(_after(settled, entries[-1:]), context)
 
 
-def settle(task: Task, context: Context) -> list[Entry]:
+def settle(task: Task, at: Situation) -> list[Entry]:
     """Return what time has brought: nothing, or the one miss of a task's life."""
-    fact = miss.miss(task, context)
+    fact = miss.miss(task, at)
     if fact is None:
         return []
-    return [Entry(sequence=task.version + 1, at=context.now, act=fact.act, by=SYSTEM, details=fact.details)]
+    return [Entry(sequence=task.version + 1, at=at.now, act=fact.act, by=SYSTEM, details=fact.details)]
 
 
 def allowed_acts(task: Task, context: Context) -> list[str]:

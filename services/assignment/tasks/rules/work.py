@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from services.assignment.tasks.rules.context import Act
 from services.assignment.tasks.rules.limits import must_take_a_work_entry
 from services.assignment.tasks.rules.state import Entry, Fact, Progress, Task
 from shared.office.refusal import FieldCode, invalid
@@ -20,24 +22,27 @@ FINISHED: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Delegate:
+class Delegate(Act):
     officer: str
     instruction: str
 
+    def named_accounts(self) -> Iterable[str]:
+        return (self.officer,)
+
 
 @dataclass(frozen=True, slots=True)
-class MakeProgress:
+class MakeProgress(Act):
     percent: int
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Contribute:
+class Contribute(Act):
     note: str
 
 
 @dataclass(frozen=True, slots=True)
-class Urge:
+class Urge(Act):
     message: str
 
 

@@ -1,0 +1,77 @@
+"""`POST /v1/tasks/{id}/…`: the acts, one route each, all of one shape."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from services.assignment.tasks.api import bodies
+from services.assignment.tasks.api.answers import task_answer
+from services.assignment.tasks.api.reads import TaskReads
+from services.assignment.tasks.api.views import TaskView
+from services.assignment.tasks.documents import Retry
+from services.assignment.tasks.handlers import TaskHandlers
+from shared.office.refusal import Code
+from shared.web.auth import Caller
+from shared.web.conditions import IdempotencyKey, IfMatch, fingerprint
+from shared.web.problems import problem_responses
+from shared.web.route import office_router
+
+BODIES: Final[Mapping[str, type[bodies.ActBody]]] = MappingProxyType(
+    {
+        "receipt": bodies.ReceiptBody,
+        "refusal": bodies.RefusalBody,
+        "reassignment": bodies.ReassignmentBody,
+        "correction": bodies.CorrectionBody,
+        "deadline": bodies.DeadlineBody,
+        "delegation": bodies.DelegationBody,
+        "progress": bodies.ProgressBody,
+        "contribution": bodies.ContributionBody,
+        "extension": bodies.ExtensionBody,
+        "extension/decision": bodies.ExtensionDecisionBody,
+        "report": bodies.ReportBody,
+        "report/decision": bodies.ReportDecisionBody,
+        "explanation": bodies.ExplanationBody,
+        "explanation/decision": bodies.ExplanationDecisionBody,
+        "recall": bodies.RecallBody,
+        "urging": bodies.UrgingBody,
+    }
+)
+_PROBLEMS: Final = problem_responses(
+    Code.NOT_FOUND, Code.NOT_PERMITTED, Code.VERSION_CONFLICT, Code.WRONG_STAGE, Code.IDEMPOTENCY_MISMATCH
+)
+
+
+def acts_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
+    router = office_router("/v1/tasks", ["acts"])
+    for name, model in BODIES.items():
+        router.add_api_route(
+            f"/{{task_id}}/{name}",
+            _endpoint(name, model, handlers, reads),
+            methods=["POST"],
+            response_model=TaskView,
+            responses=_PROBLEMS,
+            name=name,
+            operation_id=name.replace("/", "_"),
+        )
+    return router
+
+
+def _endpoint(
+    name: str, model: type[bodies.ActBody], handlers: TaskHandlers, reads: TaskReads
+) -> Callable[..., Awaitable[Response]]:
+    async def act(
+        task_id: str,
+        body: model,  # type: ignore[valid-type]
+        caller: Caller,
+        if_match: IfMatch,
+        key: IdempotencyKey,
+    ) -> Response:
+        asked: bodies.ActBody = body
+        wanted = asked.to_act()
+        retry = Retry(key, fingerprint(name, asked)) if key else None
+        task = await handlers.act(caller, task_id, name, wanted, if_match, retry)
+        return task_answer(await reads.view(caller, task))
+
+    return act

@@ -1,0 +1,70 @@
+"""What is asked about tasks: lists, one task at this moment, its history."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from services.assignment.tasks.api.views import HistoryPage, TaskBrief, TaskView, brief, task_view
+from services.assignment.tasks.documents import to_act, to_fields
+from services.assignment.tasks.queries import conditions
+from services.assignment.tasks.store import order_field
+from shared.office.access import Permission
+from shared.office.timeliness import Horizon, horizon
+from shared.office.vocabulary import Stage
+from shared.web.auth import require
+from shared.web.pages import Page, Position, page_of, read_cursor, write_cursor
+
+if TYPE_CHECKING:
+    from services.assignment.tasks.handlers import Office, TaskHandlers
+    from services.assignment.tasks.queries import Filters, Sort
+    from services.assignment.tasks.rules.state import Task
+    from services.assignment.tasks.store import TaskStore
+    from shared.office.access import Principal
+
+
+class TaskReads:
+    def __init__(self, store: TaskStore, handlers: TaskHandlers, office: Office) -> None:
+        self._store = store
+        self._handlers = handlers
+        self._office = office
+
+    async def view(self, caller: Principal, task: Task) -> TaskView:
+        """Return a task as the caller sees it at this moment."""
+        replaced_by = await self._store.replaced_by(task.id) if task.stage is Stage.RECALLED else None
+        acts = self._handlers.allowed_acts(caller, task)
+        return task_view(task, to_fields(task), self._horizon(), replaced_by, acts)
+
+    async def page(
+        self, caller: Principal, filters: Filters, sort: Sort, cursor: str | None, limit: int
+    ) -> Page[TaskBrief]:
+        """Return one page of the tasks within the caller's sight."""
+        require(caller, Permission.READ_TASKS)
+        bound = self._bound(filters, sort)
+        at = self._horizon()
+        asked = conditions(filters, at, self._office.calendar)
+        found = await self._store.listed(caller, asked, sort, read_cursor(cursor, bound), limit + 1)
+        documents, next_cursor = page_of(found, limit, order_field(sort), bound)
+        recalled = [document["_id"] for document in documents if document["stage"] == Stage.RECALLED]
+        replacements = await self._store.replacements(recalled) if recalled else {}
+        items = [brief(document, at, replacements.get(document["_id"])) for document in documents]
+        return Page(items=items, next_cursor=next_cursor)
+
+    async def history(self, caller: Principal, task_id: str, cursor: str | None, limit: int) -> HistoryPage:
+        """Return a page of a task's history, oldest first."""
+        task = await self._handlers.read(caller, task_id)
+        bound = {"history": task.id}
+        after = read_cursor(cursor, bound)
+        known = after.value if after and isinstance(after.value, int) else 0
+        entries = await self._store.history(task_id, known, limit + 1)
+        last = entries[limit - 1].sequence if len(entries) > limit else None
+        next_cursor = write_cursor(Position(last, task_id), bound) if last else None
+        return HistoryPage(items=[to_act(entry) for entry in entries[:limit]], next_cursor=next_cursor)
+
+    def _horizon(self) -> Horizon:
+        return horizon(self._office.clock.now(), self._office.calendar, self._office.policy)
+
+    @staticmethod
+    def _bound(filters: Filters, sort: Sort) -> dict[str, Any]:
+        """Return what a cursor is bound to."""
+        return {**asdict(filters), "sort": sort}

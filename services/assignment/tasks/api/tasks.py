@@ -1,0 +1,100 @@
+"""`/v1/tasks`: giving, listing and reading tasks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from services.assignment.tasks.api.answers import task_answer
+from services.assignment.tasks.api.bodies import AssignBody
+from services.assignment.tasks.api.reads import TaskReads
+from services.assignment.tasks.api.views import HistoryPage, TaskBrief, TaskView
+from services.assignment.tasks.documents import Retry
+from services.assignment.tasks.handlers import TaskHandlers
+from services.assignment.tasks.queries import Filters, Sort
+from services.assignment.tasks.rules.waiting import key_of
+from shared.office.refusal import Code
+from shared.office.vocabulary import Stage, Timeliness
+from shared.web.auth import Caller
+from shared.web.conditions import IdempotencyKey, fingerprint
+from shared.web.fields import AgencyCode, Day, DocumentNumber, FieldOfWork, QueryMoment, Username
+from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page
+from shared.web.problems import problem_responses
+from shared.web.route import office_router
+
+
+def task_filters(  # noqa: PLR0913, PLR0917 - one parameter a filter
+    caller: Caller,
+    stage: Stage | None = None,
+    timeliness: Timeliness | None = None,
+    lead_agency: AgencyCode | None = None,
+    coordinating_agency: AgencyCode | None = None,
+    assigner: Username | None = None,
+    officer: Username | None = None,
+    document: DocumentNumber | None = None,
+    field: FieldOfWork | None = None,
+    due_from: Day | None = None,
+    due_to: Day | None = None,
+    updated_since: QueryMoment | None = None,
+    waiting: Annotated[Literal["me"] | None, Query(description="What the caller should act on now.")] = None,
+) -> Filters:
+    return Filters(
+        stage=stage,
+        timeliness=timeliness,
+        lead_agency=lead_agency,
+        coordinating_agency=coordinating_agency,
+        assigner=assigner,
+        officer=officer,
+        document=document,
+        field=field,
+        due_from=due_from,
+        due_to=due_to,
+        updated_since=updated_since,
+        waiting=key_of(caller) if waiting else None,
+    )
+
+
+def tasks_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
+    router = office_router("/v1/tasks", ["tasks"])
+
+    @router.post(
+        "",
+        status_code=201,
+        response_model=TaskView,
+        responses={
+            200: {"model": TaskView, "description": "Given before under the same key."},
+            **problem_responses(Code.NOT_PERMITTED, Code.ALREADY_EXISTS, Code.IDEMPOTENCY_MISMATCH),
+        },
+    )
+    async def assign(body: AssignBody, caller: Caller, key: IdempotencyKey) -> Response:
+        act = body.to_act()
+        retry = Retry(key, fingerprint("/v1/tasks", body)) if key else None
+        task, new = await handlers.assign(caller, act, retry)
+        return task_answer(await reads.view(caller, task), new=new)
+
+    @router.get("", responses=problem_responses(Code.NOT_PERMITTED))
+    async def list_tasks(
+        caller: Caller,
+        filters: Annotated[Filters, Depends(task_filters)],
+        sort: Sort = "-assigned_at",
+        cursor: CursorText = None,
+        limit: Limit = DEFAULT_LIMIT,
+    ) -> Page[TaskBrief]:
+        return await reads.page(caller, filters, sort, cursor, limit)
+
+    @router.get("/{task_id}", response_model=TaskView, responses=_OF_ONE)
+    async def read(task_id: str, caller: Caller) -> Response:
+        task = await handlers.read(caller, task_id)
+        return task_answer(await reads.view(caller, task))
+
+    @router.get("/{task_id}/history", responses=_OF_ONE)
+    async def history(
+        task_id: str, caller: Caller, cursor: CursorText = None, limit: Limit = DEFAULT_LIMIT
+    ) -> HistoryPage:
+        return await reads.history(caller, task_id, cursor, limit)
+
+    return router
+
+
+_OF_ONE = problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED)

@@ -1,0 +1,79 @@
+"""The collection `batches`: a batch is committed by the one write of its document; its tasks follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import TypeAdapter
+from pymongo.errors import DuplicateKeyError
+
+from services.assignment.tasks.rules.batch import Batch
+from shared.clock import true_now
+from shared.mongo import Index, ascending
+
+if TYPE_CHECKING:
+    from services.assignment.tasks.store import TaskStore
+    from shared.mongo import Database, Document
+
+COLLECTION: Final = "batches"
+INDEXES: Final = [Index(COLLECTION, ascending("open_since"), partial={"open_since": {"$exists": True}})]
+_CHUNK: Final = 200
+_LEFT_BEHIND: Final = timedelta(seconds=10)
+_BATCH: Final = TypeAdapter(Batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A batch as it was committed, by whom, and the fingerprint of the body that asked for it."""
+
+    batch: Batch
+    fingerprint: str | None
+    open: bool
+
+
+class BatchStore:
+    """`open_since` (true time) marks a batch whose tasks may not all be there yet."""
+
+    def __init__(self, database: Database, tasks: TaskStore) -> None:
+        self._batches = database[COLLECTION]
+        self._tasks = tasks
+
+    async def load(self, batch_id: str) -> Kept | None:
+        document = await self._batches.find_one({"_id": batch_id})
+        return _to_kept(document) if document else None
+
+    async def insert_if_absent(self, batch: Batch, fingerprint: str | None) -> bool:
+        """Commit a batch; False when its id is taken."""
+        document: dict[str, Any] = _BATCH.dump_python(batch)
+        document["_id"] = document.pop("id")
+        try:
+            await self._batches.insert_one({**document, "fingerprint": fingerprint, "open_since": true_now()})
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def finish(self, batch: Batch) -> None:
+        """Make those of the batch's tasks that are not there yet, and close it; harmless when repeated."""
+        tasks = list(batch.tasks())
+        for start in range(0, len(tasks), _CHUNK):
+            await self._tasks.insert_absent(tasks[start : start + _CHUNK])
+        await self._batches.update_one({"_id": batch.id}, {"$unset": {"open_since": True}})
+
+    async def finish_left_behind(self) -> bool:
+        """Finish one batch that a crash left open; tell whether there was one."""
+        document = await self._batches.find_one(left_behind(), sort=[("open_since", 1)])
+        if document is None:
+            return False
+        await self.finish(_to_kept(document).batch)
+        return True
+
+
+def left_behind() -> Document:
+    return {"open_since": {"$lte": true_now() - _LEFT_BEHIND}}
+
+
+def _to_kept(document: Document) -> Kept:
+    batch = _BATCH.validate_python({**document, "id": document["_id"]})
+    return Kept(batch, document["fingerprint"], "open_since" in document)

@@ -1,0 +1,236 @@
+"""What can be done with tasks: load, decide, save."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from uuid import UUID, uuid5
+from weakref import WeakValueDictionary
+
+import orjson
+from uuid_utils.compat import uuid7
+
+from services.assignment.tasks.documents import Retry
+from services.assignment.tasks.rules import task as aggregate
+from services.assignment.tasks.rules.assigning import Assign, assigned
+from services.assignment.tasks.rules.batch import Batch, decide_batch
+from services.assignment.tasks.rules.context import Act, Context, KnownAccount, Situation
+from services.assignment.tasks.rules.state import Task
+from services.assignment.tasks.store import AlreadyReplacedError, Found
+from shared.messaging.retry import RetryLater
+from shared.office.access import Permission, Principal, may, may_see
+from shared.office.refusal import Code, Refusal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from services.assignment.tasks.batches import BatchStore
+    from services.assignment.tasks.store import TaskStore
+    from shared.clock import Clock
+    from shared.office.policy import Policy
+    from shared.office.workdays import WorkCalendar
+
+MOST_TRIES: Final = 32
+"""How often an act is decided anew when others write the same task at the same moment."""
+
+Result = TypeVar("Result")
+_NAMESPACE: Final = UUID("8f6b1c0e-52a5-5f0e-9d7c-3b1a64d0f7a2")
+_TASKS_ROUTE: Final = "/v1/tasks"
+_BATCHES_ROUTE: Final = "/v1/task-batches"
+
+
+class DirectoryLookup(Protocol):
+    """What tasks need to know of agencies and accounts."""
+
+    async def known_agencies(self, codes: Iterable[str]) -> frozenset[str]: ...
+    async def usable_accounts(self, usernames: Iterable[str]) -> dict[str, KnownAccount]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What the office counts by."""
+
+    clock: Clock
+    calendar: WorkCalendar
+    policy: Policy
+
+    def situation(self) -> Situation:
+        return Situation(now=self.clock.now(), calendar=self.calendar, policy=self.policy)
+
+
+class TaskHandlers:
+    def __init__(self, store: TaskStore, batches: BatchStore, directory: DirectoryLookup, office: Office) -> None:
+        self._store = store
+        self._batches = batches
+        self._directory = directory
+        self._office = office
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def assign(self, caller: Principal, act: Assign, retry: Retry | None) -> tuple[Task, bool]:
+        """Give a task; tell whether it is new, or was given before under the same key."""
+        _must_be_permitted(caller, Permission.ASSIGN)
+        task_id = _id_for(caller, _TASKS_ROUTE, retry)
+        if retry and (known := await self._store.load(task_id, retry.key, caller.username)):
+            return _repeated(known, retry), False
+        replaced = await self._replaced(act.replaces)
+        entry = aggregate.begin(act, replaced, await self._context(caller, [act]))
+        task = assigned(task_id, entry)
+        try:
+            inserted = await self._store.insert_if_absent(task, entry, retry)
+        except AlreadyReplacedError as error:
+            raise Refusal(Code.ALREADY_EXISTS) from error
+        if inserted:
+            return task, True
+        return await self.assign(caller, act, retry)
+
+    async def assign_batch(
+        self, caller: Principal, items: Sequence[tuple[Assign, Sequence[str]]], retry: Retry | None
+    ) -> tuple[Batch, bool]:
+        """Give all tasks of a batch or, with a refusal, none; tell whether it is new."""
+        _must_be_permitted(caller, Permission.ASSIGN)
+        batch_id = _id_for(caller, _BATCHES_ROUTE, retry)
+        if retry and (known := await self._known_batch(batch_id, retry)):
+            return known, False
+        acts = [act for act, _ in items]
+        context = await self._context(caller, acts, [code for _, leads in items for code in leads])
+        batch = decide_batch(batch_id, items, context)
+        if not await self._batches.insert_if_absent(batch, retry.fingerprint if retry else None):
+            return await self.assign_batch(caller, items, retry)
+        await self._batches.finish(batch)
+        return batch, True
+
+    async def act(
+        self, caller: Principal, task_id: str, name: str, body: Act, if_match: int | None, retry: Retry | None
+    ) -> Task:
+        """Do an act on a task.
+
+        Without `if_match` an act that another one overtook is decided anew; with it, it is refused.
+
+        Raises:
+            Refusal: not-found, not-permitted, version-conflict or what a rule says; nothing was changed then.
+
+        """
+
+        async def attempt() -> Task | None:
+            found = await self._visible(caller, task_id, retry)
+            _must_be_permitted(caller, Permission.ACT_ON_TASKS)
+            aggregate.authorise(found.task, name, caller)
+            if found.fingerprint is not None:
+                return _repeated(found, retry)
+            if if_match is not None and if_match != found.task.version:
+                raise Refusal(Code.VERSION_CONFLICT)
+            entries = aggregate.decide(found.task, name, body, await self._context(caller, [body]))
+            return await self._store.append(found.task, entries, retry)
+
+        return await self._alone(task_id, attempt)
+
+    async def read(self, caller: Principal, task_id: str) -> Task:
+        """Return a task within the caller's sight."""
+        found = await self._visible(caller, task_id, None)
+        _must_be_permitted(caller, Permission.READ_TASKS)
+        return found.task
+
+    async def read_batch(self, caller: Principal, batch_id: str) -> Batch:
+        """Return a batch to those who may give tasks."""
+        kept = await self._batches.load(batch_id) if may(caller, Permission.ASSIGN) else None
+        if kept is None:
+            raise Refusal(Code.NOT_FOUND)
+        return kept.batch
+
+    async def record_miss(self, task_id: str, due_at: datetime) -> None:
+        """Record what time has brought, if the task still has this due moment.
+
+        Raises:
+            RetryLater: by our own clock the moment has not passed yet.
+
+        """
+
+        async def attempt() -> bool | None:
+            found = await self._store.load(task_id)
+            if found is None or found.task.due_at != due_at:
+                return False
+            at = self._office.situation()
+            if at.now <= due_at:
+                raise RetryLater
+            entries = aggregate.settle(found.task, at)
+            written = await self._store.append(found.task, entries) if entries else None
+            return None if entries and written is None else bool(entries)
+
+        await self._alone(task_id, attempt)
+
+    def allowed_acts(self, caller: Principal, task: Task) -> list[str]:
+        """Return what the caller may do to a task now."""
+        if not may(caller, Permission.ACT_ON_TASKS):
+            return []
+        at = self._office.situation()
+        return aggregate.allowed_acts(task, Context(now=at.now, calendar=at.calendar, policy=at.policy, actor=caller))
+
+    async def _alone(self, task_id: str, attempt: Callable[[], Awaitable[Result | None]]) -> Result:
+        """Try until the write meets the version it was decided on; this process does one act on a task at a time."""
+        lock = self._locks.setdefault(task_id, asyncio.Lock())
+        async with lock:
+            for _ in range(MOST_TRIES):
+                result = await attempt()
+                if result is not None:
+                    return result
+        raise Refusal(Code.UNAVAILABLE)
+
+    async def _visible(self, caller: Principal, task_id: str, retry: Retry | None) -> Found:
+        found = await self._store.load(task_id, retry.key if retry else None, caller.username)
+        if found is None or not may_see(caller, found.task):
+            raise Refusal(Code.NOT_FOUND)
+        return found
+
+    async def _replaced(self, task_id: str | None) -> Task | None:
+        if task_id is None:
+            return None
+        found = await self._store.load(task_id)
+        if found and await self._store.replaced_by(task_id):
+            raise Refusal(Code.ALREADY_EXISTS)
+        return found.task if found else None
+
+    async def _known_batch(self, batch_id: str, retry: Retry) -> Batch | None:
+        kept = await self._batches.load(batch_id)
+        if kept is None:
+            return None
+        if kept.fingerprint != retry.fingerprint:
+            raise Refusal(Code.IDEMPOTENCY_MISMATCH)
+        if kept.open:
+            await self._batches.finish(kept.batch)
+        return kept.batch
+
+    async def _context(self, caller: Principal, acts: Iterable[Act], agencies: Iterable[str] = ()) -> Context:
+        acts = list(acts)
+        codes = {*agencies, *(code for act in acts for code in act.named_agencies())}
+        names = {name for act in acts for name in act.named_accounts()}
+        at = self._office.situation()
+        return Context(
+            now=at.now,
+            calendar=at.calendar,
+            policy=at.policy,
+            actor=caller,
+            agencies=await self._directory.known_agencies(codes) if codes else frozenset(),
+            accounts=await self._directory.usable_accounts(names) if names else {},
+        )
+
+
+def _must_be_permitted(caller: Principal, permission: Permission) -> None:
+    if not may(caller, permission):
+        raise Refusal(Code.NOT_PERMITTED)
+
+
+def _repeated(found: Found, retry: Retry | None) -> Task:
+    """Answer a retry with the task as it is now, unless it asks for something else than before."""
+    if retry is None or found.fingerprint != retry.fingerprint:
+        raise Refusal(Code.IDEMPOTENCY_MISMATCH)
+    return found.task
+
+
+def _id_for(caller: Principal, route: str, retry: Retry | None) -> str:
+    """Return an id made from account, route and key, so that a retry meets what it made; else a new one."""
+    if retry is None:
+        return str(uuid7())
+    name = orjson.dumps([caller.username, route, retry.key]).decode()
+    return str(uuid5(_NAMESPACE, name))

@@ -1,0 +1,111 @@
+"""The filters of the task list, as MongoDB is asked them; each narrows what an index already bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from shared.office.vocabulary import Stage, Timeliness
+
+if TYPE_CHECKING:
+    from shared.mongo import Document
+    from shared.office.timeliness import Horizon
+    from shared.office.workdays import WorkCalendar
+
+Sort = Literal["-assigned_at", "due_at"]
+_OPEN_WITHOUT_REPORT = [Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS, Stage.REFUSED]
+_SUBMITTED_IN_TIME = {"$lte": ["$report.submitted_at", "$due_at"]}
+_SUBMITTED_LATE = {"$gt": ["$report.submitted_at", "$due_at"]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What a caller asks the list for; `waiting` is the key of those for whom the task waits."""
+
+    stage: Stage | None = None
+    timeliness: Timeliness | None = None
+    lead_agency: str | None = None
+    coordinating_agency: str | None = None
+    assigner: str | None = None
+    officer: str | None = None
+    document: str | None = None
+    field: str | None = None
+    due_from: date | None = None
+    due_to: date | None = None
+    updated_since: datetime | None = None
+    waiting: str | None = None
+
+
+def conditions(filters: Filters, horizon: Horizon, calendar: WorkCalendar) -> list[Document]:
+    """Return the conditions of the filters, to be joined by `$and`."""
+    return [
+        *_plain(filters),
+        *_agencies(filters),
+        *_due_between(filters, calendar),
+        *([is_timely(filters.timeliness, horizon)] if filters.timeliness else []),
+    ]
+
+
+def _plain(filters: Filters) -> list[Document]:
+    equal = {
+        "stage": filters.stage,
+        "assigner": filters.assigner,
+        "officer": filters.officer,
+        "document.number": filters.document,
+        "field": filters.field,
+        "waiting": filters.waiting,
+    }
+    found: list[Document] = [{name: value} for name, value in equal.items() if value is not None]
+    return [*found, {"updated_at": {"$gte": filters.updated_since}}] if filters.updated_since else found
+
+
+def _agencies(filters: Filters) -> list[Document]:
+    """Name each agency under `agencies` too: that one index serves every relation to a task."""
+    found: list[Document] = []
+    if filters.lead_agency is not None:
+        found.append({"agencies": filters.lead_agency, "lead_agency": filters.lead_agency})
+    if filters.coordinating_agency is not None:
+        code = filters.coordinating_agency
+        found.append({"agencies": code, "coordinating_agencies": code})
+    return found
+
+
+def _due_between(filters: Filters, calendar: WorkCalendar) -> list[Document]:
+    bounds: Document = {}
+    if filters.due_from is not None:
+        bounds["$gte"] = calendar.start_of_day(filters.due_from)
+    if filters.due_to is not None:
+        bounds["$lte"] = calendar.end_of_day(filters.due_to)
+    return [{"due_at": bounds}] if bounds else []
+
+
+def is_timely(value: Timeliness, horizon: Horizon) -> Document:
+    """Return the condition under which `shared.office.timeliness` gives this value at the horizon's moment."""
+    match value:
+        case Timeliness.RECALLED:
+            return {"stage": Stage.RECALLED}
+        case Timeliness.COMPLETED_ON_TIME:
+            return {"stage": Stage.COMPLETED, "$or": [{"due_at": None}, {"$expr": _SUBMITTED_IN_TIME}]}
+        case Timeliness.COMPLETED_LATE:
+            return {"stage": Stage.COMPLETED, "due_at": {"$ne": None}, "$expr": _SUBMITTED_LATE}
+        case Timeliness.NO_DEADLINE:
+            return {"stage": {"$in": [*_OPEN_WITHOUT_REPORT, Stage.REPORTED]}, "due_at": None}
+        case _:
+            return {"$or": [_open(value, horizon), *_reported(value)]}
+
+
+def _open(value: Timeliness, at: Horizon) -> Document:
+    due: dict[Timeliness, dict[str, Any]] = {
+        Timeliness.OVERDUE: {"$lt": at.now},
+        Timeliness.DUE_TODAY: {"$gte": at.now, "$lte": at.today_ends},
+        Timeliness.DUE_SOON: {"$gt": at.today_ends, "$lte": at.soon_ends},
+        Timeliness.ON_TRACK: {"$gt": at.soon_ends},
+    }
+    return {"stage": {"$in": _OPEN_WITHOUT_REPORT}, "due_at": due[value]}
+
+
+def _reported(value: Timeliness) -> list[Document]:
+    """Return when a report that waits for its decision counts so: in time it is on track, late it is overdue."""
+    condition = {Timeliness.ON_TRACK: _SUBMITTED_IN_TIME, Timeliness.OVERDUE: _SUBMITTED_LATE}.get(value)
+    return [{"stage": Stage.REPORTED, "due_at": {"$ne": None}, "$expr": condition}] if condition else []

@@ -1,0 +1,67 @@
+"""A batch: one document that assigns many tasks, each item to one or more lead agencies, one task a lead agency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID, uuid5
+
+from services.assignment.tasks.rules.assigning import assigned
+from services.assignment.tasks.rules.state import Entry, Task
+from services.assignment.tasks.rules.task import begin
+from shared.office.refusal import FieldCode, invalid
+
+if TYPE_CHECKING:
+    from services.assignment.tasks.rules.assigning import Assign
+    from services.assignment.tasks.rules.context import Context
+
+MOST_TASKS: Final = 5_000
+"""How many tasks one batch makes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What the tasks of one item share, and the agencies that lead one each."""
+
+    details: Mapping[str, Any]
+    lead_agencies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch decided on: `first` is the entry its tasks begin with, but for their own details."""
+
+    id: str
+    first: Entry
+    items: tuple[Item, ...]
+
+    def tasks(self) -> Iterator[tuple[Task, Entry]]:
+        """Yield the tasks in order; the same batch makes the same tasks, ids included, whenever it is asked."""
+        position = 0
+        for item in self.items:
+            for lead in item.lead_agencies:
+                details = {**self.first.details, **item.details, "lead_agency": lead, "batch": self.id}
+                entry = replace(self.first, details=details)
+                yield assigned(str(uuid5(UUID(self.id), str(position))), entry), entry
+                position += 1
+
+
+def decide_batch(batch_id: str, items: Sequence[tuple[Assign, Sequence[str]]], context: Context) -> Batch:
+    """Decide on a whole batch: all of it is assigned, or, with a refusal, nothing."""
+    entries = [_entries_of(act, leads, context) for act, leads in items]
+    first = entries[0]
+    shared = {"document": first.details["document"]}
+    planned = tuple(
+        Item({key: value for key, value in entry.details.items() if key not in shared}, tuple(leads))
+        for entry, (_, leads) in zip(entries, items, strict=True)
+    )
+    return Batch(batch_id, replace(first, details=shared), planned)
+
+
+def _entries_of(act: Assign, leads: Sequence[str], context: Context) -> Entry:
+    """Judge an item for each of its lead agencies, and return what their tasks share."""
+    if len(set(leads)) != len(leads):
+        raise invalid(f"{act.path}{act.lead_field}", FieldCode.DUPLICATE_AGENCY)
+    first, *_ = [begin(replace(act, lead_agency=lead), None, context) for lead in leads]
+    return first

@@ -1,0 +1,209 @@
+"""The collection `tasks`: every query, index and write of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from services.assignment.tasks.documents import Retry, event_of, from_entry, state_of, to_entry, to_task
+from services.assignment.tasks.rules.state import Entry, Task
+from services.assignment.tasks.rules.task import evolve
+from shared.messaging import outbox
+from shared.mongo import Index, ascending, sight_filter
+
+if TYPE_CHECKING:
+    from services.assignment.tasks.queries import Sort
+    from shared.messaging.relay import Relay
+    from shared.mongo import Database, Document
+    from shared.office.access import Principal
+    from shared.web.pages import Position
+
+COLLECTION: Final = "tasks"
+_WITHOUT_LOGS: Final[Document] = {"history": 0, "outbox": 0}
+_BRIEF: Final[Document] = {
+    **_WITHOUT_LOGS,
+    "description": 0,
+    "product": 0,
+    "deadline_text": 0,
+    "document.summary": 0,
+    "progress.note": 0,
+    "extension.requests.reason": 0,
+    "extension.requests.decision_reason": 0,
+    "report.summary": 0,
+    "explanation.narrative": 0,
+    "explanation.remedy": 0,
+    "explanation.directive": 0,
+}
+_ORDERS: Final[dict[Sort, tuple[str, int]]] = {
+    "-assigned_at": ("assigned_at", DESCENDING),
+    "due_at": ("due_order", ASCENDING),
+}
+_DUPLICATE_KEY: Final = 11000
+
+
+def _listed_by(field: str, *, partial: Document | None = None) -> list[Index]:
+    """Return the indexes of a list narrowed by a field, one for each order."""
+    return [
+        Index(COLLECTION, [(field, ASCENDING), order, ("_id", order[1])], partial=partial) for order in _ORDERS.values()
+    ]
+
+
+INDEXES: Final = [
+    *(Index(COLLECTION, [order, ("_id", order[1])]) for order in _ORDERS.values()),
+    *_listed_by("agencies"),
+    *_listed_by("officer", partial={"officer": {"$type": "string"}}),
+    *_listed_by("waiting"),
+    *_listed_by("assigner"),
+    Index(COLLECTION, ascending("document.number", "assigned_at")),
+    Index(COLLECTION, ascending("updated_at")),
+    Index(COLLECTION, ascending("replaces"), unique=True, partial={"replaces": {"$type": "string"}}),
+]
+
+
+class AlreadyReplacedError(Exception):
+    """Another task replaces the recalled one already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A task, and the fingerprint kept under the caller's key, if an act was done under it before."""
+
+    task: Task
+    fingerprint: str | None = None
+
+
+class TaskStore:
+    """Each write is one atomic update that changes the task, grows its history and fills its outbox."""
+
+    def __init__(self, database: Database, relay: Relay) -> None:
+        self._tasks = database[COLLECTION]
+        self._relay = relay
+
+    async def load(self, task_id: str, key: str | None = None, account: str | None = None) -> Found | None:
+        """Return a task, looking for an entry that this account made under this key."""
+        fields: Document = {"outbox": 0}
+        if key is None:
+            fields["history"] = 0
+        else:
+            fields["history"] = {"$elemMatch": {"key": key, "by": account}}
+        document = await self._tasks.find_one({"_id": task_id}, fields)
+        if document is None:
+            return None
+        known = document.pop("history", None)
+        return Found(to_task(document), known[0]["fingerprint"] if known else None)
+
+    async def insert_if_absent(self, task: Task, entry: Entry, retry: Retry | None) -> bool:
+        """Insert a new task; False when its id is taken.
+
+        Raises:
+            AlreadyReplacedError: another task replaces the same recalled one.
+
+        """
+        try:
+            await self._tasks.insert_one(new_document(task, entry, retry))
+        except DuplicateKeyError as error:
+            if "replaces" in str((error.details or {}).get("keyPattern", "")):
+                raise AlreadyReplacedError from error
+            return False
+        self._relay.wake(COLLECTION, task.id)
+        return True
+
+    async def insert_absent(self, tasks: Sequence[tuple[Task, Entry]]) -> None:
+        """Insert those of a batch's tasks that are not there yet."""
+        documents = [new_document(task, entry, None) for task, entry in tasks]
+        try:
+            await self._tasks.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if any(problem["code"] != _DUPLICATE_KEY for problem in error.details["writeErrors"]):
+                raise
+        self._relay.wake_many(COLLECTION, [task.id for task, _ in tasks])
+
+    async def append(self, task: Task, entries: Sequence[Entry], retry: Retry | None = None) -> Task | None:
+        """Write what an act recorded, if the task is still of the version it was decided on; else return None."""
+        events, after = [], task
+        for entry in entries:
+            after = evolve(after, entry)
+            events.append(event_of(after, entry))
+        history = [from_entry(entry, retry if entry.by != "system" else None) for entry in entries]
+        staged = outbox.push(events)
+        update = {
+            **staged,
+            "$set": state_of(after),
+            "$push": {**staged["$push"], "history": {"$each": history}},
+        }
+        result = await self._tasks.update_one({"_id": task.id, "version": task.version}, update)
+        if not result.modified_count:
+            return None
+        self._relay.wake(COLLECTION, task.id)
+        return after
+
+    async def replaced_by(self, task_id: str) -> str | None:
+        """Return the task that replaces a recalled one."""
+        document = await self._tasks.find_one({"replaces": task_id}, {"_id": 1})
+        return document["_id"] if document else None
+
+    async def replacements(self, task_ids: Iterable[str]) -> dict[str, str]:
+        """Return, for those of the recalled tasks that are replaced, by which."""
+        found = self._tasks.find({"replaces": {"$in": list(task_ids)}}, {"replaces": 1})
+        return {document["replaces"]: document["_id"] async for document in found}
+
+    async def history(self, task_id: str, after: int, limit: int) -> list[Entry]:
+        """Return the entries of a task after a version, oldest first."""
+        pipeline: list[Document] = [
+            {"$match": {"_id": task_id}},
+            {
+                "$project": {
+                    "history": {
+                        "$slice": [
+                            {"$filter": {"input": "$history", "cond": {"$gt": ["$$this.sequence", after]}}},
+                            limit,
+                        ]
+                    }
+                }
+            },
+        ]
+        async for document in self._tasks.aggregate(pipeline):
+            return [to_entry(entry) for entry in document["history"]]
+        return []
+
+    async def listed(
+        self, principal: Principal, conditions: Sequence[Document], sort: Sort, after: Position | None, limit: int
+    ) -> list[Document]:
+        """Return up to `limit` tasks within the caller's sight, brief, in the order asked for."""
+        query = self.list_query(principal, conditions, sort, after)
+        order, direction = _ORDERS[sort]
+        found = self._tasks.find(query, _BRIEF).sort([(order, direction), ("_id", direction)]).limit(limit)
+        return await found.to_list(limit)
+
+    @staticmethod
+    def list_query(
+        principal: Principal, conditions: Sequence[Document], sort: Sort, after: Position | None
+    ) -> Document:
+        everything = [sight_filter(principal), *conditions, *([_beyond(sort, after)] if after else [])]
+        narrowing = [condition for condition in everything if condition]
+        return {"$and": narrowing} if narrowing else {}
+
+
+def order_field(sort: Sort) -> str:
+    """Return the field that a list of this order is sorted by."""
+    return _ORDERS[sort][0]
+
+
+def new_document(task: Task, entry: Entry, retry: Retry | None) -> Document:
+    return {
+        "_id": task.id,
+        **state_of(task),
+        "history": [from_entry(entry, retry)],
+        **outbox.fields([event_of(task, entry)]),
+    }
+
+
+def _beyond(sort: Sort, after: Position) -> dict[str, Any]:
+    """Return what comes after a position: the order is total by the id."""
+    order, direction = _ORDERS[sort]
+    past = "$lt" if direction == DESCENDING else "$gt"
+    return {"$or": [{order: {past: after.value}}, {order: after.value, "_id": {past: after.id}}]}
