@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ _log = structlog.get_logger()
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - the parts of a service, each by its name
     *,
     title: str,
     settings: ServiceSettings,
@@ -41,10 +41,12 @@ def create_app(
     lifespan: Lifespan,
     authenticate: Authenticator | None = None,
     asyncapi: Callable[[], Mapping[str, Any]] | None = None,
+    before_scrape: Callable[[], Awaitable[None]] | None = None,
 ) -> FastAPI:
     """Compose a service.
 
-    `authenticate` replaces the check of the token alone; `asyncapi` gives the description of the service's messages.
+    `authenticate` replaces the check of the token alone; `asyncapi` gives the description of the service's messages;
+    `before_scrape` brings up to date, before each answer of `/metrics`, what is not counted as it happens.
     """
     app: FastAPI = FastAPIOffline(
         title=title,
@@ -55,7 +57,7 @@ def create_app(
     )
     app.state.authenticate = authenticate or by_token(Verifier(settings.public_keys))
     install_problems(app)
-    for router in (health_router(parts), _pages_router(asyncapi), *routers):
+    for router in (health_router(parts), _pages_router(asyncapi, before_scrape), *routers):
         app.include_router(router)
     describe(app, settings.token_url)
     return app
@@ -77,11 +79,15 @@ def _new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def _pages_router(asyncapi: Callable[[], Mapping[str, Any]] | None) -> APIRouter:
+def _pages_router(
+    asyncapi: Callable[[], Mapping[str, Any]] | None, before_scrape: Callable[[], Awaitable[None]] | None
+) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/metrics")
     async def metrics() -> Response:
+        if before_scrape is not None:
+            await before_scrape()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     if asyncapi is not None:

@@ -1,0 +1,149 @@
+"""`/v1/summary`: the synthesis by agency, assigner, document, field or month."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Self
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.reporting.rules import rates
+from services.reporting.rules.question import GroupBy, PeriodBy, Question
+from services.reporting.rules.summary import Row, Summary
+from shared.clock import Clock
+from shared.events.envelope import Moment, rfc3339
+from shared.office.access import SIGHT, Permission, Principal, Sight
+from shared.office.refusal import Code, Refusal
+from shared.web.auth import Caller, require
+from shared.web.field_texts import InputCode
+from shared.web.fields import Body, Day, Maybe, QueryMoment
+from shared.web.problems import problem_responses
+from shared.web.route import office_router
+from shared.web.violation import ProblemError, Violation
+
+if TYPE_CHECKING:
+    from services.reporting.handlers import Summaries
+
+
+class SummaryQuery(Body):
+    """Which tasks, drawn for which moment, in which groups."""
+
+    group_by: GroupBy = GroupBy.AGENCY
+    first_day: Maybe[Day] = Field(None, alias="from", description="First local day of the period, inclusive.")
+    last_day: Maybe[Day] = Field(None, alias="to", description="Last local day of the period, inclusive.")
+    period_by: PeriodBy = Field(PeriodBy.ASSIGNED, description="The moment the period and the month speak of.")
+    as_of: Maybe[QueryMoment] = Field(None, description="Count what was recorded by then; now unless said.")
+
+
+Rate = Annotated[float | None, Field(ge=0, le=1, description="None over nothing.")]
+
+
+class SummaryRow(BaseModel):
+    """One group; from `no_deadline` to `recalled` the figures add up to `total`."""
+
+    key: str | None
+    name: str | None
+    total: int
+    no_deadline: int
+    on_track: int
+    due_soon: int
+    due_today: int
+    overdue: int
+    completed_on_time: int
+    completed_late: int
+    recalled: int
+    missed: int
+    not_received: int
+    awaiting_acceptance: int
+    finished_unreported: int
+    extensions_requested: int
+    extensions_approved: int
+    reports_returned: int
+    explanations_due: int
+    explanations_overdue: int
+    urgings: int
+    completion_rate: Rate
+    on_time_rate: Rate
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        return cls(
+            key=row.key,
+            name=row.name,
+            completion_rate=rates.completion_rate(row.counts),
+            on_time_rate=rates.on_time_rate(row.counts),
+            **row.counts,
+        )
+
+
+class SummaryAnswer(BaseModel):
+    """The rows by key, the one without a key last, and all of them together."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    items: list[SummaryRow]
+    total: SummaryRow
+    as_of: Moment
+    first_day: date | None = Field(alias="from")
+    last_day: date | None = Field(alias="to")
+    group_by: GroupBy
+
+    @classmethod
+    def of(cls, summary: Summary, query: SummaryQuery) -> Self:
+        return cls(
+            items=[SummaryRow.of(row) for row in summary.rows],
+            total=SummaryRow.of(summary.total),
+            as_of=summary.as_of,
+            first_day=query.first_day,
+            last_day=query.last_day,
+            group_by=query.group_by,
+        )
+
+
+def summary_router(summaries: Summaries, clock: Clock) -> APIRouter:
+    router = office_router("/v1/summary", ["summary"])
+
+    @router.get("", operation_id="summary", responses=problem_responses(Code.NOT_PERMITTED))
+    async def summary(query: Annotated[SummaryQuery, Query()], caller: Caller) -> SummaryAnswer:
+        """Count tasks by agency, assigner, document, field or month, now or as of a past moment.
+
+        Agencies and their programs count the tasks they lead.
+        """
+        _check(query, clock.now())
+        require(caller, Permission.READ_SUMMARY)
+        return SummaryAnswer.of(await summaries.draw(_question(query, caller)), query)
+
+    return router
+
+
+def _check(query: SummaryQuery, now: datetime) -> None:
+    if query.first_day and query.last_day and query.first_day > query.last_day:
+        raise ProblemError(Code.VALIDATION, Violation("to", InputCode.TOO_SMALL, {"limit": "`from`"}))
+    if query.as_of is not None and query.as_of > now:
+        raise ProblemError(Code.VALIDATION, Violation("as_of", InputCode.TOO_LARGE, {"limit": rfc3339(now)}))
+
+
+def _question(query: SummaryQuery, caller: Principal) -> Question:
+    return Question(
+        group_by=query.group_by,
+        period_by=query.period_by,
+        first_day=query.first_day,
+        last_day=query.last_day,
+        as_of=query.as_of,
+        lead_agency=_led_by(caller),
+    )
+
+
+def _led_by(caller: Principal) -> str | None:
+    """Return the agency whose tasks the caller may count, or none for every task.
+
+    Raises:
+        Refusal: not-permitted, for a caller of an agency that has none.
+
+    """
+    if SIGHT[caller.role] is Sight.EVERY:
+        return None
+    if caller.agency is None:
+        raise Refusal(Code.NOT_PERMITTED)
+    return caller.agency

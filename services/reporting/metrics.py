@@ -1,0 +1,75 @@
+"""The office's figures for Prometheus; reporting alone shows them, and each replica shows the same."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from prometheus_client import Gauge
+
+from services.reporting.rules.question import GroupBy, Question
+from shared.office.vocabulary import Timeliness
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.reporting.handlers import Summaries
+    from services.reporting.rules.summary import Summary
+
+_log = structlog.get_logger(__name__)
+
+TASKS: Final = Gauge("dondoc_tasks", "Tasks by timeliness.", ["timeliness"])
+TASKS_BY_AGENCY: Final = Gauge(
+    "dondoc_tasks_by_agency", "Tasks by lead agency and state; a task may be in several states.", ["agency", "state"]
+)
+_MOST_AGENCIES: Final = 1_000
+
+# A state of TASKS_BY_AGENCY, and the counters of a summary that make it up.
+_STATES: Final[Mapping[str, tuple[str, ...]]] = {
+    "open": (
+        Timeliness.NO_DEADLINE,
+        Timeliness.ON_TRACK,
+        Timeliness.DUE_SOON,
+        Timeliness.DUE_TODAY,
+        Timeliness.OVERDUE,
+    ),
+    "overdue": (Timeliness.OVERDUE,),
+    "not_received": ("not_received",),
+    "finished_unreported": ("finished_unreported",),
+    "explanations_due": ("explanations_due",),
+}
+
+
+class Figures:
+    """Draws the figures anew when they are scraped, but not more often than every `keep_seconds`."""
+
+    def __init__(self, summaries: Summaries, keep_seconds: float) -> None:
+        self._summaries = summaries
+        self._keep_seconds = keep_seconds
+        self._drawn_at = float("-inf")
+
+    async def refresh(self) -> None:
+        """Show the present figures, or none where they cannot be had: an old figure would pass for a new one."""
+        if monotonic() - self._drawn_at < self._keep_seconds:
+            return
+        self._drawn_at = monotonic()
+        try:
+            _show(await self._summaries.draw(Question(GroupBy.AGENCY)))
+        except Exception as error:  # noqa: BLE001 - the other metrics are shown all the same, above all now
+            _log.warning("figures_not_drawn", error=str(error))
+            _clear()
+
+
+def _show(summary: Summary) -> None:
+    _clear()
+    for timeliness in Timeliness:
+        TASKS.labels(str(timeliness)).set(summary.total.counts[timeliness])
+    for row in summary.rows[:_MOST_AGENCIES]:
+        for state, counters in _STATES.items():
+            TASKS_BY_AGENCY.labels(row.key, state).set(sum(row.counts[counter] for counter in counters))
+
+
+def _clear() -> None:
+    TASKS.clear()
+    TASKS_BY_AGENCY.clear()

@@ -1,0 +1,1 @@
+"""What is counted and how: pure values and functions."""

@@ -1,0 +1,105 @@
+"""What a summary counts: one table of counters, each an expression that MongoDB evaluates on a version of a task.
+
+An expression reads the fields of `versions.Version`. Every counter is told the moment it is drawn for, so that the
+same rows give the figures of any past moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.office.vocabulary import ExplanationState, Stage, Timeliness
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.office.timeliness import Horizon
+
+Expression = dict[str, Any] | str
+Counter = Callable[["datetime"], Expression]
+"""What one version adds to a figure drawn for a moment."""
+
+TIMELINESS: Final = "timeliness"
+"""The field that holds `timeliness_at` when the counters are evaluated."""
+
+
+def _has(field: str) -> Expression:
+    return {"$gt": [f"${field}", None]}  # what is absent sorts before every moment
+
+
+def _is(field: str, *values: str) -> Expression:
+    return {"$in": [f"${field}", [str(value) for value in values]]}
+
+
+def _all(*conditions: Expression) -> Expression:
+    return {"$and": list(conditions)}
+
+
+def _past(field: str, now: datetime) -> Expression:
+    return _all(_has(field), {"$lt": [f"${field}", now]})
+
+
+_RECALLED: Final = _is("stage", Stage.RECALLED)
+_COMPLETED: Final = _is("stage", Stage.COMPLETED)
+_AWAITING: Final = _is("stage", Stage.REPORTED)
+_WITHOUT_TERM: Final = {"$not": [_has("due_at")]}
+_IN_TIME: Final = _all(_has("submitted_at"), {"$lte": ["$submitted_at", "$due_at"]})
+_EXPLANATION_DUE: Final = _all(
+    _is("explanation", ExplanationState.REQUIRED, ExplanationState.REFUSED), {"$not": [_RECALLED]}
+)
+
+
+def timeliness_at(at: Horizon) -> Expression:
+    """Judge a version as `shared.office.timeliness` judges a task: the first case that holds decides."""
+    cases: list[tuple[Expression, Expression]] = [
+        (_RECALLED, Timeliness.RECALLED),
+        (_all(_COMPLETED, {"$or": [_WITHOUT_TERM, _IN_TIME]}), Timeliness.COMPLETED_ON_TIME),
+        (_COMPLETED, Timeliness.COMPLETED_LATE),
+        (_WITHOUT_TERM, Timeliness.NO_DEADLINE),
+        (_all(_AWAITING, _IN_TIME), Timeliness.ON_TRACK),
+        (_all(_AWAITING, _has("submitted_at")), Timeliness.OVERDUE),
+        ({"$lt": ["$due_at", at.now]}, Timeliness.OVERDUE),
+        ({"$lte": ["$due_at", at.today_ends]}, Timeliness.DUE_TODAY),
+        ({"$lte": ["$due_at", at.soon_ends]}, Timeliness.DUE_SOON),
+    ]
+    branches = [{"case": case, "then": str(value)} for case, value in cases]
+    return {"$switch": {"branches": branches, "default": str(Timeliness.ON_TRACK)}}
+
+
+def _when(condition: Expression) -> Counter:
+    return lambda _: {"$cond": [condition, 1, 0]}
+
+
+def _when_past(field: str, condition: Expression) -> Counter:
+    return lambda now: {"$cond": [_all(condition, _past(field, now)), 1, 0]}
+
+
+def _number_of(field: str) -> Counter:
+    return lambda _: f"${field}"
+
+
+COUNTERS: Final[Mapping[str, Counter]] = MappingProxyType(
+    {
+        "total": _when(_has("at")),
+        **{str(value): _when(_is(TIMELINESS, value)) for value in Timeliness},
+        "missed": _when(_has("missed_at")),
+        "not_received": _when(_is("stage", Stage.ASSIGNED)),
+        "awaiting_acceptance": _when(_AWAITING),
+        "finished_unreported": _when_past("report_due_at", _is("stage", Stage.IN_PROGRESS)),
+        "extensions_requested": _number_of("extensions_requested"),
+        "extensions_approved": _number_of("extensions_approved"),
+        "reports_returned": _number_of("reports_returned"),
+        "explanations_due": _when(_EXPLANATION_DUE),
+        "explanations_overdue": _when_past("explanation_due_at", _EXPLANATION_DUE),
+        "urgings": _number_of("urgings"),
+    }
+)
+"""The figures of a row of the summary."""
+
+COMPLETED_ON_TIME_OF_TERM: Final = "completed_on_time_of_term"
+RATED: Final[Mapping[str, Counter]] = MappingProxyType(
+    {COMPLETED_ON_TIME_OF_TERM: _when(_all(_is(TIMELINESS, Timeliness.COMPLETED_ON_TIME), _has("due_at")))}
+)
+"""What the rates need besides: a task without a term enters none of them."""

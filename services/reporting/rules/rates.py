@@ -1,0 +1,32 @@
+"""Rates are counted on tasks whose term says something: completed against completed and overdue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from services.reporting.rules.counting import COMPLETED_ON_TIME_OF_TERM
+from shared.office.vocabulary import Timeliness
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DECIMALS: Final = 4
+
+
+def completion_rate(counts: Mapping[str, int]) -> float | None:
+    """Return the share completed of what had a term and is completed or overdue; none over nothing."""
+    completed = _completed(counts)
+    return _ratio(completed, completed + counts[Timeliness.OVERDUE])
+
+
+def on_time_rate(counts: Mapping[str, int]) -> float | None:
+    """Return the share completed on time of what had a term and is completed or overdue; none over nothing."""
+    return _ratio(counts[COMPLETED_ON_TIME_OF_TERM], _completed(counts) + counts[Timeliness.OVERDUE])
+
+
+def _completed(counts: Mapping[str, int]) -> int:
+    return counts[COMPLETED_ON_TIME_OF_TERM] + counts[Timeliness.COMPLETED_LATE]
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return round(part / whole, _DECIMALS) if whole else None

@@ -1,0 +1,57 @@
+"""A summary: a row a group, and their total."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.reporting.rules.counting import COUNTERS, RATED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One group: its key (none where the tasks have none), what people call it, and every counter's figure."""
+
+    key: str | None
+    name: str | None
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The rows by key, the one without a key last; `as_of` is the moment they were drawn for."""
+
+    rows: tuple[Row, ...]
+    total: Row
+    as_of: datetime
+
+
+def summary_of(counted: Iterable[Mapping[str, object]], names: Mapping[str, str], as_of: datetime) -> Summary:
+    """Put the groups of an aggregation in order; a key without a known name stands for itself."""
+    rows = [_row(group, names) for group in counted]
+    rows.sort(key=lambda row: (row.key is None, row.key or ""))
+    return Summary(tuple(rows), _total(rows), as_of)
+
+
+def _row(group: Mapping[str, object], names: Mapping[str, str]) -> Row:
+    key = None if group["_id"] is None else str(group["_id"])
+    name = None if key is None else names.get(key, key)
+    return Row(key, name, {counter: _number(group[counter]) for counter in (*COUNTERS, *RATED)})
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"a figure is a whole number, not {type(value).__name__}")
+    return value
+
+
+def _total(rows: Iterable[Row]) -> Row:
+    counts = dict.fromkeys((*COUNTERS, *RATED), 0)
+    for row in rows:
+        for counter, figure in row.counts.items():
+            counts[counter] += figure
+    return Row(None, None, counts)

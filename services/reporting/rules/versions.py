@@ -1,0 +1,86 @@
+"""What one version of a task adds to the figures: a row that is written once and holds until the next version's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from shared.office.vocabulary import RequestState
+
+if TYPE_CHECKING:
+    from shared.events.envelope import Event
+    from shared.events.task import Document, Task, TaskChanged
+    from shared.office.vocabulary import ExplanationState, Stage
+
+NEWEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
+"""The `until` of a task's newest version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A task as one of its versions left it, with nothing that is not counted; `at` is when it was recorded."""
+
+    task: str
+    sequence: int
+    at: datetime
+    stage: Stage
+    lead_agency: str
+    assigner: str
+    document: str | None
+    field: str | None
+    assigned_at: datetime
+    due_at: datetime | None
+    completed_at: datetime | None
+    submitted_at: datetime | None
+    missed_at: datetime | None
+    report_due_at: datetime | None
+    explanation: ExplanationState
+    explanation_due_at: datetime | None
+    extensions_requested: int
+    extensions_approved: int
+    reports_returned: int
+    urgings: int
+
+    @property
+    def id(self) -> str:
+        """The same for the same version, however often it is told."""
+        return f"{self.task}:{self.sequence}"
+
+
+def version_of(event: Event[TaskChanged]) -> Version:
+    """Keep of an event what is counted; `submitted_at` is that of the report that stands, if one does."""
+    task = event.data.task
+    return Version(
+        task=task.id,
+        sequence=int(event.sequence),
+        at=event.time,
+        stage=task.stage,
+        lead_agency=task.lead_agency,
+        assigner=task.assigner,
+        document=document_key(task.document),
+        field=task.field,
+        assigned_at=task.assigned_at,
+        due_at=task.due_at,
+        completed_at=task.completed_at,
+        submitted_at=task.standing_submission,
+        missed_at=task.missed_at,
+        report_due_at=task.report_due_at,
+        explanation=task.explanation.state,
+        explanation_due_at=task.explanation.due_at,
+        extensions_requested=len(task.extension.requests),
+        extensions_approved=_approved(task),
+        reports_returned=task.report.returns,
+        urgings=task.urgings,
+    )
+
+
+def document_key(document: Document | None) -> str | None:
+    """Name a document by number and date, as two documents of different years may share a number."""
+    if document is None:
+        return None
+    return document.number if document.issued_on is None else f"{document.number} ({document.issued_on})"
+
+
+def _approved(task: Task) -> int:
+    return sum(request.state is RequestState.APPROVED for request in task.extension.requests)
