@@ -77,7 +77,8 @@ def _is_visible(character: str) -> bool:
 
 
 def _blank_is_absent(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
+    blank = isinstance(value, str) and not _FORBIDDEN.search(value) and not any(map(_is_visible, value))
+    return None if blank else value
 
 
 def _to_day(value: Any) -> date:

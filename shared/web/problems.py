@@ -84,7 +84,7 @@ def problem_response(
         **(members or {}),
     }
     all_headers = {"Content-Language": language, **_HEADERS.get(code, {}), **(headers or {})}
-    return Response(orjson.dumps(body), kind.status, headers=all_headers, media_type=MEDIA_TYPE)
+    return Response(orjson.dumps(body), kind.status.value, headers=all_headers, media_type=MEDIA_TYPE)
 
 
 def _field_error(violation: Violation, language: Language) -> dict[str, str]:

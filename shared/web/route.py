@@ -16,6 +16,7 @@ from shared.web.limits import FORM, JSON, MULTIPART, body_limit_of, take_body
 from shared.web.openapi import SECURITY
 from shared.web.problems import problem_responses
 
+Responses = dict[int | str, dict[str, Any]]
 _EVERY_ROUTE = (Code.VALIDATION, Code.INTERNAL, Code.UNAVAILABLE)
 _EVERY_BODY = (Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
 
@@ -28,7 +29,7 @@ class PublicRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **self._documented(options))
         if self.body_field is not None:
-            self.responses = {**problem_responses(*_EVERY_BODY), **self.responses}
+            self.responses = _merged(problem_responses(*_EVERY_BODY), self.responses)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Put the checks that need no body before FastAPI's reading of it."""
@@ -55,10 +56,10 @@ class PublicRoute(APIRoute):
 
     @classmethod
     def _documented(cls, options: dict[str, Any]) -> dict[str, Any]:
-        responses = {**problem_responses(*_EVERY_ROUTE), **(options.get("responses") or {})}
+        codes = _EVERY_ROUTE if cls.public else (Code.NOT_AUTHENTICATED, *_EVERY_ROUTE)
+        responses = _merged(problem_responses(*codes), options.get("responses") or {})
         if cls.public:
             return {**options, "responses": responses}
-        responses = {**problem_responses(Code.NOT_AUTHENTICATED), **responses}
         extra = {"security": SECURITY, **(options.get("openapi_extra") or {})}
         return {**options, "responses": responses, "openapi_extra": extra}
 
@@ -67,6 +68,13 @@ class OfficeRoute(PublicRoute):
     """A route for known callers; the principal stands in `request.state.principal` before the body is read."""
 
     public: ClassVar[bool] = False
+
+
+def _merged(general: Responses, own: Responses) -> Responses:
+    """Let a route's own problems stand beside the general ones of the same status."""
+    both = general.keys() & own.keys()
+    texts = {status: f"{general[status]['description']} · {own[status]['description']}" for status in both}
+    return {**general, **own, **{status: {**own[status], "description": texts[status]} for status in both}}
 
 
 def office_router(prefix: str, tags: list[str | Enum], *, public: bool = False) -> APIRouter:
