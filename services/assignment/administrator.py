@@ -1,0 +1,80 @@
+"""`create-administrator`: the first account, which nobody is there yet to create."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
+
+from services.assignment.app import INDEXES, OUTBOXES, SERVICE, make_passwords
+from services.assignment.directory.api.bodies import NewPassword, NewUsername
+from services.assignment.directory.handlers import Directory
+from services.assignment.directory.rules.account import Account
+from services.assignment.directory.store import DirectoryStore
+from services.assignment.settings import AssignmentSettings
+from shared.messaging.outbox import Outbox
+from shared.mongo import connect, ensure_indexes, is_away
+from shared.office.refusal import Code, Refusal
+from shared.office.vocabulary import Role
+from shared.web.fields import Name
+
+_REFUSED: Final = 2
+
+
+class _Wanted(BaseModel):
+    username: NewUsername
+    display_name: Name
+    password: NewPassword
+
+
+def create_administrator(settings: AssignmentSettings, username: str, display_name: str | None) -> int:
+    """Create the account with the password read from the standard input; return the exit code."""
+    try:
+        wanted = _Wanted.model_validate(
+            {"username": username, "display_name": display_name or username, "password": _read_password()}
+        )
+    except ValidationError as error:
+        fields = ", ".join(str(fault["loc"][0]) for fault in error.errors(include_input=False))
+        return _say(f"refused: {fields} not in order (usernames: a-z, 0-9, . _ -; passwords: 8 to 128 characters)")
+    try:
+        created = asyncio.run(_create(settings, wanted))
+    except Exception as error:
+        if not is_away(error):
+            raise
+        return _say("MongoDB does not answer")
+    sys.stdout.write(f"administrator {wanted.username} created\n" if created else f"{wanted.username} exists already\n")
+    return 0
+
+
+async def _create(settings: AssignmentSettings, wanted: _Wanted) -> bool:
+    """Write the account and what tells of it; the relay of the running service publishes that."""
+    client = connect(settings.mongodb_uri.get_secret_value(), SERVICE)
+    database = client[settings.mongodb_database]
+    await ensure_indexes(database, INDEXES)
+    for name in OUTBOXES:
+        await Outbox(database[name]).ensure_index()
+    directory = Directory(DirectoryStore(database), settings.clock(), make_passwords(settings), lambda *_: None)
+    account = Account(wanted.username, wanted.display_name, Role.ADMINISTRATOR)
+    try:
+        await directory.add_account(account, wanted.password.get_secret_value())
+    except Refusal as refusal:
+        if refusal.code is not Code.ALREADY_EXISTS:
+            raise
+        return False
+    finally:
+        client.close()
+    return True
+
+
+def _read_password() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _say(fault: str) -> int:
+    sys.stderr.write(f"{fault}\n")
+    return _REFUSED

@@ -1,0 +1,138 @@
+"""`/v1/accounts`: the administrator creates and changes; others see all, their agency's, or none."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from annotated_types import Len
+from fastapi import Query, Response
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
+
+from services.assignment.directory.api import NOT_KEPT, TheDirectory, cursor_after
+from services.assignment.directory.api.bodies import Email, NewPassword, NewUsername, unchanged
+from services.assignment.directory.rules.account import Account
+from shared.office.refusal import Code
+from shared.office.vocabulary import Role, Scope
+from shared.web.auth import Caller
+from shared.web.conditions import IfMatch, etag
+from shared.web.fields import AgencyCode, Body, Maybe, Name, StrictBool
+from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page, read_cursor
+from shared.web.problems import problem_responses
+from shared.web.route import office_router
+
+router = office_router("/v1/accounts", ["accounts"])
+
+Scopes = Annotated[list[Scope], Len(max_length=20)]
+
+
+class NewAccount(Body):
+    """An account as it enters the directory; its username never changes."""
+
+    username: NewUsername
+    display_name: Name
+    role: Role
+    password: NewPassword | None = None
+    agency: Maybe[AgencyCode] = None
+    position: Maybe[Name] = None
+    email: Maybe[Email] = None
+    scopes: Scopes = Field(default_factory=list)
+
+
+class AccountChange(Body):
+    """What changes; what is left out stays, and null clears what may be absent."""
+
+    display_name: Name = unchanged()
+    role: Role = unchanged()
+    agency: Maybe[AgencyCode] = unchanged()
+    position: Maybe[Name] = unchanged()
+    email: Maybe[Email] = unchanged()
+    scopes: Scopes = unchanged()
+    disabled: StrictBool = unchanged()
+
+
+class AccountAnswer(BaseModel):
+    """An account, without what proves it; `version` is also its `ETag`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    username: str
+    display_name: str
+    role: Role
+    agency: str | None
+    position: str | None
+    email: str | None
+    scopes: frozenset[Scope]
+    disabled: bool
+    version: int
+
+    @field_serializer("scopes")
+    def _in_order(self, scopes: frozenset[Scope]) -> list[Scope]:
+        return sorted(scopes)
+
+
+class SecretAnswer(BaseModel):
+    """A program's new secret, shown this once; `username` is its `client_id`."""
+
+    username: str
+    secret: str
+
+
+@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(Code.NOT_PERMITTED, Code.ALREADY_EXISTS))
+async def create_account(
+    caller: Caller, body: NewAccount, directory: TheDirectory, response: Response
+) -> AccountAnswer:
+    account = Account(**_fields(body.model_dump(exclude={"password"})))
+    password = body.password.get_secret_value() if body.password is not None else None
+    created = await directory.create_account(caller, account, password)
+    response.headers["Location"] = f"/v1/accounts/{quote(created.username)}"
+    return _answer(created, response)
+
+
+@router.get("", responses=problem_responses(Code.NOT_PERMITTED))
+async def list_accounts(
+    caller: Caller,
+    directory: TheDirectory,
+    agency: Annotated[str | None, Query(max_length=50)] = None,
+    role: Role | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: CursorText = None,
+) -> Page[AccountAnswer]:
+    """List the accounts within the caller's sight, by username."""
+    filters = {"of": "accounts", "agency": agency, "role": role}
+    position = read_cursor(cursor, filters)
+    after = position.id if position else None
+    found = await directory.accounts(caller, agency=agency, role=role, after=after, limit=limit + 1)
+    items = [AccountAnswer.model_validate(account) for account in found[:limit]]
+    return Page(items=items, next_cursor=cursor_after([account.username for account in found], limit, filters))
+
+
+@router.get("/{username}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
+async def read_account(caller: Caller, username: str, directory: TheDirectory, response: Response) -> AccountAnswer:
+    return _answer(await directory.account(caller, username), response)
+
+
+@router.patch("/{username}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED, Code.VERSION_CONFLICT))
+async def change_account(
+    caller: Caller, username: str, body: AccountChange, if_match: IfMatch, directory: TheDirectory, response: Response
+) -> AccountAnswer:
+    changes = _fields(body.model_dump(exclude_unset=True))
+    return _answer(await directory.change_account(caller, username, changes, if_match), response)
+
+
+@router.post("/{username}/secret", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
+async def make_secret(caller: Caller, username: str, directory: TheDirectory, response: Response) -> SecretAnswer:
+    """Make a program's secret; the one it had is worth nothing from now on."""
+    secret = await directory.make_secret(caller, username)
+    response.headers.update(NOT_KEPT)
+    return SecretAnswer(username=username, secret=secret)
+
+
+def _fields(body: dict[str, Any]) -> dict[str, Any]:
+    return body | {"scopes": frozenset(body["scopes"])} if "scopes" in body else body
+
+
+def _answer(account: Account, response: Response) -> AccountAnswer:
+    response.headers["ETag"] = etag(account.version)
+    return AccountAnswer.model_validate(account)

@@ -1,0 +1,99 @@
+"""`/v1/agencies`: everyone reads, the administrator creates and changes."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import Query, Response
+from pydantic import BaseModel, ConfigDict
+
+from services.assignment.directory.api import TheDirectory, cursor_after
+from services.assignment.directory.api.bodies import ShortName, unchanged
+from services.assignment.directory.rules.agency import Agency
+from shared.office.refusal import Code
+from shared.office.vocabulary import AgencyKind
+from shared.web.auth import Caller
+from shared.web.conditions import IfMatch, etag
+from shared.web.fields import AgencyCode, Body, Maybe, Name
+from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page, read_cursor
+from shared.web.problems import problem_responses
+from shared.web.route import office_router
+
+router = office_router("/v1/agencies", ["agencies"])
+
+
+class NewAgency(Body):
+    """An agency as it enters the directory; its code never changes."""
+
+    code: AgencyCode
+    name: Name
+    kind: AgencyKind
+    short_name: Maybe[ShortName] = None
+    parent: Maybe[AgencyCode] = None
+
+
+class AgencyChange(Body):
+    """What changes; what is left out stays, and null clears what may be absent."""
+
+    name: Name = unchanged()
+    kind: AgencyKind = unchanged()
+    short_name: Maybe[ShortName] = unchanged()
+    parent: Maybe[AgencyCode] = unchanged()
+
+
+class AgencyAnswer(BaseModel):
+    """An agency; `version` is also its `ETag`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    name: str
+    kind: AgencyKind
+    short_name: str | None
+    parent: str | None
+    version: int
+
+
+@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(Code.NOT_PERMITTED, Code.ALREADY_EXISTS))
+async def create_agency(caller: Caller, body: NewAgency, directory: TheDirectory, response: Response) -> AgencyAnswer:
+    agency = await directory.create_agency(caller, Agency(**body.model_dump()))
+    response.headers["Location"] = f"/v1/agencies/{quote(agency.code)}"
+    return _answer(agency, response)
+
+
+@router.get("")
+async def list_agencies(
+    _caller: Caller,
+    directory: TheDirectory,
+    kind: AgencyKind | None = None,
+    parent: Annotated[str | None, Query(max_length=50)] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: CursorText = None,
+) -> Page[AgencyAnswer]:
+    """List agencies by code."""
+    filters = {"of": "agencies", "kind": kind, "parent": parent}
+    position = read_cursor(cursor, filters)
+    after = position.id if position else None
+    found = await directory.agencies(kind=kind, parent=parent, after=after, limit=limit + 1)
+    items = [AgencyAnswer.model_validate(agency) for agency in found[:limit]]
+    return Page(items=items, next_cursor=cursor_after([agency.code for agency in found], limit, filters))
+
+
+@router.get("/{code}", responses=problem_responses(Code.NOT_FOUND))
+async def read_agency(_caller: Caller, code: str, directory: TheDirectory, response: Response) -> AgencyAnswer:
+    return _answer(await directory.agency(code), response)
+
+
+@router.patch("/{code}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED, Code.VERSION_CONFLICT))
+async def change_agency(
+    caller: Caller, code: str, body: AgencyChange, if_match: IfMatch, directory: TheDirectory, response: Response
+) -> AgencyAnswer:
+    changes = body.model_dump(exclude_unset=True)
+    return _answer(await directory.change_agency(caller, code, changes, if_match), response)
+
+
+def _answer(agency: Agency, response: Response) -> AgencyAnswer:
+    response.headers["ETag"] = etag(agency.version)
+    return AgencyAnswer.model_validate(agency)

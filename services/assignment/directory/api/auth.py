@@ -1,0 +1,133 @@
+"""Signing in: `POST /v1/auth/token`, as OAuth 2 has it, and the public keys of the tokens."""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated, Any, TypeVar
+from urllib.parse import unquote_plus
+
+from fastapi import Form
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.assignment.directory.api import NOT_KEPT, Address, TheSignIn, TheTokens
+from services.assignment.directory.rules.account import Account
+from services.assignment.directory.sign_in import SignIn
+from shared.office.refusal import Code, Refusal
+from shared.web.field_texts import InputCode
+from shared.web.limits import body_limit
+from shared.web.problems import problem_responses
+from shared.web.route import office_router
+from shared.web.violation import ProblemError, Violation
+
+router = office_router("/v1/auth", ["sign-in"], public=True)
+keys_router = office_router("/.well-known", ["sign-in"], public=True)
+
+
+class TokenForm(BaseModel):
+    """What proves who asks; members of later versions of OAuth are ignored, as it demands."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    grant_type: str | None = Field(None, description="`password` or `client_credentials`.")
+    username: str | None = None
+    password: SecretStr | None = None
+    client_id: str | None = Field(None, description="The program's username; both also by HTTP Basic.")
+    client_secret: SecretStr | None = None
+
+
+class TokenAnswer(BaseModel):
+    """A token; `expires_in` is in seconds."""
+
+    access_token: str
+    token_type: str = "Bearer"  # noqa: S105 - a name
+    expires_in: int
+
+
+@router.post("/token", responses=problem_responses(Code.NOT_AUTHENTICATED, Code.RATE_LIMITED))
+@body_limit(16_000)
+async def make_token(
+    request: Request,
+    form: Annotated[TokenForm, Form()],
+    sign_in: TheSignIn,
+    tokens: TheTokens,
+    address: Address,
+    response: Response,
+) -> TokenAnswer:
+    account = await _account(form, request, sign_in, address)
+    response.headers.update(NOT_KEPT)
+    return TokenAnswer(access_token=tokens.issue(account), expires_in=tokens.expires_in)
+
+
+@keys_router.get("/jwks.json")
+async def read_public_keys(request: Request) -> dict[str, Any]:
+    """Return the public keys that tokens are verified with, for programs outside."""
+    keys: dict[str, Any] = request.app.state.public_keys
+    return keys
+
+
+async def _account(form: TokenForm, request: Request, sign_in: SignIn, address: str) -> Account:
+    match form.grant_type:
+        case "password":
+            return await _person(form, sign_in, address)
+        case "client_credentials":
+            return await _program(form, request, sign_in, address)
+        case None:
+            raise _malformed("invalid_request", "grant_type", InputCode.MISSING)
+        case _:
+            raise _malformed("unsupported_grant_type", "grant_type", InputCode.INVALID)
+
+
+async def _person(form: TokenForm, sign_in: SignIn, address: str) -> Account:
+    username = _given(form.username, "username")
+    password = _given(form.password, "password").get_secret_value()
+    try:
+        return await sign_in.person(username, password, address)
+    except Refusal as refusal:
+        raise _refused(refusal.code, "invalid_grant") from None
+
+
+async def _program(form: TokenForm, request: Request, sign_in: SignIn, address: str) -> Account:
+    header = request.headers.get("authorization")
+    if header is not None and form.client_secret is not None:
+        raise _malformed("invalid_request", "client_secret", InputCode.INVALID)
+    if header is not None:
+        username, secret = _basic(header)
+    else:
+        username = _given(form.client_id, "client_id")
+        secret = _given(form.client_secret, "client_secret").get_secret_value()
+    try:
+        return await sign_in.program(username, secret, address)
+    except Refusal as refusal:
+        raise _refused(refusal.code, "invalid_client", basic=header is not None) from None
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """Read HTTP Basic as OAuth 2 has it: both halves are form-encoded."""
+    scheme, _, encoded = header.partition(" ")
+    try:
+        username, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        colon = ""
+    if scheme.lower() != "basic" or not colon:
+        raise _refused(Code.NOT_AUTHENTICATED, "invalid_client", basic=True)
+    return unquote_plus(username), unquote_plus(secret)
+
+
+_Value = TypeVar("_Value")
+
+
+def _given(value: _Value | None, field: str) -> _Value:
+    if value is None:
+        raise _malformed("invalid_request", field, InputCode.MISSING)
+    return value
+
+
+def _malformed(error: str, field: str, code: InputCode) -> ProblemError:
+    return ProblemError(Code.VALIDATION, Violation(field, code), members={"error": error}, headers=NOT_KEPT)
+
+
+def _refused(code: Code, error: str, *, basic: bool = False) -> ProblemError:
+    challenge = {"WWW-Authenticate": 'Basic realm="dondoc"'} if basic else {}
+    return ProblemError(code, members={"error": error}, headers={**NOT_KEPT, **challenge})

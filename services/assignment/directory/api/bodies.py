@@ -1,0 +1,25 @@
+"""What several resources of the directory have in their bodies."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from pydantic import Field, Secret
+
+from services.assignment.directory.passwords import LONGEST, SHORTEST
+from shared.web.fields import Line
+
+NewPassword = Secret[
+    Annotated[str, Field(strict=True, min_length=SHORTEST, max_length=LONGEST, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+]
+PresentPassword = Secret[Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST)]]
+NewUsername = Annotated[str, Line(100, r"^[a-z0-9][a-z0-9._-]*$")]
+ShortName = Annotated[str, Line(100)]
+Email = Annotated[str, Line(254, r"^[^@\s]+@[^@\s]+$")]
+
+UNCHANGED: Final[Any] = None
+
+
+def unchanged() -> Any:
+    """Return the default of a field of a change: never read, and by a factory so that no schema offers it."""
+    return Field(default_factory=lambda: UNCHANGED)

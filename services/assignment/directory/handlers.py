@@ -1,0 +1,213 @@
+"""Creating and changing agencies and accounts: load, decide, save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from services.assignment.directory.passwords import Passwords, hash_secret, new_secret
+from services.assignment.directory.rules import account as account_rules
+from services.assignment.directory.rules.account import Account
+from services.assignment.directory.rules.agency import Agency, check_parent
+from services.assignment.directory.store import ACCOUNTS, AGENCIES, DirectoryStore
+from shared.clock import Clock
+from shared.events.directory import AccountChanged, AgencyChanged
+from shared.events.envelope import Event
+from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED
+from shared.messaging.context import correlation_id
+from shared.office.access import Permission, Principal, may
+from shared.office.refusal import Code, FieldCode, Refusal, invalid
+from shared.office.vocabulary import AgencyKind, Role
+
+_SOURCE: Final = "/assignment"
+
+
+class Directory:
+    """The directory as callers see and change it.
+
+    `wake` tells the relay which document was written, by collection and id.
+    """
+
+    def __init__(
+        self, store: DirectoryStore, clock: Clock, passwords: Passwords, wake: Callable[[str, str], None]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._passwords = passwords
+        self._wake = wake
+
+    async def agency(self, code: str) -> Agency:
+        return _found(await self._store.agency(code))
+
+    async def agencies(
+        self, *, kind: AgencyKind | None, parent: str | None, after: str | None, limit: int
+    ) -> list[Agency]:
+        return await self._store.agencies(kind=kind, parent=parent, after=after, limit=limit)
+
+    async def create_agency(self, caller: Principal, agency: Agency) -> Agency:
+        _demand_management(caller)
+        if await self._store.agency(agency.code) is not None:
+            raise Refusal(Code.ALREADY_EXISTS)
+        check_parent(agency, await self._store.line_from(agency.parent))
+        await self._store.insert_agency(agency, self._agency_changed(agency))
+        self._wake(AGENCIES, agency.code)
+        return agency
+
+    async def change_agency(
+        self, caller: Principal, code: str, changes: Mapping[str, Any], expected_version: int | None
+    ) -> Agency:
+        async def change(store: DirectoryStore) -> Agency:
+            agency = _found(await store.agency(code))
+            _demand_management(caller)
+            _demand_version(expected_version, agency.version)
+            changed = agency.changed(changes)
+            check_parent(changed, await store.line_from(changed.parent))
+            await store.save_agency(changed, self._agency_changed(changed))
+            return changed
+
+        changed = await self._store.alone("agencies", change)
+        self._wake(AGENCIES, code)
+        return changed
+
+    async def account(self, caller: Principal, username: str) -> Account:
+        """Return an account within the caller's sight."""
+        _demand_reading(caller)
+        return _seen(caller, await self._store.account(username))
+
+    async def own_account(self, caller: Principal) -> Account:
+        return _seen(caller, await self._store.account(caller.username))
+
+    async def accounts(
+        self, caller: Principal, *, agency: str | None, role: Role | None, after: str | None, limit: int
+    ) -> list[Account]:
+        """Return the accounts within the caller's sight."""
+        _demand_reading(caller)
+        if not account_rules.sees_every_account(caller):
+            if agency not in {None, caller.agency}:
+                return []
+            agency = caller.agency
+        return await self._store.accounts(agency=agency, role=role, after=after, limit=limit)
+
+    async def create_account(self, caller: Principal, account: Account, password: str | None) -> Account:
+        account_rules.check(account)
+        account_rules.check_password(account, given=password is not None)
+        _demand_management(caller)
+        if await self._store.account(account.username) is not None:
+            raise Refusal(Code.ALREADY_EXISTS)
+        await _demand_agency(self._store, account)
+        await self.add_account(account, password)
+        return account
+
+    async def add_account(self, account: Account, password: str | None) -> None:
+        """Add an account that nobody has to be asked for.
+
+        Raises:
+            Refusal: the username is taken.
+
+        """
+        hashed = await self._passwords.hash(password) if password is not None else None
+        await self._store.insert_account(account, hashed, self._account_changed(account))
+        self._wake(ACCOUNTS, account.username)
+
+    async def change_account(
+        self, caller: Principal, username: str, changes: Mapping[str, Any], expected_version: int | None
+    ) -> Account:
+        async def change(store: DirectoryStore) -> Account:
+            account = _seen(caller, await store.account(username))
+            _demand_management(caller)
+            _demand_version(expected_version, account.version)
+            changed = account.changed(changes)
+            await _check_account_change(store, account, changed)
+            await store.save_account(changed, self._account_changed(changed))
+            return changed
+
+        _demand_reading(caller)
+        changed = await self._store.alone("accounts", change)
+        self._wake(ACCOUNTS, username)
+        return changed
+
+    async def make_secret(self, caller: Principal, username: str) -> str:
+        """Give a program a new secret; the one it had is worth nothing from now on."""
+        account = await self.account(caller, username)
+        _demand_management(caller)
+        if not account.is_program:
+            raise invalid("username", FieldCode.NOT_ALLOWED)
+        secret = new_secret()
+        await self._store.set_secret(username, hash_secret(secret))
+        return secret
+
+    def _agency_changed(self, agency: Agency) -> Event[AgencyChanged]:
+        data = AgencyChanged(
+            code=agency.code,
+            name=agency.name,
+            kind=agency.kind,
+            short_name=agency.short_name,
+            parent=agency.parent,
+        )
+        return self._event(AGENCY_CHANGED, "agency", agency.code, agency.version, data)
+
+    def _account_changed(self, account: Account) -> Event[AccountChanged]:
+        data = AccountChanged(
+            username=account.username,
+            display_name=account.display_name,
+            role=account.role,
+            agency=account.agency,
+            position=account.position,
+            email=account.email,
+            disabled=account.disabled,
+        )
+        return self._event(ACCOUNT_CHANGED, "account", account.username, account.version, data)
+
+    def _event(self, name: str, kind: str, key: str, version: int, data: Any) -> Event[Any]:
+        return Event(
+            id=f"{kind}:{key}:{version}",
+            source=_SOURCE,
+            type=name,
+            subject=key,
+            time=self._clock.now(),
+            sequence=str(version),
+            correlationid=correlation_id(),
+            data=data,
+        )
+
+
+async def _check_account_change(store: DirectoryStore, account: Account, changed: Account) -> None:
+    another = await store.other_administrator_exists(account.username)
+    account_rules.check_change(account, changed, another_administers=another)
+    account_rules.check(changed)
+    await _demand_agency(store, changed)
+
+
+async def _demand_agency(store: DirectoryStore, account: Account) -> None:
+    if account.agency is not None and not await store.known_agencies([account.agency]):
+        raise invalid("agency", FieldCode.UNKNOWN_AGENCY)
+
+
+def _found(agency: Agency | None) -> Agency:
+    if agency is None:
+        raise Refusal(Code.NOT_FOUND)
+    return agency
+
+
+def _seen(caller: Principal, account: Account | None) -> Account:
+    if account is None or not account_rules.sees_account(caller, account):
+        raise Refusal(Code.NOT_FOUND)
+    return account
+
+
+def _demand_management(caller: Principal) -> None:
+    _demand(caller, Permission.MANAGE_DIRECTORY)
+
+
+def _demand_reading(caller: Principal) -> None:
+    _demand(caller, Permission.READ_ACCOUNTS)
+
+
+def _demand(caller: Principal, permission: Permission) -> None:
+    if not may(caller, permission):
+        raise Refusal(Code.NOT_PERMITTED)
+
+
+def _demand_version(expected: int | None, present: int) -> None:
+    if expected is not None and expected != present:
+        raise Refusal(Code.VERSION_CONFLICT)

@@ -1,0 +1,1 @@
+"""What holds for agencies and accounts, whoever asks; pure."""

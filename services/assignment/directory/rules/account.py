@@ -1,0 +1,87 @@
+"""An account and what its role asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.office.access import Principal
+from shared.office.refusal import Code, FieldCode, FieldProblem, Refusal, invalid
+from shared.office.vocabulary import Role, Scope
+
+_NEED_NO_AGENCY = frozenset({Role.LEADER, Role.AUDITOR, Role.ADMINISTRATOR})
+_SEE_EVERY_ACCOUNT = frozenset({Role.ADMINISTRATOR, Role.LEADER, Role.COORDINATOR, Role.AUDITOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who may sign in, and as what. What proves it (a password, a secret) never enters this value."""
+
+    username: str
+    display_name: str
+    role: Role
+    agency: str | None = None
+    position: str | None = None
+    email: str | None = None
+    scopes: frozenset[Scope] = frozenset()
+    disabled: bool = False
+    version: int = 1
+
+    @property
+    def is_program(self) -> bool:
+        return self.role is Role.SERVICE
+
+    @property
+    def administers(self) -> bool:
+        """Whether the account can change the directory now."""
+        return self.role is Role.ADMINISTRATOR and not self.disabled
+
+    @property
+    def principal(self) -> Principal:
+        return Principal(self.username, self.role, self.agency, frozenset(self.scopes))
+
+    def changed(self, changes: Mapping[str, Any]) -> Account:
+        """Return the next version, with the fields that `changes` names."""
+        return replace(self, **changes, version=self.version + 1)
+
+
+def check(account: Account) -> None:
+    """Refuse an account that lacks what its role needs, or has what its role may not."""
+    if problems := tuple(_problems(account)):
+        raise Refusal(Code.VALIDATION, *problems)
+
+
+def _problems(account: Account) -> Iterator[FieldProblem]:
+    if account.agency is None and account.role not in _NEED_NO_AGENCY:
+        yield FieldProblem("agency", FieldCode.MISSING)
+    if account.scopes and not account.is_program:
+        yield FieldProblem("scopes", FieldCode.NOT_ALLOWED)
+
+
+def check_password(account: Account, *, given: bool) -> None:
+    """Refuse a person without a password, and a program with one: it signs in with a secret made for it."""
+    if given is account.is_program:
+        raise invalid("password", FieldCode.NOT_ALLOWED if given else FieldCode.MISSING)
+
+
+def check_change(before: Account, after: Account, *, another_administers: bool) -> None:
+    """Refuse what would leave the directory to nobody, or make a person of a program or the reverse.
+
+    What proves the one is nothing to the other, so a new account is made for it.
+    """
+    if before.is_program is not after.is_program:
+        raise invalid("role", FieldCode.NOT_ALLOWED)
+    if before.administers and not after.administers and not another_administers:
+        raise invalid("disabled" if after.disabled else "role", FieldCode.LAST_ADMINISTRATOR)
+
+
+def sees_every_account(caller: Principal) -> bool:
+    return caller.role in _SEE_EVERY_ACCOUNT
+
+
+def sees_account(caller: Principal, account: Account) -> bool:
+    """Whether the account is within the caller's sight: all, or the caller's own and those of their agency."""
+    if sees_every_account(caller) or caller.username == account.username:
+        return True
+    return caller.agency is not None and caller.agency == account.agency

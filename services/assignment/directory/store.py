@@ -1,0 +1,203 @@
+"""The collections `agencies` and `accounts`: every query, index and write."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar
+
+from motor.motor_asyncio import AsyncIOMotorClientSession
+from pymongo.errors import DuplicateKeyError
+
+from services.assignment.directory.rules.account import Account
+from services.assignment.directory.rules.agency import Agency
+from shared.events.envelope import Event
+from shared.messaging import outbox
+from shared.mongo import Database, Document, Index, ascending
+from shared.office.refusal import Code, Refusal
+from shared.office.vocabulary import AgencyKind, Role, Scope
+
+Result = TypeVar("Result")
+
+AGENCIES: Final = "agencies"
+ACCOUNTS: Final = "accounts"
+_GUARDS: Final = "directory_guards"
+
+INDEXES: Final = (
+    Index(AGENCIES, ascending("kind", "_id")),
+    Index(AGENCIES, ascending("parent", "_id")),
+    Index(ACCOUNTS, ascending("agency", "_id")),
+    Index(ACCOUNTS, ascending("agency", "role", "_id")),
+    Index(ACCOUNTS, ascending("role", "_id")),
+)
+
+_AGENCY_FIELDS: Final = {"name": 1, "kind": 1, "short_name": 1, "parent": 1, "version": 1}
+_ACCOUNT_FIELDS: Final = {
+    "display_name": 1,
+    "role": 1,
+    "agency": 1,
+    "position": 1,
+    "email": 1,
+    "scopes": 1,
+    "disabled": 1,
+    "version": 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An account with the hashes of what proves it; a person has a password, a program may have a secret."""
+
+    account: Account
+    password: str | None
+    secret: str | None
+
+
+class DirectoryStore:
+    """Agencies and accounts in MongoDB; within a transaction when made by `alone`."""
+
+    def __init__(self, database: Database, session: AsyncIOMotorClientSession | None = None) -> None:
+        self._database = database
+        self._agencies = database[AGENCIES]
+        self._accounts = database[ACCOUNTS]
+        self._session = session
+
+    async def alone(
+        self, what: Literal["agencies", "accounts"], act: Callable[[DirectoryStore], Awaitable[Result]]
+    ) -> Result:
+        """Run an act whose rule looks at more than one document; two such acts never overlap.
+
+        Each first changes one guard document within its transaction: of two at once, the second is rolled back
+        and runs again on what the first left.
+        """
+
+        async def guarded(session: AsyncIOMotorClientSession) -> Result:
+            guards = self._database[_GUARDS]
+            await guards.update_one({"_id": what}, {"$inc": {"acts": 1}}, upsert=True, session=session)
+            return await act(DirectoryStore(self._database, session))
+
+        async with await self._database.client.start_session() as session:
+            return await session.with_transaction(guarded)
+
+    # Agencies
+
+    async def agency(self, code: str) -> Agency | None:
+        found = await self._agencies.find_one({"_id": code}, _AGENCY_FIELDS, session=self._session)
+        return _agency(found) if found else None
+
+    async def agencies(
+        self, *, kind: AgencyKind | None, parent: str | None, after: str | None, limit: int
+    ) -> list[Agency]:
+        """Return agencies by code, from the one after `after`."""
+        query = _given(kind=kind, parent=parent) | _beyond(after)
+        found = self._agencies.find(query, _AGENCY_FIELDS).sort("_id", 1).limit(limit)
+        return [_agency(document) async for document in found]
+
+    async def known_agencies(self, codes: Iterable[str]) -> frozenset[str]:
+        """Return those of the codes that name an agency."""
+        found = self._agencies.find({"_id": {"$in": list(codes)}}, {"_id": 1}, session=self._session)
+        return frozenset([document["_id"] async for document in found])
+
+    async def line_from(self, code: str | None) -> list[str]:
+        """Return the agency and all above it, nearest first; nothing when nobody knows it."""
+        line: list[str] = []
+        while code is not None and (agency := await self.agency(code)) is not None:
+            line.append(code)
+            code = agency.parent
+        return line
+
+    async def insert_agency(self, agency: Agency, event: Event[Any]) -> None:
+        """Insert a new agency and what tells of it.
+
+        Raises:
+            Refusal: the code is taken.
+
+        """
+        await self._insert(AGENCIES, {"_id": agency.code, **_agency_fields(agency)}, event)
+
+    async def save_agency(self, agency: Agency, event: Event[Any]) -> None:
+        await self._save(AGENCIES, agency.code, _agency_fields(agency), event)
+
+    # Accounts
+
+    async def account(self, username: str) -> Account | None:
+        found = await self._accounts.find_one({"_id": username}, _ACCOUNT_FIELDS, session=self._session)
+        return _account(found) if found else None
+
+    async def accounts(self, *, agency: str | None, role: Role | None, after: str | None, limit: int) -> list[Account]:
+        """Return accounts by username, from the one after `after`."""
+        query = _given(agency=agency, role=role) | _beyond(after)
+        found = self._accounts.find(query, _ACCOUNT_FIELDS).sort("_id", 1).limit(limit)
+        return [_account(document) async for document in found]
+
+    async def other_administrator_exists(self, username: str) -> bool:
+        """Whether anyone but this account administers now."""
+        query = {"role": Role.ADMINISTRATOR, "disabled": False, "_id": {"$ne": username}}
+        return await self._accounts.find_one(query, {"_id": 1}, session=self._session) is not None
+
+    async def credentials(self, username: str) -> Credentials | None:
+        fields = {**_ACCOUNT_FIELDS, "password": 1, "secret": 1}
+        found = await self._accounts.find_one({"_id": username}, fields)
+        return Credentials(_account(found), found["password"], found["secret"]) if found else None
+
+    async def insert_account(self, account: Account, password: str | None, event: Event[Any]) -> None:
+        """Insert a new account with the hash of its password, and what tells of it.
+
+        Raises:
+            Refusal: the username is taken.
+
+        """
+        proofs = {"password": password, "secret": None}
+        await self._insert(ACCOUNTS, {"_id": account.username, **_account_fields(account), **proofs}, event)
+
+    async def save_account(self, account: Account, event: Event[Any]) -> None:
+        await self._save(ACCOUNTS, account.username, _account_fields(account), event)
+
+    async def set_password(self, username: str, password: str) -> None:
+        """Store the hash of a person's new password."""
+        await self._accounts.update_one({"_id": username}, {"$set": {"password": password}})
+
+    async def replace_password(self, username: str, old: str, new: str) -> None:
+        """Store another hash of the same password, unless a new password was set since `old` was read."""
+        await self._accounts.update_one({"_id": username, "password": old}, {"$set": {"password": new}})
+
+    async def set_secret(self, username: str, secret: str) -> None:
+        """Store the hash of a program's new secret; the old one is worth nothing from now on."""
+        await self._accounts.update_one({"_id": username}, {"$set": {"secret": secret}})
+
+    async def _insert(self, collection: str, document: Document, event: Event[Any]) -> None:
+        try:
+            await self._database[collection].insert_one(document | outbox.fields([event]), session=self._session)
+        except DuplicateKeyError as taken:
+            raise Refusal(Code.ALREADY_EXISTS) from taken
+
+    async def _save(self, collection: str, key: str, fields: Document, event: Event[Any]) -> None:
+        change = {"$set": fields, **outbox.push([event])}
+        await self._database[collection].update_one({"_id": key}, change, session=self._session)
+
+
+def _given(**equals: str | None) -> Document:
+    return {field: value for field, value in equals.items() if value is not None}
+
+
+def _beyond(key: str | None) -> Document:
+    return {} if key is None else {"_id": {"$gt": key}}
+
+
+def _agency_fields(agency: Agency) -> Document:
+    return {field: getattr(agency, field) for field in _AGENCY_FIELDS}
+
+
+def _agency(document: Document) -> Agency:
+    fields = {field: document[field] for field in _AGENCY_FIELDS}
+    return Agency(document["_id"], **fields | {"kind": AgencyKind(document["kind"])})
+
+
+def _account_fields(account: Account) -> Document:
+    return {field: getattr(account, field) for field in _ACCOUNT_FIELDS} | {"scopes": sorted(account.scopes)}
+
+
+def _account(document: Document) -> Account:
+    fields = {field: document[field] for field in _ACCOUNT_FIELDS}
+    closed = {"role": Role(document["role"]), "scopes": frozenset(map(Scope, document["scopes"]))}
+    return Account(document["_id"], **fields | closed)

@@ -1,0 +1,57 @@
+"""Tokens of ten minutes that every service verifies by itself."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import orjson
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+
+from services.assignment.directory.rules.account import Account
+from shared.clock import true_now
+from shared.web.auth import ALGORITHM, Claims
+
+
+def read_signing_key(text: str) -> OKPKey:
+    """Read the private JWK that tokens are signed with.
+
+    Raises:
+        ValueError: it is no private Ed25519 key, or has no id. (joserfc raises errors of its own for less than that.)
+
+    """
+    key = OKPKey.import_key(orjson.loads(text))
+    if not key.is_private or key.curve_name != ALGORITHM or not key.kid:
+        raise ValueError("no private Ed25519 key with an id")
+    return key
+
+
+class TokenIssuer:
+    """Signs with the private Ed25519 JWK given as JSON; its `kid` names the public key to verify with."""
+
+    def __init__(self, signing_key: str, lifetime: timedelta, now: Callable[[], datetime] = true_now) -> None:
+        self._key = read_signing_key(signing_key)
+        self._header = {"alg": ALGORITHM, "kid": self._key.kid}
+        self._lifetime = lifetime
+        self._now = now
+
+    @property
+    def expires_in(self) -> int:
+        """Seconds a new token lives."""
+        return int(self._lifetime.total_seconds())
+
+    def issue(self, account: Account) -> str:
+        """Return a token that says who holds it and what they may be."""
+        issued_at = int(self._now().timestamp())
+        claims = Claims(
+            sub=account.username,
+            role=account.role,
+            agency=account.agency,
+            scopes=sorted(account.scopes),
+            iat=issued_at,
+            exp=issued_at + self.expires_in,
+            jti=secrets.token_urlsafe(16),
+        )
+        return jwt.encode(self._header, claims.model_dump(mode="json"), self._key, algorithms=[ALGORITHM])
