@@ -47,6 +47,9 @@ class FieldCode(StrEnum):
     NOT_RECALLED = "not-recalled"
     MISSING = "missing"
     NOT_ALLOWED = "not-allowed"
+    CIRCLE = "circle"
+    LAST_ADMINISTRATOR = "last-administrator"
+    WRONG_PASSWORD = "wrong-password"  # noqa: S105 - a code
 
 
 @dataclass(frozen=True, slots=True)

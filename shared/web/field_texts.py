@@ -115,6 +115,15 @@ FIELD_TEXTS: Mapping[str, Words] = MappingProxyType(
         FieldCode.NOT_RECALLED: Words(
             "Nhiệm vụ được thay thế phải là nhiệm vụ đã thu hồi.", "The replaced task must have been recalled."
         ),
+        FieldCode.CIRCLE: Words(
+            "Cơ quan cấp trên không thể là chính cơ quan này hoặc cơ quan trực thuộc của nó.",
+            "The parent must be neither the agency itself nor one below it.",
+        ),
+        FieldCode.LAST_ADMINISTRATOR: Words(
+            "Đây là quản trị hệ thống duy nhất đang hoạt động. Đề nghị giao quyền quản trị cho tài khoản khác trước.",
+            "This is the last active administrator; make another one first.",
+        ),
+        FieldCode.WRONG_PASSWORD: Words("Mật khẩu hiện tại không đúng.", "The present password is wrong."),
         FieldCode.NOT_ALLOWED: Words(
             "Không được nhập mục này trong trường hợp này. Đề nghị bỏ mục này.", "Not allowed here; leave it out."
         ),
