@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
-from shared.events.envelope import Frozen, Moment
+from shared.events.envelope import Frozen, Moment, rfc3339
 from shared.office.vocabulary import (
     Authority,
     Cause,
@@ -137,6 +138,10 @@ class Act(Frozen):
     agency: str | None = None
     acting_for: str | None = None
     details: dict[str, Any] = Field(default_factory=dict)
+
+    @field_serializer("details", when_used="json")
+    def _moments_as_everywhere(self, details: dict[str, Any]) -> dict[str, Any]:
+        return {key: rfc3339(value) if isinstance(value, datetime) else value for key, value in details.items()}
 
 
 class TaskChanged(Frozen):

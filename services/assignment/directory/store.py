@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
@@ -123,6 +123,11 @@ class DirectoryStore:
     async def account(self, username: str) -> Account | None:
         found = await self._accounts.find_one({"_id": username}, _ACCOUNT_FIELDS, session=self._session)
         return _account(found) if found else None
+
+    async def usable_accounts(self, usernames: Iterable[str]) -> Mapping[str, Account]:
+        """Return those of the accounts that are there and not disabled."""
+        found = self._accounts.find({"_id": {"$in": list(usernames)}, "disabled": False}, _ACCOUNT_FIELDS)
+        return {document["_id"]: _account(document) async for document in found}
 
     async def accounts(self, *, agency: str | None, role: Role | None, after: str | None, limit: int) -> list[Account]:
         """Return accounts by username, from the one after `after`."""

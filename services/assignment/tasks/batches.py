@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 COLLECTION: Final = "batches"
 INDEXES: Final = [Index(COLLECTION, ascending("open_since"), partial={"open_since": {"$exists": True}})]
 _CHUNK: Final = 200
+_SWEEP_SECONDS: Final = 5.0
 _LEFT_BEHIND: Final = timedelta(seconds=10)
 _BATCH: Final = TypeAdapter(Batch)
 
@@ -60,6 +62,12 @@ class BatchStore:
         for start in range(0, len(tasks), _CHUNK):
             await self._tasks.insert_absent(tasks[start : start + _CHUNK])
         await self._batches.update_one({"_id": batch.id}, {"$unset": {"open_since": True}})
+
+    async def sweep(self) -> None:
+        """Finish what crashes left open, for ever."""
+        while True:
+            if not await self.finish_left_behind():
+                await asyncio.sleep(_SWEEP_SECONDS)
 
     async def finish_left_behind(self) -> bool:
         """Finish one batch that a crash left open; tell whether there was one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from uuid import UUID, uuid5
@@ -45,7 +45,7 @@ class DirectoryLookup(Protocol):
     """What tasks need to know of agencies and accounts."""
 
     async def known_agencies(self, codes: Iterable[str]) -> frozenset[str]: ...
-    async def usable_accounts(self, usernames: Iterable[str]) -> dict[str, KnownAccount]: ...
+    async def usable_accounts(self, usernames: Iterable[str]) -> Mapping[str, KnownAccount]: ...
 
 
 @dataclass(frozen=True, slots=True)

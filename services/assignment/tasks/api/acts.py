@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Body, Response
 
 from services.assignment.tasks.api import bodies
 from services.assignment.tasks.api.answers import task_answer
@@ -63,10 +63,10 @@ def _endpoint(
 ) -> Callable[..., Awaitable[Response]]:
     async def act(
         task_id: str,
-        body: model,  # type: ignore[valid-type]
         caller: Caller,
         if_match: IfMatch,
         key: IdempotencyKey,
+        body: model = _absent(model),  # type: ignore[valid-type]  # noqa: B008 - read once, when the route is made
     ) -> Response:
         asked: bodies.ActBody = body
         wanted = asked.to_act()
@@ -75,3 +75,9 @@ def _endpoint(
         return task_answer(await reads.view(caller, task))
 
     return act
+
+
+def _absent(model: type[bodies.ActBody]) -> Any:
+    """Return what a request without a body means: nothing said, where nothing has to be."""
+    needs_a_body = any(field.is_required() for field in model.model_fields.values())
+    return Body(...) if needs_a_body else Body(default_factory=model)
