@@ -13,10 +13,12 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from deploy.local.servers import Servers
 from services.deadline.handlers import Observer
 from services.deadline.monitor import Monitor
 from services.deadline.rules.watch import deal_with
 from services.deadline.store import Claim, Found, WatchStore
+from shared.background import Background
 from shared.events.task import Explanation, Task
 from shared.mongo import connect
 from shared.office.vocabulary import ExplanationState, Stage
@@ -31,6 +33,8 @@ from tests.support.deadline_tasks import (
     local,
     submitted,
 )
+from tests.support.messaging import until
+from tests.support.proxy import proxy_to
 from tests.support.servers import Database as OwnDatabase
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -93,6 +97,10 @@ async def found(store: WatchStore, task_id: str = "t-1") -> Found:
 
 def announced(kind: str) -> float:
     return REGISTRY.get_sample_value("dondoc_deadline_announced_total", {"kind": f"deadline.{kind}"}) or 0.0
+
+
+def steps(outcome: str) -> float:
+    return REGISTRY.get_sample_value("dondoc_deadline_monitor_steps_total", {"outcome": outcome}) or 0.0
 
 
 async def test_three_monitors_at_once_announce_each_moment_once(
@@ -267,6 +275,29 @@ async def test_a_clock_that_jumps_a_quarter_is_followed_at_once(
     clock.moment = ASSIGNED_AT + timedelta(days=90)
     assert await monitor.step()
     assert await kinds_of(store) == ["deadline.missed.v1"]
+
+
+async def test_a_database_that_was_away_delays_and_loses_nothing(
+    servers: Servers, database: OwnDatabase, store: WatchStore, observer: Observer, clock: FakeClock
+) -> None:
+    await watch(observer, a_task(stage=Stage.IN_PROGRESS))
+    async with proxy_to(servers.mongod.port) as proxy:
+        by_proxy = database.uri.replace(f":{proxy.target_port}/", f":{proxy.port}/")
+        client = connect(by_proxy.replace("replicaSet=dondoc", "directConnection=true"), "tests", selection_timeout=0.2)
+        async with Background("deadline") as background:
+            idle, failed = steps("idle"), steps("failed")
+            background.start("monitor", monitor_of(WatchStore(client[database.name]), clock).run)
+            await until(lambda: steps("idle") > idle, "the monitor looks")
+            await proxy.cut()
+            clock.moment = AFTER_DUE
+            await until(lambda: steps("failed") > failed, "the monitor meets no database")
+            await proxy.restore()
+
+            async def is_told() -> bool:
+                return await kinds_of(store) == ["deadline.missed.v1"]
+
+            await until(is_told, "the miss is told after all")
+        client.close()
 
 
 async def test_claims_and_look_ups_use_an_index(store: WatchStore, observer: Observer) -> None:
