@@ -34,7 +34,7 @@ class Failures:
     def of(cls, headers: Mapping[str, Any]) -> Failures:
         """Read what a message brings with it; what is not ours counts as nothing."""
         count, first = headers.get(_FAILURES), headers.get(_FIRST_FAILED_AT)
-        if not isinstance(count, int) or not isinstance(first, str):
+        if not isinstance(count, int) or count < 1 or not isinstance(first, str):
             return cls()
         return cls(count, first)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
@@ -309,10 +309,10 @@ async def test_what_happens_is_counted(servers: Servers, vhost: Vhost, office: D
     assert REGISTRY.get_sample_value("dondoc_outbox_oldest_seconds", pending) is not None
 
 
-async def _is_zero(counted: Any) -> bool:
+async def _is_zero(counted: Awaitable[int]) -> bool:
     return await counted == 0
 
 
 async def _is_consumed(servers: Servers, queue: str) -> bool:
     response = await servers.management.get(queue)
-    return response.is_success and response.json().get("consumers", 0) == 1
+    return response.is_success and bool(response.json().get("consumers"))

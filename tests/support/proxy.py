@@ -36,18 +36,20 @@ class TcpProxy:
         task.add_done_callback(self._tasks.discard)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+        try:
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
-            there = asyncio.create_task(_pump(reader, there_writer))
-            back = asyncio.create_task(_pump(there_reader, writer))
-            try:
-                await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                there.cancel()
-                back.cancel()
-                await asyncio.gather(there, back, return_exceptions=True)
-                there_writer.transport.abort()
-        writer.transport.abort()
+        except OSError:
+            writer.transport.abort()
+            return
+        pumps = [asyncio.create_task(_pump(reader, there_writer)), asyncio.create_task(_pump(there_reader, writer))]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            there_writer.transport.abort()
+            writer.transport.abort()
+            await asyncio.gather(*pumps, return_exceptions=True)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
