@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 from deploy.local.failure import LocalStackError
 
@@ -22,10 +23,18 @@ class Child:
 
     @classmethod
     async def start(
-        cls, name: str, command: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None
-    ) -> "Child":
+        cls,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        shown: bool = False,
+    ) -> Self:
+        """Start a process with its output in `log`, or `shown` where ours is."""
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+        with log.open("ab") as file:
+            output = None if shown else file
             process = await asyncio.create_subprocess_exec(
                 *("setpriv", "--pdeathsig", "TERM", "--", *command),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -45,8 +54,8 @@ class Child:
     def is_running(self) -> bool:
         return self._process.returncode is None
 
-    async def wait(self) -> int:
-        return await self._process.wait()
+    async def wait(self) -> None:
+        await self._process.wait()
 
     async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float) -> None:
         """Wait until `condition` holds; the process's end or too long a wait is an error that names the log."""
@@ -54,7 +63,7 @@ class Child:
             async with asyncio.timeout(seconds):
                 while not await condition():
                     if not self.is_running:
-                        raise LocalStackError(f"{self.name} ended at its start, see {self.log}: {self.last_line()}")
+                        raise LocalStackError(self.ending())
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise LocalStackError(f"{self.name} was not ready within {seconds:.0f} s, see {self.log}") from None
@@ -72,13 +81,11 @@ class Child:
         self._signal(signal.SIGKILL)
         await self._process.wait()
 
-    def last_line(self) -> str:
-        with contextlib.suppress(OSError):
-            lines = [
-                line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()
-            ]
-            return lines[-1].strip() if lines else "it said nothing"
-        return "it said nothing"
+    def ending(self) -> str:
+        """Say in one line that the process has ended, and its last words."""
+        text = self.log.read_text(encoding="utf-8", errors="replace").strip()
+        words = text.splitlines()[-1] if text else "it said nothing"
+        return f"{self.name} ended (status {self._process.returncode}), see {self.log}: {words}"
 
     def _signal(self, number: signal.Signals) -> None:
         if self.is_running:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from deploy.local.failure import LocalStackError
 
-_PROJECT = Path(__file__).resolve().parents[2]
-SERVERS_FOLDER = Path(os.environ.get("DONDOC_SERVERS", _PROJECT / ".servers"))
+PROJECT = Path(__file__).resolve().parents[2]
+SERVERS_FOLDER = Path(os.environ.get("DONDOC_SERVERS", PROJECT / ".servers"))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,25 @@ _RACES = 4
 _Started = TypeVar("_Started")
 
 
+# Claims of this process, until it ends: two stacks that start at once never choose the same port.
+_claims: list[socket.socket] = []
+
+
+def _claim(port: int) -> bool:
+    """Claim a free port among all stacks of the machine, by a name that the system forgets with the process."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0dondoc-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    if not is_free(port):
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
+
+
 def is_free(port: int) -> bool:
     with socket.socket() as probe:
         # As servers do: a port whose last connections are still being forgotten counts as free.
@@ -28,18 +47,18 @@ def is_free(port: int) -> bool:
 
 def free_ports(count: int) -> list[int]:
     """Distinct ports that were free a moment ago; who starts a server on one tries again when it lost the race."""
-    found: set[int] = set()
+    found: list[int] = []
     for _ in range(_TRIES):
         port = random.randint(_LOWEST, _HIGHEST)  # noqa: S311 -- no secret, only spread
-        if is_free(port):
-            found.add(port)
+        if _claim(port):
+            found.append(port)
         if len(found) == count:
-            return list(found)
+            return found
     raise LocalStackError(f"no {count} free ports between {_LOWEST} and {_HIGHEST}")
 
 
 def preferred_or_free(preferred: int) -> int:
-    return preferred if is_free(preferred) else free_ports(1)[0]
+    return preferred if _claim(preferred) else free_ports(1)[0]
 
 
 async def accepts_connections(port: int) -> bool:

@@ -1,7 +1,6 @@
 """MongoDB and RabbitMQ, running, with what their administrators do: databases, vhosts and users."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,14 +10,20 @@ from typing import Any
 import httpx2
 from pymongo import AsyncMongoClient
 
+from deploy.local.child import Child
+from deploy.local.credentials import new_password
 from deploy.local.fetch import ensure_installed
 from deploy.local.mongod import Mongod, running_mongod
 from deploy.local.rabbitmq import RabbitMQ, running_rabbitmq
 
 
-def new_password() -> str:
-    """Make a password whose prefix keeps it out of production: services there refuse it."""
-    return f"demo-{secrets.token_urlsafe(24)}"
+@dataclass(frozen=True)
+class QueueCount:
+    """What lies in a queue, as it was at the broker's last tick (`rabbitmq.TICK_SECONDS`)."""
+
+    name: str
+    ready: int
+    unacknowledged: int
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,10 @@ class Servers:
     rabbitmq: RabbitMQ
     administration: AsyncMongoClient[dict[str, Any]]
     management: httpx2.AsyncClient
+
+    @property
+    def children(self) -> list[Child]:
+        return [self.mongod.child, self.rabbitmq.broker, self.rabbitmq.epmd]
 
     @property
     def mongodb_uri(self) -> str:
@@ -75,6 +84,15 @@ class Servers:
 
     async def delete_broker_user(self, name: str) -> None:
         await self._manage("DELETE", f"/api/users/{name}")
+
+    async def queues(self, vhost: str) -> list[QueueCount]:
+        """Count the messages in each queue of a vhost."""
+        totals = {"disable_stats": "true", "enable_queue_totals": "true"}
+        response = await self.management.get(f"/api/queues/{vhost}", params=totals)
+        return [
+            QueueCount(queue["name"], queue.get("messages_ready", 0), queue.get("messages_unacknowledged", 0))
+            for queue in response.raise_for_status().json()
+        ]
 
     async def _manage(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
         response = await self.management.request(method, path, json=body or {})

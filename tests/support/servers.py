@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.servers import Servers, new_password, running_servers
+from deploy.local.credentials import new_password
+from deploy.local.servers import Servers, running_servers
 
 
 def unique(prefix: str) -> str:

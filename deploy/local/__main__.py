@@ -1,0 +1,53 @@
+"""`python -m deploy.local`: the stack in `RUN_DIR` (default `.run`), with the demo that `DEMO` names."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import get_args
+
+from deploy.local.failure import LocalStackError
+from deploy.local.run import Demo, run, say
+
+_DEMOS: tuple[Demo, ...] = get_args(Demo)
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+async def _run_until_told(path: Path, demo: Demo) -> None:
+    loop = asyncio.get_running_loop()
+    running = asyncio.create_task(run(path, demo))
+    told = False
+
+    def stop() -> None:
+        # Once only: who is told again is stopping already.
+        nonlocal told
+        if not told:
+            told = True
+            say("stopping ...")
+            running.cancel()
+
+    for number in _STOPPING:
+        loop.add_signal_handler(number, stop)
+    try:
+        await running
+    except asyncio.CancelledError:
+        say("everything is stopped")
+
+
+def main() -> int:
+    wanted = os.environ.get("DEMO") or "full"
+    demo = next((known for known in _DEMOS if known == wanted), None)
+    if demo is None:
+        sys.stderr.write(f"dondoc: DEMO is one of {', '.join(_DEMOS)}, not {wanted}\n")
+        return os.EX_USAGE
+    try:
+        asyncio.run(_run_until_told(Path(os.environ.get("RUN_DIR") or ".run").resolve(), demo))
+    except (LocalStackError, OSError) as error:
+        sys.stderr.write(f"dondoc: {error}\n")
+        return os.EX_UNAVAILABLE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

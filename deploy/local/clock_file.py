@@ -1,0 +1,23 @@
+"""The file that moves the clock of all services of a stack; this is its one writer."""
+
+from datetime import datetime
+from pathlib import Path
+
+
+class ClockFile:
+    """Holds the moment that "now" was when the file was written, which its modification time tells."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def set(self, now: datetime) -> None:
+        """Let it be `now` (an aware moment) from here on; time goes on from there."""
+        if now.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        new = self.path.with_suffix(".new")
+        new.write_text(now.isoformat(), encoding="utf-8")
+        new.replace(self.path)
+
+    def clear(self) -> None:
+        """Let the true time hold again."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,66 @@
+"""The secrets of a stack: made once, kept in its folder, readable by its owner alone."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from joserfc.jwk import OKPKey
+
+# Services in production mode refuse a secret with this in it, key ids included.
+DEMO_MARK = "demo-"
+
+
+def new_password() -> str:
+    """Make a password that is refused in production."""
+    return DEMO_MARK + secrets.token_urlsafe(24)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Everything secret follows from one seed and one signing key."""
+
+    seed: str
+    signing_jwk: dict[str, Any]
+
+    @classmethod
+    def new(cls) -> "Credentials":
+        key = OKPKey.generate_key("Ed25519", parameters={"kid": DEMO_MARK + secrets.token_hex(4)}, private=True)
+        return cls(secrets.token_urlsafe(32), dict(key.as_dict(private=True)))
+
+    @classmethod
+    def kept_in(cls, path: Path) -> "Credentials":
+        """Read the secrets in a file, or make them there the first time."""
+        if path.exists():
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        made = cls.new()
+        write_private(path, json.dumps(asdict(made)))
+        return made
+
+    def password_of(self, name: str) -> str:
+        """Return the password of an account or user: the same each time, so that loading a demo can be resumed."""
+        digest = hmac.digest(self.seed.encode(), name.encode(), hashlib.sha256)
+        return DEMO_MARK + base64.urlsafe_b64encode(digest[:15]).decode()
+
+    @property
+    def signing_key(self) -> str:
+        """The private key of the tokens, as a JWK."""
+        return json.dumps(self.signing_jwk)
+
+    @property
+    def public_keys(self) -> str:
+        """The public key of the tokens, as a JWKS."""
+        return json.dumps({"keys": [OKPKey.import_key(self.signing_jwk).as_dict(private=False)]})
+
+
+def write_private(path: Path, text: str) -> None:
+    """Put a file into place whole, readable by its owner alone."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)

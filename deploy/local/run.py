@@ -1,0 +1,138 @@
+"""What `make run` does: both servers, the four services, the demo; then it stays, and stops everything in order."""
+
+import asyncio
+import importlib
+import sys
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from deploy.local.administrator import create_administrator
+from deploy.local.child import Child
+from deploy.local.failure import LocalStackError
+from deploy.local.ports import preferred_or_free
+from deploy.local.readiness import is_ready
+from deploy.local.run_dir import RunDir
+from deploy.local.servers import running_servers
+from deploy.local.stack import SERVICES, DemoAccount, Stack, prepare_stack
+
+Demo = Literal["full", "directory", "none"]
+
+_FIRST_PORT = 8001
+_READY_WITHIN_SECONDS = 60
+_Result = TypeVar("_Result")
+
+
+class _Foreman(Child):
+    """The process that runs the services; how it ended is how the first of them did."""
+
+    def ending(self) -> str:
+        for line in self.log.read_text(encoding="utf-8").splitlines():
+            service, stopped, how = line.partition(" stopped ")
+            if stopped:
+                return f"{service} ended {how}, see {self.log.with_name(f'{service}.log')}"
+        return f"the services ended, see {self.log.parent}"
+
+
+async def run(path: Path, demo: Demo) -> None:
+    """Run a stack in a folder until cancelled; a part that ends by itself is an error."""
+    run_dir = RunDir(path)
+    with run_dir.held():
+        credentials = run_dir.credentials()
+        passwords = {server: credentials.password_of(server) for server in ("mongodb", "rabbitmq")}
+        say("starting MongoDB and RabbitMQ ...")
+        async with running_servers(path, passwords=passwords, keep_data=True) as servers:
+            ports = {name: preferred_or_free(port) for port, name in enumerate(SERVICES, start=_FIRST_PORT)}
+            stack = await prepare_stack(servers, path, credentials, ports)
+            await create_administrator(stack, stack.environment_of("assignment"))
+            async with _running_foreman(stack) as foreman:
+                children = [foreman, *servers.children]
+                await _unless_one_ends(children, _become_ready(run_dir, stack, foreman, demo))
+                await _unless_one_ends(children, asyncio.Event().wait())
+
+
+@asynccontextmanager
+async def _running_foreman(stack: Stack) -> AsyncIterator[Child]:
+    say("starting the services ...")
+    log = stack.log_of("system")
+    log.unlink(missing_ok=True)
+    environment: dict[str, str] = {}
+    for service in SERVICES:
+        environment |= stack.environment_of(service)
+    command = [sys.executable, "-m", "deploy.local.foreman", str(log.parent)]
+    foreman = await _Foreman.start("foreman", command, log, environment, shown=True)
+    try:
+        yield foreman
+    finally:
+        await foreman.stop(seconds=45)
+
+
+async def _unless_one_ends(children: Sequence[Child], work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Do some work; it is given up with an error as soon as a child ends."""
+    working = asyncio.create_task(work)
+    ends = [asyncio.create_task(child.wait()) for child in children]
+    try:
+        await asyncio.wait([working, *ends], return_when=asyncio.FIRST_COMPLETED)
+        for child, end in zip(children, ends, strict=True):
+            if end.done():
+                raise LocalStackError(child.ending())
+        return working.result()
+    finally:
+        for task in (working, *ends):
+            task.cancel()
+        await asyncio.gather(working, *ends, return_exceptions=True)
+
+
+async def _become_ready(run_dir: RunDir, stack: Stack, foreman: Child, demo: Demo) -> None:
+    for service, url in stack.urls.items():
+        await foreman.until(lambda url=url: is_ready(url), _READY_WITHIN_SECONDS)  # type: ignore[misc]
+        say(f"{service} is ready")
+    accounts = [stack.administrator, *await _demo_accounts(run_dir, stack, demo)]
+    run_dir.write_stack(stack, accounts)
+    _say_where_everything_is(stack, accounts)
+
+
+async def _demo_accounts(run_dir: RunDir, stack: Stack, demo: Demo) -> list[DemoAccount]:
+    """Load the demo, once in the life of a folder, and return its accounts."""
+    accounts = run_dir.loaded_demo()
+    if accounts is None:
+        accounts = await _load_demo(stack, demo)
+        run_dir.keep_loaded_demo(accounts)
+    return accounts
+
+
+async def _load_demo(stack: Stack, demo: Demo) -> list[DemoAccount]:
+    if demo == "none":
+        return []
+    say(f"loading the demo ({demo}), a minute or so the first time ...")
+    # Imported here because the demo is made of stacks and accounts itself.
+    loader = importlib.import_module("deploy.demo.load")
+    try:
+        accounts: list[DemoAccount] = await loader.load(stack, demo)
+    finally:
+        stack.clear_clock()
+    return accounts
+
+
+def _say_where_everything_is(stack: Stack, accounts: Sequence[DemoAccount]) -> None:
+    say("everything is ready, Ctrl-C stops it")
+    for service, url in stack.urls.items():
+        say(f"  {service:<14}{url}/docs")
+    say("accounts:")
+    shown: dict[str, DemoAccount] = {}
+    for account in accounts:
+        shown.setdefault(account.role, account)
+    for account in shown.values():
+        say(f"  {account.role:<14}{account.username:<20}{account.password}  {account.agency or ''}".rstrip())
+    if len(shown) < len(accounts):
+        say(f"  and {len(accounts) - len(shown)} more in {stack.run_dir / 'stack.json'}")
+    say("a first call, for a token:")
+    first = next((account for account in accounts if account.role == "leader"), accounts[0])
+    form = f"-d grant_type=password -d username={first.username} -d password={first.password}"
+    say(f"  curl -s {form} {stack.urls['assignment']}/v1/auth/token")
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"dondoc: {line}\n")
+    sys.stdout.flush()

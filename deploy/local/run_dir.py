@@ -1,0 +1,67 @@
+"""The folder of a stack: data, secrets, logs, and `stack.json` for programs that want to find it."""
+
+import fcntl
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deploy.local.credentials import Credentials, write_private
+from deploy.local.failure import LocalStackError
+from deploy.local.stack import DemoAccount, Stack
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """What stands where in the folder, and how it is written."""
+
+    path: Path
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder for one stack; on entry and on leaving nothing in it says that a stack runs."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.path / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LocalStackError(
+                    f"{self.path} is in use by another stack: stop that one, or set RUN_DIR to another folder"
+                ) from None
+            self._forget_running_stack()
+            try:
+                yield
+            finally:
+                self._forget_running_stack()
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "log"
+
+    def credentials(self) -> Credentials:
+        return Credentials.kept_in(self.path / "credentials.json")
+
+    def loaded_demo(self) -> list[DemoAccount] | None:
+        """Return the accounts of the demo that was loaded whole by an earlier run."""
+        marker = self.path / "demo.json"
+        if not marker.exists():
+            return None
+        return [DemoAccount(**account) for account in json.loads(marker.read_text(encoding="utf-8"))]
+
+    def keep_loaded_demo(self, accounts: Sequence[DemoAccount]) -> None:
+        write_private(self.path / "demo.json", json.dumps([asdict(account) for account in accounts]))
+
+    def write_stack(self, stack: Stack, accounts: Sequence[DemoAccount]) -> None:
+        """Say that the stack is ready, and where everything is."""
+        content = {
+            "services": stack.urls,
+            "mongodb": stack.servers.mongodb_uri,
+            "rabbitmq": stack.servers.rabbitmq.administrator_uri(stack.vhost),
+            "accounts": [asdict(account) for account in accounts],
+        }
+        write_private(self.path / "stack.json", json.dumps(content, ensure_ascii=False, indent=2))
+
+    def _forget_running_stack(self) -> None:
+        for name in ("stack.json", "clock"):
+            (self.path / name).unlink(missing_ok=True)

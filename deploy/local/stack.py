@@ -1,0 +1,123 @@
+"""A stack: the four services on given servers, each with its own database, all in one vhost."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from deploy.local.barrier import wait_until_quiet
+from deploy.local.clock_file import ClockFile
+from deploy.local.credentials import Credentials
+from deploy.local.installation import PROJECT
+from deploy.local.servers import Servers
+
+SERVICES = ("assignment", "deadline", "notification", "reporting")
+ADMINISTRATOR = "quantri"
+
+
+@dataclass(frozen=True)
+class DemoAccount:
+    """An account to try the stack with; a program's password is its secret."""
+
+    username: str
+    password: str
+    role: str
+    agency: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Where everything is, and what moves or awaits all of it."""
+
+    run_dir: Path
+    servers: Servers
+    credentials: Credentials
+    vhost: str
+    amqp_url: str
+    databases: Mapping[str, str]
+    """Name of the database of each service."""
+    database_uris: Mapping[str, str]
+    ports: Mapping[str, int]
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return {service: f"http://127.0.0.1:{port}" for service, port in self.ports.items()}
+
+    @property
+    def administrator(self) -> DemoAccount:
+        """The first account, which makes the others."""
+        return DemoAccount(ADMINISTRATOR, self.password_of(ADMINISTRATOR), "administrator")
+
+    @property
+    def clock(self) -> ClockFile:
+        return ClockFile(self.run_dir / "clock")
+
+    def password_of(self, username: str) -> str:
+        """Return the password to make an account with, the same each time it is asked for."""
+        return self.credentials.password_of(username)
+
+    def log_of(self, service: str) -> Path:
+        return self.run_dir / "log" / f"{service}.log"
+
+    def set_clock(self, now: datetime) -> None:
+        """Let it be `now` (an aware moment) for all services; time goes on from there."""
+        self.clock.set(now)
+
+    def clear_clock(self) -> None:
+        """Let the true time hold again."""
+        self.clock.clear()
+
+    async def barrier(self, *, seconds: float = 60, without: Collection[str] = ()) -> None:
+        """Wait until every service, but those `without`, has handled everything that had happened."""
+        services = [service for service in self.databases if service not in without]
+        databases = [self.databases[service] for service in services]
+        await wait_until_quiet(self.servers, self.vhost, databases, services, seconds=seconds)
+
+    def environment_of(self, service: str) -> dict[str, str]:
+        """Return the settings of a service, as it reads them."""
+        settings = {
+            "MODE": "local",
+            "HOST": "127.0.0.1",
+            "PORT": str(self.ports[service]),
+            "MONGODB_URI": self.database_uris[service],
+            "MONGODB_DATABASE": self.databases[service],
+            "AMQP_URL": self.amqp_url,
+            "CLOCK_FILE": str(self.clock.path),
+            "PUBLIC_KEYS": self.credentials.public_keys,
+        }
+        if service == "assignment":
+            settings["SIGNING_KEY"] = self.credentials.signing_key
+        else:
+            settings["TOKEN_URL"] = f"{self.urls['assignment']}/v1/auth/token"
+        named = {f"{service.upper()}_{name}": value for name, value in settings.items()}
+        return {"PYTHONPATH": str(PROJECT), **named}
+
+
+async def prepare_stack(
+    servers: Servers, run_dir: Path, credentials: Credentials, ports: Mapping[str, int], *, prefix: str = ""
+) -> Stack:
+    """Make the vhost, the databases and their users; all names begin with `prefix`. Harmless again."""
+    databases = {service: prefix + service for service in SERVICES}
+    vhost = f"{prefix}dondoc"
+    await servers.create_vhost(vhost)
+    return Stack(
+        run_dir=run_dir,
+        servers=servers,
+        credentials=credentials,
+        vhost=vhost,
+        amqp_url=await servers.create_broker_user(vhost, credentials.password_of("rabbitmq services"), vhost),
+        databases=databases,
+        database_uris={
+            service: await servers.create_database_user(name, name, credentials.password_of(f"mongodb {service}"))
+            for service, name in databases.items()
+        },
+        ports=ports,
+    )
+
+
+async def remove_stack(stack: Stack) -> None:
+    """Drop what `prepare_stack` made, with all data."""
+    await stack.servers.delete_vhost(stack.vhost)
+    await stack.servers.delete_broker_user(stack.vhost)
+    for database in stack.databases.values():
+        await stack.servers.drop_database(database)
