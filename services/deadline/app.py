@@ -18,7 +18,9 @@ from services.deadline.store import WATCHES, WatchStore
 from shared.app import create_app
 from shared.background import Background
 from shared.clock import Clock
+from shared.events.names import DEADLINE_KINDS, deadline_event
 from shared.health import Part
+from shared.messaging.asyncapi import describe
 from shared.messaging.wiring import Messaging
 from shared.mongo import connect, is_up
 from shared.office.workdays import WorkCalendar
@@ -68,4 +70,5 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
             Part("rabbitmq", messaging.is_up, required=False),
         ],
         lifespan=lifespan,
+        asyncapi=partial(describe, service, [deadline_event(kind) for kind in DEADLINE_KINDS]),
     )

@@ -96,7 +96,7 @@ class WatchStore:
 
     async def replace_if_unchanged(self, found: Found, watch: Watch, following: Moment | None) -> bool:
         """Take in a later state; False if the document has changed since it was found."""
-        result = await self.collection.update_one(found.unchanged(), _update(watch, following))
+        result = await self.collection.update_one(found.unchanged(), _update(_state_of(watch), following))
         return result.matched_count == 1
 
     async def due(self, now: datetime, limit: int) -> list[Found]:
@@ -122,15 +122,14 @@ class WatchStore:
 
 
 def _claim(claim: Claim, token: str) -> UpdateOne:
-    update = _update(claim.after, claim.following)
-    update["$set"]["claim"] = token
+    update = _update({"dealt_with": dict(claim.after.dealt_with), "claim": token}, claim.following)
     return UpdateOne(claim.found.unchanged(), {**update, **outbox.push(claim.events)})
 
 
-def _update(watch: Watch, following: Moment | None) -> Document:
+def _update(changes: Document, following: Moment | None) -> Document:
     if following is None:
-        return {"$set": _state_of(watch), "$unset": {"next_moment": "", "next_kind": "", "next_rung": ""}}
-    return {"$set": {**_state_of(watch), **_waiting_for(following)}}
+        return {"$set": changes, "$unset": {"next_moment": "", "next_kind": "", "next_rung": ""}}
+    return {"$set": {**changes, **_waiting_for(following)}}
 
 
 def _state_of(watch: Watch) -> Document:

@@ -283,3 +283,6 @@ async def test_the_service_shows_its_figures_and_describes_itself(office: Office
     paths = (await office.http.get("/openapi.json")).json()["paths"]
     assert {"/v1/deadlines/{task_id}", "/v1/terms"} <= set(paths)
     assert (await office.http.get("/health/live")).status_code == 200
+    operations = (await office.http.get("/asyncapi")).json()["operations"]
+    assert {"send deadline.missed.v1", "receive task.assigned.v1"} <= set(operations)
+    assert "receive deadline.missed.v1" not in operations
