@@ -1,0 +1,56 @@
+"""What a book of texts holds, whatever its language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from services.notification.rules.routing import Recipient
+from shared.office.vocabulary import Authority
+
+
+class Reader(StrEnum):
+    """In which capacity somebody reads; it decides what is expected of them."""
+
+    LEAD = auto()
+    FORMER_LEAD = auto()
+    OFFICER = auto()
+    DECIDER = auto()
+    COORDINATING = auto()
+    MONITOR = auto()
+
+
+READS_AS: Final[Mapping[Recipient, Reader]] = MappingProxyType(
+    {
+        Recipient.HEAD_OF_LEAD: Reader.LEAD,
+        Recipient.CLERK_OF_LEAD: Reader.LEAD,
+        Recipient.OFFICER: Reader.OFFICER,
+        Recipient.ASSIGNER: Reader.DECIDER,
+        Recipient.ENTERED_BY: Reader.DECIDER,
+        Recipient.FORMER_HEAD: Reader.FORMER_LEAD,
+        Recipient.HEADS_OF_COORDINATING: Reader.COORDINATING,
+        Recipient.HEAD_OF_MONITOR: Reader.MONITOR,
+    }
+)
+
+
+class Note(NamedTuple):
+    """A title, and a text of one sentence on what happened and one on what is expected of the reader."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The texts of one language.
+
+    `notes` and `fragments` are format strings; what a user wrote only ever fills a place and is never read as one.
+    """
+
+    notes: Mapping[str, Mapping[Reader, Note]]
+    fragments: Mapping[str, str]
+    givers: Mapping[Authority | None, str]

@@ -1,0 +1,123 @@
+"""What an event says, before it is put into the words of a language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.notification.rules.occasion import former_lead
+from shared.events.deadline import DeadlineReached
+from shared.events.envelope import Event
+from shared.events.names import kind_of
+from shared.events.task import ExtensionRequest, Task, TaskChanged
+from shared.office.vocabulary import Authority, Cause, Priority, RequestState, Role
+
+_OF_AN_AGENCY = frozenset({Role.HEAD, Role.CLERK, Role.SERVICE})
+
+
+class Due(NamedTuple):
+    """When a term ends, and the day as written where it was given as a day (it never rolls)."""
+
+    moment: datetime
+    day: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """An event, its agencies by name; `actor` is the agency that acted, absent when the assigner's side did."""
+
+    kind: str
+    at: datetime
+    title: str
+    lead: str
+    document: str | None = None
+    priority: Priority = Priority.NORMAL
+    authority: Authority | None = None
+    actor: str | None = None
+    former: str | None = None
+    due: Due | None = None
+    asked: Due | None = None
+    term_in_words: str | None = None
+    receipt_due_at: datetime | None = None
+    explanation_due_at: datetime | None = None
+    submitted_at: datetime | None = None
+    days_left: int = 0
+    cause: Cause | None = None
+    reason: str | None = None
+    message: str | None = None
+    instruction: str | None = None
+    directive: str | None = None
+
+
+def facts_of(event: Event[Any], names: Mapping[str, str]) -> Facts:
+    """Read a `task.*` or `deadline.*` event; `names` has every agency it mentions.
+
+    Raises:
+        KeyError: an agency has no name.
+        TypeError: the event is of neither kind.
+
+    """
+    match event.data:
+        case TaskChanged() as changed:
+            return _of_act(event, changed, names)
+        case DeadlineReached() as reached:
+            return _of_moment(event, reached, names)
+        case _:
+            raise TypeError(event.type)
+
+
+def _of_act(event: Event[Any], changed: TaskChanged, names: Mapping[str, str]) -> Facts:
+    task, act = changed.task, changed.act
+    request = _request(task)
+    former = former_lead(changed)
+    return Facts(
+        kind=kind_of(event.type),
+        at=act.at,
+        title=task.title,
+        lead=names[task.lead_agency],
+        document=task.document.number if task.document else None,
+        priority=task.priority,
+        authority=task.authority,
+        actor=names.get(act.agency or "") if act.role in _OF_AN_AGENCY else None,
+        former=names[former] if former else None,
+        due=Due(task.due_at, task.deadline) if task.due_at else None,
+        asked=Due(request.new_due_at, request.new_deadline) if request else None,
+        term_in_words=task.deadline_text,
+        receipt_due_at=task.receipt_due_at,
+        explanation_due_at=task.explanation.due_at,
+        submitted_at=task.report.submitted_at,
+        cause=task.explanation.cause,
+        reason=_text(act.details, "reason"),
+        message=_text(act.details, "message"),
+        instruction=_text(act.details, "instruction"),
+        directive=_text(act.details, "directive"),
+    )
+
+
+def _of_moment(event: Event[Any], reached: DeadlineReached, names: Mapping[str, str]) -> Facts:
+    return Facts(
+        kind=kind_of(event.type),
+        at=reached.moment,
+        title=reached.title,
+        lead=names[reached.lead_agency],
+        document=reached.document_number,
+        due=Due(reached.due_at) if reached.due_at else None,  # a reminder names the day the term really ends
+        days_left=reached.rung,
+    )
+
+
+def _request(task: Task) -> ExtensionRequest | None:
+    """Return the extension request that is pending, else the one decided last."""
+    requests = task.extension.requests
+    for request in requests:
+        if request.state is RequestState.PENDING:
+            return request
+    decided = [request for request in requests if request.decided_at]
+    return max(decided, key=lambda request: request.decided_at or request.asked_at, default=None)
+
+
+def _text(details: Mapping[str, Any], key: str) -> str | None:
+    value = details.get(key)
+    return value if isinstance(value, str) and value.strip() else None

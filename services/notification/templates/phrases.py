@@ -1,0 +1,168 @@
+"""What fills the places of a note, in one language.
+
+| place | holds |
+|---|---|
+| `task`, `Task` | the kind of thing, its title in quotation marks and its document in parentheses |
+| `lead`, `giver`, `actor` | the lead agency; who assigned, by their office; who acted, an agency or the giver |
+| `decider` | whom to ask for a decision: the leader, or who prepares it for them |
+| `handover` | the task going from one lead agency to another, or back to the same |
+| `term` | until when, a part of a sentence, also where there is no deadline |
+| `due`, `due_on`, `asked` | the day or moment the term ends, the same with its preposition, the one asked for |
+| `receipt_due`, `explanation_due` | when to receive, when to explain |
+| `left`, `late` | working days left; by how many the task is overdue |
+| `outcome`, `cause`, `urgency` | completed and how; the coded cause; the priority where it is not normal |
+| `reason`, `message`, `instruction`, `directive` | what somebody wrote, quoted; empty where they wrote nothing |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from services.notification.rules.routing import Recipient
+from services.notification.templates.book import Book
+from services.notification.templates.facts import Due, Facts
+from shared.office.labels import (
+    CAUSES,
+    PRIORITIES,
+    Language,
+    day_text,
+    document_text,
+    moment_text,
+    working_days_text,
+)
+from shared.office.vocabulary import Priority
+from shared.office.workdays import WorkCalendar
+
+_LONGEST_QUOTE: Final = 300
+_END_OF_DAY: Final = time(23, 59, 59, 999_000)
+
+
+def quoted(text: str) -> str:
+    """Put a text on one line, and cut it at a word where it is too long for a sentence."""
+    line = " ".join(text.split())
+    if len(line) <= _LONGEST_QUOTE:
+        return line
+    cut = line[:_LONGEST_QUOTE]
+    return (cut.rpartition(" ")[0] or cut) + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Puts facts into the phrases of one language."""
+
+    language: Language
+    book: Book
+    calendar: WorkCalendar
+
+    def of(self, facts: Facts, recipient: Recipient) -> dict[str, str]:
+        """Return every place and what fills it."""
+        giver = self.book.givers[facts.authority]
+        task = self._task(facts)
+        return {
+            "task": task,
+            "Task": task[:1].upper() + task[1:],
+            "lead": facts.lead,
+            "giver": giver,
+            "actor": facts.actor or giver,
+            "decider": self._decider(recipient),
+            "handover": self._handover(facts, task),
+            "outcome": self._outcome(facts),
+            "cause": self._say("cause", cause=CAUSES[facts.cause].inside(self.language)) if facts.cause else "",
+            "urgency": self._urgency(facts.priority),
+            **self._times(facts),
+            **self._quotes(facts),
+        }
+
+    def _times(self, facts: Facts) -> dict[str, str]:
+        return {
+            "term": self._term(facts),
+            "due": self._due(facts.due),
+            "due_on": self._due_on(facts.due),
+            "asked": self._due(facts.asked),
+            "receipt_due": self._ends(facts.receipt_due_at),
+            "explanation_due": self._ends(facts.explanation_due_at),
+            "left": self._say("left", days=self._days(facts.days_left)) if facts.days_left else "",
+            "late": self._late(facts),
+        }
+
+    def _quotes(self, facts: Facts) -> dict[str, str]:
+        written: Mapping[str, str | None] = {
+            "reason": facts.reason,
+            "message": facts.message,
+            "instruction": facts.instruction,
+            "directive": facts.directive,
+        }
+        return {name: self._say(name, words=quoted(words)) if words else "" for name, words in written.items()}
+
+    def _task(self, facts: Facts) -> str:
+        number = document_text(facts.document, self.language) if facts.document else ""
+        document = self._say("document", document=quoted(number)) if number else ""
+        return self._say("task", title=quoted(facts.title), document=document)
+
+    def _decider(self, recipient: Recipient) -> str:
+        return self._say("entered_by" if recipient is Recipient.ENTERED_BY else "assigner")
+
+    def _handover(self, facts: Facts, task: str) -> str:
+        if facts.former is None:
+            return self._say("handed", task=task, lead=facts.lead)
+        name = "handed_back" if facts.former == facts.lead else "handed_over"
+        return self._say(name, task=task, lead=facts.lead, former=facts.former)
+
+    def _urgency(self, priority: Priority) -> str:
+        if priority is Priority.NORMAL:
+            return ""
+        return self._say("urgency", priority=PRIORITIES[priority].inside(self.language))
+
+    def _outcome(self, facts: Facts) -> str:
+        if facts.due is None or facts.submitted_at is None:
+            return self._say("completed")
+        in_time = facts.submitted_at <= facts.due.moment
+        return self._say("completed_on_time" if in_time else "completed_late")
+
+    def _term(self, facts: Facts) -> str:
+        if facts.due is not None:
+            return self._say("term", due=self._due(facts.due))
+        if facts.term_in_words:
+            return self._say("term_in_words", words=quoted(facts.term_in_words))
+        return self._say("no_term")
+
+    def _late(self, facts: Facts) -> str:
+        if facts.due is None:
+            return ""
+        days = self.calendar.working_days_between(
+            self.calendar.local_day(facts.due.moment), self.calendar.local_day(facts.at)
+        )
+        return self._say("late_by" if days else "late", days=self._days(days), due=self._due(facts.due))
+
+    def _days(self, days: int) -> str:
+        return working_days_text(days, self.language)
+
+    def _ends(self, moment: datetime | None) -> str:
+        return self._due_on(Due(moment)) if moment else ""
+
+    def _due_on(self, due: Due | None) -> str:
+        if due is None:
+            return ""
+        text = self._due(due)
+        return self._say("on_day", day=text) if self._is_whole_day(due.moment) else text
+
+    def _due(self, due: Due | None) -> str:
+        if due is None:
+            return ""
+        if not self._is_whole_day(due.moment):
+            return moment_text(due.moment, self._zone, self.language)
+        return day_text(date.fromisoformat(due.day) if due.day else self.calendar.local_day(due.moment))
+
+    def _is_whole_day(self, moment: datetime) -> bool:
+        return moment.astimezone(self._zone).time() == _END_OF_DAY
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.calendar.policy.timezone)
+
+    def _say(self, fragment: str, **words: str) -> str:
+        return self.book.fragments[fragment].format_map(words)
