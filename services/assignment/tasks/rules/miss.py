@@ -29,7 +29,7 @@ def missed_at(task: Task, now: datetime) -> datetime | None:
     submitted = task.standing_submission
     if submitted is not None and submitted <= task.due_at:
         return None
-    return max(task.due_at, *_decisions(task))
+    return max([task.due_at, *_decisions(task)])
 
 
 def _decisions(task: Task) -> list[datetime]:

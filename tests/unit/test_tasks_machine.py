@@ -1,0 +1,251 @@
+"""A task driven through any acts by anyone at any moment: what holds whatever happens."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from services.assignment.tasks.rules import explanation, extension, handover, receipt, report, work
+from services.assignment.tasks.rules.act_table import ACT_TABLE
+from services.assignment.tasks.rules.assigning import Assign, assigned
+from services.assignment.tasks.rules.context import Act, Context
+from services.assignment.tasks.rules.due import Term
+from services.assignment.tasks.rules.state import Entry, Task
+from services.assignment.tasks.rules.task import allowed_acts, begin, decide, evolve, replay, settle
+from shared.office.access import Principal
+from shared.office.policy import Policy
+from shared.office.refusal import Refusal
+from shared.office.timeliness import horizon, timeliness
+from shared.office.vocabulary import Cause, DueKind, ExplanationState, ExtensionState, Role, Stage, Timeliness
+from shared.office.workdays import WorkCalendar
+from tests.support.accounts import Someone
+
+POLICY: Final = Policy()
+CALENDAR: Final = WorkCalendar(POLICY)
+START: Final = datetime(2026, 3, 2, 2, tzinfo=UTC)  # Monday 09:00 in Hà Nội
+AGENCIES: Final = ("A", "B", "C")
+OFFICERS: Final = {f"officer-{code}": Someone(Role.OFFICER, code) for code in AGENCIES}
+PEOPLE: Final = (
+    Principal("leader", Role.LEADER),
+    Principal("other-leader", Role.LEADER),
+    Principal("coordinator", Role.COORDINATOR, "OFFICE"),
+    Principal("auditor", Role.AUDITOR),
+    Principal("administrator", Role.ADMINISTRATOR),
+    *(Principal(f"{role}-{code}", role, code) for role in (Role.HEAD, Role.CLERK, Role.OFFICER) for code in AGENCIES),
+    Principal("program-A", Role.SERVICE, "A", frozenset({"tasks:act"})),
+)
+ACTS_DONE: Final = Counter[str]()
+VALUES_SEEN: Final = Counter[Timeliness]()
+
+_later = st.integers(0, 40).map(lambda days: (START + timedelta(days=days)).date())
+_moments = st.integers(0, 24 * 40).map(lambda hours: START + timedelta(hours=hours))
+_terms = _later.map(lambda day: Term(day=day)) | _moments.map(lambda moment: Term(moment=moment))
+_yes = st.booleans()
+BODIES: Final[dict[str, st.SearchStrategy[Act]]] = {
+    "receipt": st.just(receipt.Receive()),
+    "refusal": st.just(receipt.Refuse("không thuộc thẩm quyền")),
+    "reassignment": st.sampled_from(AGENCIES).map(lambda code: handover.Reassign(code, "đúng thẩm quyền")),
+    "correction": st.sampled_from(AGENCIES).map(
+        lambda code: handover.Correct("bổ sung", {"coordinating_agencies": (code,), "monitor": None})
+    ),
+    "deadline": _terms.map(lambda term: extension.SetDeadline(term, "ấn định")),
+    "delegation": st.sampled_from(sorted(OFFICERS)).map(lambda name: work.Delegate(name, "thực hiện")),
+    "progress": st.sampled_from((0, 50, 100)).map(work.MakeProgress),
+    "contribution": st.just(work.Contribute("ý kiến")),
+    "extension": _terms.map(lambda term: extension.AskExtension(term, "cần thêm thời gian")),
+    "extension/decision": st.tuples(_yes, st.none() | _terms).map(
+        lambda pair: extension.DecideExtension(pair[0], "ý kiến", pair[1] if pair[0] else None)
+    ),
+    "report": st.just(report.SubmitReport("đã xong")),
+    "report/decision": _yes.map(lambda accepted: report.DecideReport(accepted, "ý kiến")),
+    "explanation": st.just(explanation.Explain(Cause.RESOURCES, "thiếu kinh phí", "bổ sung")),
+    "explanation/decision": _yes.map(lambda accepted: explanation.DecideExplanation(accepted, "ý kiến")),
+    "recall": st.just(handover.Recall("không còn phù hợp")),
+    "urging": st.just(work.Urge("đề nghị khẩn trương")),
+}
+
+
+def context_of(actor: Principal, now: datetime) -> Context:
+    return Context(
+        now=now, calendar=CALENDAR, policy=POLICY, actor=actor, agencies=frozenset(AGENCIES), accounts=OFFICERS
+    )
+
+
+def after(task: Task, entries: Iterable[Entry]) -> Task:
+    for entry in entries:
+        task = evolve(task, entry)
+    return task
+
+
+def timeless(task: Task) -> Task:
+    """Leave out what may differ with the moment at which a miss is recorded."""
+    return replace(task, version=0, updated_at=START)
+
+
+class TaskLife(RuleBasedStateMachine):
+    """Three worlds live the same life; in each `deadline.missed` arrives differently: at once, at times, never."""
+
+    worlds: dict[str, Task]
+    histories: dict[str, list[Entry]]
+    now: datetime
+
+    @initialize(term=st.just(Term()) | _terms, used=st.sampled_from((False, False, False, True)))
+    def assign(self, term: Term, used: bool) -> None:
+        self.now = START - timedelta(hours=1)
+        context = context_of(PEOPLE[0], self.now)
+        recalled = assigned("old", begin(Assign(title="cũ", lead_agency="A"), None, context))
+        state = ExtensionState.USED if used else ExtensionState.NONE
+        old = replace(recalled, stage=Stage.RECALLED, extension=replace(recalled.extension, state=state))
+        act = Assign(title="Nhiệm vụ", lead_agency="A", coordinating_agencies=("B",), term=term, replaces="old")
+        first = begin(act, old, context)
+        self.granted_before = used
+        self.worlds = {name: assigned("task", first) for name in ("at once", "at times", "never")}
+        self.histories = {name: [first] for name in self.worlds}
+
+    @rule(hours=st.integers(1, 30 * 24))
+    def time_passes(self, hours: int) -> None:
+        """Move the clock; in one world the miss is announced the moment the deadline passes."""
+        until = self.now + timedelta(hours=hours)
+        due = self.worlds["at once"].due_at
+        if due is not None and self.now <= due < until:
+            self.now = due + timedelta(milliseconds=1)
+            self._settle("at once")
+        self.now = until
+
+    @rule()
+    def the_miss_is_announced(self) -> None:
+        """Announce it late, or once more."""
+        self._settle("at times")
+
+    @rule(data=st.data(), actor=st.sampled_from(PEOPLE))
+    def anyone_acts(self, data: st.DataObject, actor: Principal) -> None:
+        name = data.draw(st.sampled_from(sorted(ACT_TABLE)))
+        self._act(name, data.draw(BODIES[name]), actor)
+
+    @rule(data=st.data(), actor=st.sampled_from(PEOPLE))
+    def someone_does_what_is_allowed(self, data: st.DataObject, actor: Principal) -> None:
+        """Go where random acts seldom lead."""
+        allowed = allowed_acts(self.worlds["never"], context_of(actor, self.now))
+        if allowed:
+            name = data.draw(st.sampled_from(allowed))
+            self._act(name, data.draw(BODIES[name]), actor)
+
+    @precondition(lambda self: self.worlds["never"].due_at is not None)
+    @rule(days=st.integers(1, 20))
+    def the_head_asks_for_more_time(self, days: int) -> None:
+        later = (self.worlds["never"].due_at or self.now) + timedelta(days=days)
+        self._act("extension", extension.AskExtension(Term(moment=later), "cần thêm thời gian"), self._head())
+
+    @precondition(lambda self: self.worlds["never"].stage in {Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS})
+    @rule(name=st.sampled_from(("receipt", "report", "explanation")), data=st.data())
+    def the_head_does_the_expected(self, name: str, data: st.DataObject) -> None:
+        self._act(name, data.draw(BODIES[name]), self._head())
+
+    @precondition(lambda self: self.worlds["never"].pending_request is not None)
+    @rule(approved=_yes)
+    def the_request_is_decided(self, approved: bool) -> None:
+        self._act("extension/decision", extension.DecideExtension(approved, "ý kiến"), PEOPLE[0])
+
+    @precondition(lambda self: self.worlds["never"].stage is Stage.REPORTED)
+    @rule(accepted=_yes)
+    def the_report_is_decided(self, accepted: bool) -> None:
+        self._act("report/decision", report.DecideReport(accepted, "ý kiến"), PEOPLE[0])
+
+    def _act(self, name: str, body: Act, actor: Principal) -> None:
+        outcomes = {world: self._outcome(task, name, body, actor) for world, task in self.worlds.items()}
+        assert len({str(outcome) for outcome in outcomes.values() if isinstance(outcome, Refusal)}) <= 1
+        accepted = {world: result for world, result in outcomes.items() if not isinstance(result, Refusal)}
+        assert len(accepted) in {0, len(self.worlds)}, "a miss that was told late changed what is allowed"
+        for world, entries in accepted.items():
+            self._append(world, entries)
+        if accepted:
+            ACTS_DONE[name] += 1
+
+    def _outcome(self, task: Task, name: str, body: Act, actor: Principal) -> list[Entry] | Refusal:
+        try:
+            return decide(task, name, body, context_of(actor, self.now))
+        except Refusal as refusal:
+            return refusal
+
+    def _settle(self, world: str) -> None:
+        self._append(world, settle(self.worlds[world], context_of(PEOPLE[0], self.now)))
+
+    def _append(self, world: str, entries: list[Entry]) -> None:
+        expected = range(len(self.histories[world]) + 1, len(self.histories[world]) + 1 + len(entries))
+        assert [entry.sequence for entry in entries] == list(expected), "history only grows, one version an entry"
+        self.histories[world] += entries
+        self.worlds[world] = after(self.worlds[world], entries)
+
+    @invariant()
+    def the_end_is_the_same_whenever_the_miss_was_told(self) -> None:
+        context = context_of(PEOPLE[0], self.now)
+        ends = [timeless(after(task, settle(task, context))) for task in self.worlds.values()]
+        assert ends[0] == ends[1] == ends[2]
+
+    @invariant()
+    def history_replays_to_the_same_task(self) -> None:
+        for world, task in self.worlds.items():
+            assert replay("task", self.histories[world]) == task
+            assert task.version == len(self.histories[world])
+
+    @invariant()
+    def one_extension_at_most_is_granted(self) -> None:
+        granted = [entry for entry in self.histories["never"] if entry.act == "extension_approved"]
+        assert len(granted) + self.granted_before <= 1
+
+    @invariant()
+    def the_original_deadline_is_kept(self) -> None:
+        task = self.worlds["never"]
+        set_by = [e for e in self.histories["never"] if e.details.get("due_kind", DueKind.NONE) is not DueKind.NONE]
+        firsts = [e for e in set_by if e.act in {"assigned", "deadline_set"}]
+        assert len(firsts) <= 1
+        if firsts:
+            assert (task.original_deadline, task.original_due_at) == (
+                firsts[0].details["deadline"],
+                firsts[0].details["due_at"],
+            )
+
+    @invariant()
+    def no_missed_task_closes_unexplained(self) -> None:
+        for history in self.histories.values():
+            acts = [entry.act for entry in history]
+            if "completed" in acts and "explanation_required" in acts[: acts.index("completed")]:
+                assert "explanation_submitted" in acts[: acts.index("completed")]
+
+    @invariant()
+    def a_late_close_was_missed(self) -> None:
+        task = self.worlds["never"]
+        value = self._timeliness(task)
+        VALUES_SEEN[value] += 1
+        if value is Timeliness.COMPLETED_LATE:
+            assert task.missed_at is not None
+            assert task.explanation.state is not ExplanationState.NONE
+        if value is Timeliness.COMPLETED_ON_TIME:
+            assert task.missed_at is None or task.standing_submission is not None
+
+    def _head(self) -> Principal:
+        lead = self.worlds["never"].lead_agency
+        return Principal(f"head-{lead}", Role.HEAD, lead)
+
+    def _timeliness(self, task: Task) -> Timeliness:
+        at = horizon(self.now, CALENDAR, POLICY)
+        return timeliness(task.stage, task.due_at, task.standing_submission, at)
+
+
+TaskLife.TestCase.settings = settings(max_examples=400, stateful_step_count=40, deadline=None, derandomize=True)
+
+
+class TestTaskLife(TaskLife.TestCase):  # type: ignore[misc, valid-type]
+    """Run the machine, then look at what it reached."""
+
+    def runTest(self) -> None:  # noqa: N802 - unittest's name
+        super().runTest()
+        assert set(ACTS_DONE) == set(ACT_TABLE), set(ACT_TABLE) - set(ACTS_DONE)
+        assert set(VALUES_SEEN) == set(Timeliness), set(Timeliness) - set(VALUES_SEEN)
