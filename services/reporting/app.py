@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -15,6 +16,7 @@ from services.reporting.settings import ReportingSettings
 from services.reporting.store import INDEXES, Names, Versions
 from shared.app import create_app
 from shared.health import Part
+from shared.messaging.asyncapi import describe
 from shared.messaging.wiring import Messaging
 from shared.mongo import connect, ensure_indexes, is_up
 from shared.office.workdays import WorkCalendar
@@ -51,5 +53,6 @@ def build(settings: ReportingSettings) -> FastAPI:
             Part("rabbitmq", messaging.is_up, required=False),
         ],
         lifespan=lifespan,
+        asyncapi=partial(describe, "reporting"),
         before_scrape=figures.refresh,
     )
