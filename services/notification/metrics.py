@@ -1,0 +1,10 @@
+"""What is measured of telling people."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter
+
+TOLD: Final = Counter("dondoc_notifications_total", "Entries put into inboxes, by kind of event.", ["kind"])
+READ: Final = Counter("dondoc_notifications_read_total", "Entries marked as read.")

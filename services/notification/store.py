@@ -1,0 +1,169 @@
+"""The service's collections: `inbox`, and the copy of the directory in `agencies` and `people`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Some
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pymongo import DESCENDING
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from services.notification.rules.routing import Person, Post
+from shared.mongo import Collection, Database, Document, Index, ascending
+from shared.office.vocabulary import Role
+
+_INBOX: Final = "inbox"
+_AGENCIES: Final = "agencies"
+_PEOPLE: Final = "people"
+_DUPLICATE_KEY: Final = 11_000
+_NEWEST_FIRST: Final = (("at", DESCENDING), ("_id", DESCENDING))
+
+INDEXES: Final = (
+    Index(_INBOX, (*ascending("username"), *_NEWEST_FIRST)),
+    Index(_INBOX, (*ascending("username", "task_id"), *_NEWEST_FIRST)),
+    Index(_INBOX, ascending("username", "unread"), partial={"unread": True}),
+    Index(_PEOPLE, ascending("agency", "role")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One notification of one person; `title` and `text` by language."""
+
+    id: str
+    username: str
+    task_id: str
+    kind: str
+    at: datetime
+    title: dict[str, str]
+    text: dict[str, str]
+    read_at: datetime | None = None
+
+    def to_document(self) -> Document:
+        return {
+            "_id": self.id,
+            "username": self.username,
+            "task_id": self.task_id,
+            "kind": self.kind,
+            "at": self.at,
+            "title": self.title,
+            "text": self.text,
+            "read_at": self.read_at,
+            "unread": self.read_at is None,
+        }
+
+    @classmethod
+    def of(cls, document: Document) -> Entry:
+        plain = {name: value for name, value in document.items() if name not in {"_id", "unread"}}
+        return cls(id=document["_id"], **plain)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxQuery:
+    """Which entries of a person: of one task or all, older than the last one seen."""
+
+    username: str
+    task_id: str | None = None
+    after: tuple[datetime, str] | None = None
+
+    def filter(self) -> Document:
+        found: Document = {"username": self.username}
+        if self.task_id is not None:
+            found["task_id"] = self.task_id
+        if self.after is not None:
+            at, entry_id = self.after
+            found["at"] = {"$lte": at}
+            found["$or"] = [{"at": {"$lt": at}}, {"_id": {"$lt": entry_id}}]
+        return found
+
+
+class Inbox:
+    def __init__(self, database: Database) -> None:
+        self._entries: Collection = database[_INBOX]
+
+    async def insert_if_absent(self, entries: Sequence[Entry]) -> int:
+        """Add what is not there yet and return how many that were; an entry once there is never written again."""
+        if not entries:
+            return 0
+        try:
+            await self._entries.insert_many([entry.to_document() for entry in entries], ordered=False)
+        except BulkWriteError as error:
+            errors = error.details.get("writeErrors", [])
+            if error.details.get("writeConcernErrors") or any(one["code"] != _DUPLICATE_KEY for one in errors):
+                raise
+            return len(entries) - len(errors)
+        return len(entries)
+
+    async def find(self, query: InboxQuery, limit: int) -> list[Entry]:
+        """Return up to so many entries, newest first."""
+        found = self._entries.find(query.filter()).sort(list(_NEWEST_FIRST)).limit(limit)
+        return [Entry.of(document) async for document in found]
+
+    async def count_unread(self, username: str) -> int:
+        return await self._entries.count_documents({"username": username, "unread": True})
+
+    async def mark_read(self, entry_id: str, username: str, now: datetime) -> bool:
+        """Mark an entry as read and say whether it was unread until now."""
+        changed = await self._entries.update_one(
+            {"_id": entry_id, "username": username, "unread": True}, {"$set": {"read_at": now, "unread": False}}
+        )
+        return changed.modified_count == 1
+
+    async def get(self, entry_id: str, username: str) -> Entry | None:
+        document = await self._entries.find_one({"_id": entry_id, "username": username})
+        return Entry.of(document) if document else None
+
+
+class Directory:
+    """Agencies and accounts as assignment last told of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._agencies: Collection = database[_AGENCIES]
+        self._people: Collection = database[_PEOPLE]
+
+    async def keep_agency(self, code: str, name: str, sequence: int) -> None:
+        """Keep an agency, unless a later state of it is known."""
+        await _keep_latest(self._agencies, code, {"name": name}, sequence)
+
+    async def keep_person(self, person: Person, sequence: int) -> None:
+        """Keep an account, unless a later state of it is known."""
+        held = {"role": person.role, "agency": person.agency, "disabled": person.disabled}
+        await _keep_latest(self._people, person.username, held, sequence)
+
+    async def names(self, agencies: Some[str]) -> dict[str, str]:
+        """Return the names of those agencies that are known."""
+        found = self._agencies.find({"_id": {"$in": list(agencies)}}, {"name": True})
+        return {document["_id"]: document["name"] async for document in found}
+
+    async def holders(self, posts: Iterable[Post]) -> list[Person]:
+        """Return who holds at least one of the posts."""
+        return [_person(document) async for document in self._people.find({"$or": _by_post(posts)})]
+
+
+def _by_post(posts: Iterable[Post]) -> list[Document]:
+    usernames: list[str] = []
+    agencies: dict[Role, list[str]] = {}
+    for post in posts:
+        if post.username is not None:
+            usernames.append(post.username)
+        elif post.role is not None and post.agency is not None:
+            agencies.setdefault(post.role, []).append(post.agency)
+    in_agencies: list[Document] = [{"agency": {"$in": codes}, "role": role} for role, codes in agencies.items()]
+    return [{"_id": {"$in": usernames}}, *in_agencies]
+
+
+def _person(document: Document) -> Person:
+    return Person(document["_id"], Role(document["role"]), document["agency"], document["disabled"])
+
+
+async def _keep_latest(collection: Collection, key: str, values: dict[str, Any], sequence: int) -> None:
+    older = {"_id": key, "sequence": {"$lt": sequence}}
+    change = {"$set": {**values, "sequence": sequence}}
+    try:
+        await collection.update_one(older, change, upsert=True)
+    except DuplicateKeyError:
+        # Another state was stored meanwhile, or a later one before: only an older one is replaced.
+        await collection.update_one(older, change)
