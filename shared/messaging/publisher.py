@@ -13,12 +13,13 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ChannelNotFoundEntity, Pu
 
 from shared.events.envelope import CONTENT_TYPE
 from shared.messaging import topology
-from shared.messaging.retry import growing_waits
 
 _log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS: Final = 15
 RECONNECT_SECONDS: Final = 0.5
+# Some thirty quorum queues, made by several services at once on a small machine.
+_DECLARE_SECONDS: Final = 60.0
 BROKER_AWAY: Final = CONNECTION_EXCEPTIONS
 
 
@@ -42,6 +43,12 @@ def make_message(body: bytes, *, event_id: str, event_type: str, headers: Mappin
     )
 
 
+def is_own_cancellation() -> bool:
+    """Whether this task was told to end; a connection that is lost cancels what waits for the broker all the same."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Publisher:
     """A connection of its own, which comes back by itself; one channel with confirms.
 
@@ -59,15 +66,17 @@ class Publisher:
         self._declared = 0
 
     async def open(self) -> None:
-        """Connect, however long the broker is away, and declare the topology."""
-        waits = growing_waits()
-        while True:
-            try:
-                return await self._open()
-            except BROKER_AWAY as error:
-                await self.close()
-                _log.warning("broker_away", error=str(error))
-            await asyncio.sleep(next(waits))
+        """Connect and declare the topology.
+
+        Raises:
+            one of BROKER_AWAY: the broker is not there, or refuses; to be called again.
+
+        """
+        try:
+            await self._open()
+        except BaseException:
+            await self.close()
+            raise
 
     async def _open(self) -> None:
         self._connection = await connect_robust(
@@ -102,7 +111,7 @@ class Publisher:
     async def declare(self) -> None:
         """Declare the topology on a channel of its own, which an error may close."""
         assert self._connection is not None  # noqa: S101 - open() comes first
-        async with asyncio.timeout(self._timeout):
+        async with asyncio.timeout(_DECLARE_SECONDS):
             channel = await self._connection.channel()
             try:
                 await topology.declare(channel, self._retry_delays)
@@ -151,9 +160,7 @@ class Publisher:
         except BROKER_AWAY as error:
             raise NotPublishedError(f"{type(error).__name__}: {error}") from error
         except asyncio.CancelledError as error:
-            # A connection that is lost cancels what waits for confirms; nobody cancelled this task.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if is_own_cancellation():
                 raise
             raise NotPublishedError("the connection was lost before the confirm") from error
 

@@ -12,7 +12,7 @@ from aio_pika.exceptions import AMQPError
 
 from shared.messaging.consumer import Consumer, Handler
 from shared.messaging.outbox import Outbox
-from shared.messaging.publisher import Publisher
+from shared.messaging.publisher import Publisher, is_own_cancellation
 from shared.messaging.relay import Relay
 from shared.messaging.retry import growing_waits
 from shared.mongo import is_away
@@ -87,7 +87,7 @@ class Messaging:
     async def _start(self, handlers: Mapping[str, Handler], prepare: Callable[[], Awaitable[None]]) -> None:
         await _until_done("indexes", lambda: self._prepare(prepare))
         self.prepared.set()
-        await self._publisher.open()
+        await _until_done("broker", self._publisher.open)
         if self._outboxes:
             self._relaying = asyncio.create_task(_until_done("relay", self.relay.run), name=f"{self._service}: relay")
         await _until_done("consumer", lambda: self._consume(handlers))
@@ -133,6 +133,10 @@ async def _until_done(what: str, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             return await work()
+        except asyncio.CancelledError:
+            if is_own_cancellation():
+                raise
+            _log.warning("broker_lost", what=what)
         except (AMQPError, OSError) as error:
             _log.warning("broker_away", what=what, error=str(error))
         except Exception as error:  # noqa: BLE001 - logged; ending silently would stop all events
