@@ -1,6 +1,6 @@
 # Everything starts from here, on a bare Debian 12 with Python 3.11 (python3-venv), git and make, as a plain user.
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports unit integration e2e format lock servers environment clean distclean
+.PHONY: help run test check lint types imports unit integration e2e secrets format lock servers environment clean distclean
 
 export RUN_DIR ?= .run
 export PYTHONPATH := .
@@ -36,6 +36,10 @@ integration: servers  ## the tests of one part against real servers
 
 e2e: servers  ## the tests of everything together
 	$(PYTHON) -m pytest tests/e2e
+
+secrets: environment  ## make the secrets that docker compose mounts, once, into secrets/
+	@$(PYTHON) -m deploy.compose.secrets secrets
+	@echo "secrets: in secrets/, kept if they were there"
 
 format: environment  ## write the code as the formatter wants it
 	.venv/bin/ruff check --fix-only --quiet

@@ -1,0 +1,80 @@
+"""Makes the secrets of a production stack, once: `python -m deploy.compose.secrets FOLDER`.
+
+Each is a file that only the container it is meant for is given. What is there already is kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from joserfc.jwk import KeySet, OKPKey
+
+SERVICES: Final = ("assignment", "deadline", "notification", "reporting")
+VHOST: Final = "dondoc"
+
+
+def make_secrets(folder: Path) -> None:
+    """Write every secret that is missing; the folder is closed to others, its files can be mounted."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _keep(folder / "mongodb_key", lambda: base64.b64encode(secrets.token_bytes(96)).decode())
+    _keep(folder / "mongodb_password", _password)
+    key = OKPKey.import_key(json.loads(_keep(folder / "assignment_signing_key", _signing_key)))
+    _keep(folder / "public_keys", lambda: json.dumps(KeySet([key]).as_dict(private=False)))
+    for service in SERVICES:
+        _keep(folder / f"{service}_mongodb_uri", lambda name=service: _mongodb_uri(name))  # type: ignore[misc]
+        _keep(folder / f"{service}_amqp_url", lambda name=service: _amqp_url(name))  # type: ignore[misc]
+    _keep(folder / "rabbitmq_definitions", lambda: json.dumps(_definitions(folder)))
+
+
+def _keep(path: Path, make: Callable[[], str]) -> str:
+    if not path.exists():
+        path.write_text(make(), encoding="utf-8")
+        # Containers read it as another user; the folder around it is closed.
+        path.chmod(0o444)
+    return path.read_text(encoding="utf-8")
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _signing_key() -> str:
+    identifier = secrets.token_hex(8)
+    return json.dumps(OKPKey.generate_key("Ed25519", {"kid": identifier, "use": "sig"}).as_dict(private=True))
+
+
+def _mongodb_uri(service: str) -> str:
+    return f"mongodb://{service}:{_password()}@mongodb:27017/{service}?replicaSet=dondoc&authSource={service}"
+
+
+def _amqp_url(service: str) -> str:
+    return f"amqp://{service}:{_password()}@rabbitmq:5672/{VHOST}"
+
+
+def _definitions(folder: Path) -> dict[str, Any]:
+    """Return the broker's users, each confined to the one virtual host and without a management tag."""
+    urls = {service: (folder / f"{service}_amqp_url").read_text(encoding="utf-8") for service in SERVICES}
+    passwords = {service: url.split("@")[0].rsplit(":", 1)[1] for service, url in urls.items()}
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    return {
+        "vhosts": [{"name": VHOST}],
+        "users": [_user(service, password) for service, password in passwords.items()],
+        "permissions": [{"user": service, "vhost": VHOST, **everything} for service in SERVICES],
+    }
+
+
+def _user(name: str, password: str) -> dict[str, Any]:
+    salt = secrets.token_bytes(4)
+    digest = base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+    return {"name": name, "password_hash": digest, "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""}
+
+
+if __name__ == "__main__":
+    make_secrets(Path(sys.argv[1] if len(sys.argv) > 1 else "secrets"))
