@@ -16,7 +16,7 @@ from services.assignment.directory.rules.account import Account
 from services.assignment.directory.store import DirectoryStore
 from services.assignment.settings import AssignmentSettings
 from shared.messaging.outbox import Outbox
-from shared.mongo import connect, ensure_indexes, is_away
+from shared.mongo import Database, connect, ensure_indexes, is_away
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role
 from shared.web.fields import Name
@@ -50,9 +50,15 @@ def create_administrator(settings: AssignmentSettings, username: str, display_na
 
 
 async def _create(settings: AssignmentSettings, wanted: _Wanted) -> bool:
-    """Write the account and what tells of it; the relay of the running service publishes that."""
     client = connect(settings.mongodb_uri.get_secret_value(), SERVICE)
-    database = client[settings.mongodb_database]
+    try:
+        return await _write(client[settings.mongodb_database], settings, wanted)
+    finally:
+        client.close()
+
+
+async def _write(database: Database, settings: AssignmentSettings, wanted: _Wanted) -> bool:
+    """Write the account and what tells of it; the relay of the running service publishes that."""
     await ensure_indexes(database, INDEXES)
     for name in OUTBOXES:
         await Outbox(database[name]).ensure_index()
@@ -64,8 +70,6 @@ async def _create(settings: AssignmentSettings, wanted: _Wanted) -> bool:
         if refusal.code is not Code.ALREADY_EXISTS:
             raise
         return False
-    finally:
-        client.close()
     return True
 
 

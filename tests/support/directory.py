@@ -1,0 +1,120 @@
+"""assignment running in this process on real servers, with accounts of every role."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx2
+from fastapi import FastAPI
+
+from deploy.local.servers import Servers
+from services.assignment.app import build
+from services.assignment.directory.rules.account import Account
+from services.assignment.settings import AssignmentSettings
+from shared.mongo import Database, connect
+from shared.office.vocabulary import Role, Scope
+from shared.settings import Mode
+from tests.support.messaging import until
+from tests.support.servers import Databases, Vhost, temporary_vhost
+from tests.support.tokens import TestKeys
+
+KEYS: Final = TestKeys()
+PASSWORD: Final = "mật khẩu dài"
+FINANCE, BUILDING = "so-tai-chinh", "so-xay-dung"
+
+PEOPLE: Final = (
+    Account("quan.tri", "Quản trị", Role.ADMINISTRATOR),
+    Account("chu.tich", "Chủ tịch", Role.LEADER),
+    Account("chuyen.vien", "Chuyên viên Văn phòng", Role.COORDINATOR, "van-phong"),
+    Account("kiem.tra", "Kiểm tra", Role.AUDITOR),
+    Account("giam.doc", "Giám đốc", Role.HEAD, FINANCE),
+    Account("van.thu", "Văn thư", Role.CLERK, FINANCE),
+    Account("can.bo", "Cán bộ", Role.OFFICER, FINANCE),
+    Account("phan.mem", "Phần mềm", Role.SERVICE, FINANCE, scopes=frozenset({Scope.TASKS_READ})),
+    Account("giam.doc.xd", "Giám đốc Sở Xây dựng", Role.HEAD, BUILDING),
+)
+
+
+@dataclass(frozen=True)
+class House:
+    """The service, its database and the broker's vhost."""
+
+    app: FastAPI
+    http: httpx2.AsyncClient
+    database: Database
+    vhost: Vhost
+
+    def as_(self, username: str) -> dict[str, str]:
+        """Return the headers of this account; what the token says of the role is not what counts."""
+        return KEYS.headers_for(username, Role.AUDITOR)
+
+    async def add(self, *accounts: Account, password: str = PASSWORD) -> None:
+        for account in accounts:
+            await self.app.state.directory.add_account(account, None if account.is_program else password)
+
+    async def get(self, path: str, by: str, **options: Any) -> httpx2.Response:
+        return await self.http.get(path, headers=self.as_(by), **options)
+
+    async def post(self, path: str, body: Any, by: str = "quan.tri") -> httpx2.Response:
+        return await self.http.post(path, json=body, headers=self.as_(by))
+
+    async def patch(self, path: str, body: Any, by: str = "quan.tri", **headers: str) -> httpx2.Response:
+        return await self.http.patch(path, json=body, headers=self.as_(by) | headers)
+
+    async def sign_in(self, username: str, password: str = PASSWORD) -> httpx2.Response:
+        form = {"grant_type": "password", "username": username, "password": password}
+        return await self.http.post("/v1/auth/token", data=form)
+
+    async def stored(self, collection: str, key: str) -> dict[str, Any]:
+        found = await self.database[collection].find_one({"_id": key})
+        assert found is not None
+        return found
+
+
+def settings_for(mongodb_uri: str, mongodb_database: str, amqp_url: str, **others: Any) -> AssignmentSettings:
+    """Return settings under which signing in is cheap."""
+    plain: dict[str, Any] = {
+        "mode": Mode.LOCAL,
+        "public_keys": KEYS.public_keys,
+        "signing_key": KEYS.signing_key,
+        "password_memory_kib": 8,
+        "password_passes": 1,
+        "failed_sign_ins_per_account": "3 per 5 minute",
+    }
+    where = {"mongodb_uri": mongodb_uri, "mongodb_database": mongodb_database, "amqp_url": amqp_url}
+    return AssignmentSettings(**plain | where | others)
+
+
+@asynccontextmanager
+async def running_house(servers: Servers, people: Iterable[Account] = PEOPLE) -> AsyncIterator[House]:
+    """Run the service with these accounts and the agencies they are of."""
+    async with AsyncExitStack() as afterwards:
+        made = await Databases(servers, afterwards).create("assignment")
+        vhost = await afterwards.enter_async_context(temporary_vhost(servers))
+        app = build(settings_for(made.uri, made.name, vhost.amqp_url))
+        await afterwards.enter_async_context(app.router.lifespan_context(app))
+        transport = httpx2.ASGITransport(app)
+        http = await afterwards.enter_async_context(
+            httpx2.AsyncClient(transport=transport, base_url="http://assignment")
+        )
+        client = connect(made.uri, "tests")
+        afterwards.callback(client.close)
+        house = House(app, http, client[made.name], vhost)
+        await until(lambda: _is_wholly_up(http), "assignment is ready")
+        await _move_in(house, people)
+        yield house
+
+
+async def _move_in(house: House, people: Iterable[Account]) -> None:
+    accounts = list(people)
+    await house.add(*accounts)
+    for code in sorted({account.agency for account in accounts if account.agency}):
+        answer = await house.post("/v1/agencies", {"code": code, "name": f"Cơ quan {code}", "kind": "department"})
+        assert answer.status_code == httpx2.codes.CREATED, answer.text
+
+
+async def _is_wholly_up(http: httpx2.AsyncClient) -> bool:
+    return bool((await http.get("/health/ready")).json()["status"] == "ready")

@@ -1,0 +1,125 @@
+"""Passwords, secrets, tokens, and failed attempts."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from services.assignment.directory.attempts import Attempts, FailureLimits, TooManyFailuresError
+from services.assignment.directory.passwords import Passwords, hash_secret, new_secret, secret_matches
+from services.assignment.directory.rules.account import Account
+from services.assignment.directory.tokens import TokenIssuer, read_signing_key
+from shared.clock import true_now
+from shared.office.access import Principal
+from shared.office.vocabulary import Role, Scope
+from shared.web.auth import Verifier
+from shared.web.violation import ProblemError
+from tests.support.tokens import TestKeys
+
+PROGRAM = Account("phan.mem", "Phần mềm", Role.SERVICE, "stc", scopes=frozenset({Scope.TASKS_READ, Scope.TASKS_ACT}))
+
+
+def cheap() -> Passwords:
+    return Passwords(memory_kib=8, passes=1)
+
+
+async def test_a_password_matches_its_own_hash_alone() -> None:
+    passwords = cheap()
+    stored = await passwords.hash("mật khẩu dài")
+    assert stored.startswith("$argon2id$")
+    assert "mật" not in stored
+    assert await passwords.matches(stored, "mật khẩu dài")
+    assert not await passwords.matches(stored, "Mật khẩu dài")
+    assert not await passwords.matches(None, "mật khẩu dài")
+
+
+async def test_a_password_is_the_same_however_the_keyboard_composes_it() -> None:
+    passwords = cheap()
+    assert await passwords.matches(await passwords.hash("m\u00e2\u0323t kh\u1ea9u"), "m\u1eadt khẩu")
+
+
+async def test_a_hash_made_at_another_cost_is_outdated() -> None:
+    stored = await cheap().hash("mật khẩu dài")
+    assert not cheap().is_outdated(stored)
+    assert Passwords(memory_kib=16, passes=1).is_outdated(stored)
+
+
+def test_secrets_are_long_and_never_the_same() -> None:
+    first, second = new_secret(), new_secret()
+    assert first != second
+    assert len(first) == 43
+    assert secret_matches(hash_secret(first), first)
+    assert not secret_matches(hash_secret(first), second)
+    assert not secret_matches(None, first)
+    assert not secret_matches(None, "")
+
+
+def test_a_token_says_who_holds_it_for_ten_minutes() -> None:
+    keys, issued_at = TestKeys(), true_now()
+    token = TokenIssuer(keys.signing_key, timedelta(minutes=10), lambda: issued_at).issue(PROGRAM)
+    in_time = Verifier(keys.public_keys, lambda: issued_at + timedelta(seconds=598))
+    too_late = Verifier(keys.public_keys, lambda: issued_at + timedelta(seconds=600))
+    expected = Principal("phan.mem", Role.SERVICE, "stc", frozenset({"tasks:read", "tasks:act"}))
+    assert in_time.verify(token) == expected
+    with pytest.raises(ProblemError):
+        too_late.verify(token)
+
+
+def test_a_public_key_signs_nothing() -> None:
+    with pytest.raises(ValueError, match="private"):
+        read_signing_key(TestKeys().public_keys.removeprefix('{"keys": [').removesuffix("]}"))
+
+
+async def fails(attempts: Attempts, username: str = "u", address: str = "10.0.0.1") -> None:
+    async def prove() -> str | None:
+        await asyncio.sleep(0)
+        return None
+
+    assert await attempts.attempt(username, address, prove) is None
+
+
+async def succeeds(attempts: Attempts, username: str = "u", address: str = "10.0.0.1") -> None:
+    async def prove() -> str:
+        return username
+
+    assert await attempts.attempt(username, address, prove) == username
+
+
+async def test_after_too_many_failures_even_the_right_password_waits() -> None:
+    attempts = Attempts(FailureLimits("3 per 5 minute", "100 per 5 minute"))
+    for _ in range(3):
+        await fails(attempts)
+    with pytest.raises(TooManyFailuresError) as limited:
+        await succeeds(attempts)
+    assert 295 < limited.value.seconds <= 301
+
+
+async def test_another_address_and_another_name_are_not_held_up() -> None:
+    attempts = Attempts(FailureLimits("3 per 5 minute", "100 per 5 minute"))
+    for _ in range(3):
+        await fails(attempts)
+    await succeeds(attempts, address="10.0.0.2")
+    await succeeds(attempts, username="v")
+
+
+async def test_one_address_trying_many_names_is_held_up() -> None:
+    attempts = Attempts(FailureLimits("3 per 5 minute", "4 per 5 minute"))
+    for number in range(4):
+        await fails(attempts, f"u{number}")
+    with pytest.raises(TooManyFailuresError):
+        await succeeds(attempts, "another")
+
+
+async def test_successes_are_never_counted() -> None:
+    attempts = Attempts(FailureLimits("3 per 5 minute", "4 per 5 minute"))
+    for _ in range(50):
+        await succeeds(attempts)
+
+
+async def test_a_burst_gains_no_more_guesses_than_run_at_once() -> None:
+    attempts = Attempts(FailureLimits("3 per 5 minute", "100 per 5 minute"))
+    answers = await asyncio.gather(*(fails(attempts) for _ in range(30)), return_exceptions=True)
+    assert answers.count(None) <= 4
+    assert all(answer is None or isinstance(answer, TooManyFailuresError) for answer in answers)

@@ -1,0 +1,61 @@
+"""Settings of assignment that cannot work are refused in one line, without their values."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from services.assignment.settings import AssignmentSettings
+from shared.settings import load
+from tests.support.tokens import TestKeys
+
+KEYS = TestKeys()
+OTHER_KEYS = TestKeys()
+PUBLIC_KEY = json.dumps(json.loads(KEYS.public_keys)["keys"][0])
+NO_KEY = "ASSIGNMENT_SIGNING_KEY is no private Ed25519 key with an id"
+WORKING = {
+    "ASSIGNMENT_MODE": "local",
+    "ASSIGNMENT_MONGODB_URI": "mongodb://x",
+    "ASSIGNMENT_AMQP_URL": "amqp://x",
+    "ASSIGNMENT_PUBLIC_KEYS": KEYS.public_keys,
+    "ASSIGNMENT_SIGNING_KEY": KEYS.signing_key,
+}
+
+
+def read(monkeypatch: pytest.MonkeyPatch, **others: str) -> AssignmentSettings:
+    for name, value in (WORKING | others).items():
+        monkeypatch.setenv(name, value)
+    return load(AssignmentSettings)
+
+
+def test_what_works_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch)
+    assert (settings.port, settings.token_seconds, settings.password_memory_kib) == (8001, 600, 19456)
+    assert KEYS.signing_key not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ASSIGNMENT_SIGNING_KEY", "{}", NO_KEY),
+        ("ASSIGNMENT_SIGNING_KEY", "khóa", NO_KEY),
+        ("ASSIGNMENT_SIGNING_KEY", PUBLIC_KEY, NO_KEY),
+        (
+            "ASSIGNMENT_SIGNING_KEY",
+            OTHER_KEYS.signing_key,
+            "ASSIGNMENT_SIGNING_KEY has no public half among the public",
+        ),
+        ("ASSIGNMENT_FAILED_SIGN_INS_PER_ACCOUNT", "many", "not a limit, such as: 10 per 5 minute"),
+    ],
+)
+def test_what_cannot_work_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str, said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        read(monkeypatch, **{name: value})
+    line = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said in line
+    assert line.count("\n") == 1
+    assert value not in line.removeprefix("settings refused: ") or value == "{}"
