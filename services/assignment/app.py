@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import orjson
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from services.assignment.directory.api import accounts, agencies, auth, me, on_too_many_failures
 from services.assignment.directory.attempts import Attempts, FailureLimits, TooManyFailuresError
@@ -34,15 +36,20 @@ from services.assignment.tasks.store import TaskStore
 from shared.app import create_app
 from shared.background import Background
 from shared.clock import Clock
+from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_ACTS, task_event
 from shared.health import Part
+from shared.messaging.asyncapi import describe
+from shared.messaging.consumer import Handler
+from shared.messaging.relay import Relay
 from shared.messaging.wiring import Messaging
-from shared.mongo import connect, ensure_indexes, is_up
+from shared.mongo import Database, connect, ensure_indexes, is_up
 from shared.office.workdays import WorkCalendar
 from shared.web.auth import Verifier
 
 SERVICE: Final = AssignmentSettings.service()
 INDEXES: Final = (*DIRECTORY_INDEXES, *TASK_INDEXES, *BATCH_INDEXES)
 OUTBOXES: Final = (TASKS, AGENCIES, ACCOUNTS)
+PUBLISHES: Final = (*map(task_event, TASK_ACTS), AGENCY_CHANGED, ACCOUNT_CHANGED)
 ROUTERS: Final = (auth.router, auth.keys_router, me.router, agencies.router, accounts.router)
 
 
@@ -59,39 +66,54 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
         prefetch=settings.prefetch,
     )
     directory = DirectoryStore(database)
-    tasks = TaskStore(database, messaging.relay)
-    batches = BatchStore(database, tasks)
-    policy = settings.office.policy()
-    office = Office(clock, WorkCalendar(policy), policy)
-    handlers = TaskHandlers(tasks, batches, directory, office)
-    reads = TaskReads(tasks, handlers, office)
+    tasks = _tasks(settings, database, messaging.relay, directory, clock)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        running = messaging.running(task_consumers(handlers), prepare=lambda: ensure_indexes(database, INDEXES))
-        async with running, Background(SERVICE) as background:
-            background.start("batches", batches.sweep)
-            yield
-        client.close()
+        running = messaging.running(tasks.consumers, prepare=lambda: ensure_indexes(database, INDEXES))
+        try:
+            async with running, Background(SERVICE) as background:
+                background.start("batches", tasks.sweep)
+                yield
+        finally:
+            client.close()
 
     app = create_app(
         title="Đôn Đốc: assignment",
         settings=settings,
-        routers=[
-            *ROUTERS,
-            tasks_router(handlers, reads),
-            acts_router(handlers, reads),
-            batches_router(handlers),
-        ],
+        routers=[*ROUTERS, *tasks.routers],
         parts=[
             Part("mongodb", lambda: is_up(client), required=True),
             Part("rabbitmq", messaging.is_up, required=False),
         ],
         lifespan=lifespan,
         authenticate=by_account(Verifier(settings.public_keys), directory),
+        asyncapi=partial(describe, SERVICE, PUBLISHES),
     )
     _add_directory(app, settings, directory, messaging, clock)
     return app
+
+
+@dataclass(frozen=True, slots=True)
+class _Tasks:
+    """What tasks bring to the service."""
+
+    routers: Sequence[APIRouter]
+    consumers: Mapping[str, Handler]
+    sweep: Callable[[], Awaitable[None]]
+
+
+def _tasks(
+    settings: AssignmentSettings, database: Database, relay: Relay, directory: DirectoryStore, clock: Clock
+) -> _Tasks:
+    store = TaskStore(database, relay)
+    batches = BatchStore(database, store)
+    policy = settings.office.policy()
+    office = Office(clock, WorkCalendar(policy), policy)
+    handlers = TaskHandlers(store, batches, directory, office)
+    reads = TaskReads(store, handlers, office)
+    routers = [tasks_router(handlers, reads), acts_router(handlers, reads), batches_router(handlers)]
+    return _Tasks(routers, task_consumers(handlers), batches.sweep)
 
 
 def _add_directory(
