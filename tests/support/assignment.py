@@ -1,0 +1,261 @@
+"""assignment in this process on real servers: agencies, accounts of every role, and a clock that tests set."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import httpx2
+from fastapi import FastAPI
+
+from deploy.local.servers import Servers
+from services.assignment.app import build
+from services.assignment.directory.rules.account import Account
+from shared.mongo import Database, connect
+from shared.office.vocabulary import Role
+from tests.support.directory import KEYS, settings_for
+from tests.support.messaging import until
+from tests.support.servers import Databases, Vhost, temporary_vhost
+
+HANOI: Final = ZoneInfo("Asia/Ho_Chi_Minh")
+MONDAY: Final = "2026-10-05T09:00:00"
+"""When tests begin, local time: no day off but Saturdays and Sundays is near."""
+DEADLINE: Final = "2026-10-16"
+"""The deadline of a task unless said: the Friday of the next week."""
+DUE_AT: Final = "2026-10-16T23:59:59.999"
+LATER_DEADLINE: Final = "2026-10-30"
+PASSWORD: Final = "mật khẩu dài"
+
+AGENCIES: Final = ("lead", "coordinating", "monitor", "stranger", "office")
+ACCOUNTS: Final[Mapping[str, tuple[str, str | None]]] = MappingProxyType(
+    {
+        "leader": ("leader", None),
+        "other-leader": ("leader", None),
+        "coordinator": ("coordinator", "office"),
+        "auditor": ("auditor", None),
+        "lead-head": ("head", "lead"),
+        "lead-clerk": ("clerk", "lead"),
+        "officer": ("officer", "lead"),
+        "idle-officer": ("officer", "lead"),
+        "coordinating-head": ("head", "coordinating"),
+        "coordinating-clerk": ("clerk", "coordinating"),
+        "monitor-head": ("head", "monitor"),
+        "monitor-clerk": ("clerk", "monitor"),
+        "stranger-head": ("head", "stranger"),
+        "stranger-officer": ("officer", "stranger"),
+    }
+)
+PROGRAMS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
+    {
+        "lead-program": ("lead", ("tasks:read", "tasks:act")),
+        "reading-program": ("lead", ("tasks:read",)),
+        "coordinating-program": ("coordinating", ("tasks:read", "tasks:act")),
+        "monitor-program": ("monitor", ("tasks:read", "tasks:act")),
+    }
+)
+EVERYBODY: Final = ("administrator", *ACCOUNTS, *PROGRAMS)
+
+BODIES: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
+    {
+        "receipt": {},
+        "refusal": {"reason": "Không thuộc thẩm quyền"},
+        "reassignment": {"lead_agency": "stranger", "reason": "Đúng chức năng hơn"},
+        "correction": {"reason": "Ghi nhầm", "priority": "urgent"},
+        "deadline": {"deadline": LATER_DEADLINE, "reason": "Bổ sung thời hạn"},
+        "delegation": {"officer": "officer", "instruction": "Tham mưu báo cáo"},
+        "progress": {"percent": 40},
+        "contribution": {"note": "Đã gửi số liệu"},
+        "extension": {"new_deadline": LATER_DEADLINE, "reason": "Chờ số liệu"},
+        "extension/decision": {"approved": True},
+        "report": {"summary": "Đã hoàn thành"},
+        "report/decision": {"accepted": True},
+        "explanation": {"cause": "workload", "narrative": "Nhiều việc", "remedy": "Bố trí thêm người"},
+        "explanation/decision": {"accepted": True},
+        "recall": {"reason": "Không còn cần"},
+        "urging": {"message": "Đề nghị khẩn trương"},
+    }
+)
+"""A body of each act that is right by itself."""
+
+DOERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("receipt", "refusal", "delegation", "extension", "report", "explanation"), "lead-head"),
+        **dict.fromkeys(("reassignment", "correction", "deadline", "recall", "urging"), "leader"),
+        **dict.fromkeys(("extension/decision", "report/decision", "explanation/decision"), "leader"),
+        "progress": "officer",
+        "contribution": "coordinating-head",
+    }
+)
+"""Somebody who may do each act."""
+
+
+def local(text: str) -> datetime:
+    """Return the moment of a local time, `2026-10-16T23:59:59.999`."""
+    return datetime.fromisoformat(text).replace(tzinfo=HANOI).astimezone(UTC)
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the moment an answer names."""
+    return datetime.fromisoformat(text) if text else None
+
+
+class OfficeClock:
+    """The office's time as the tests set it; it stands still."""
+
+    def __init__(self) -> None:
+        self._now = local(MONDAY)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def set(self, text: str) -> None:
+        """Set the local time."""
+        self._now = local(text)
+
+    def forward(self, **by: float) -> None:
+        self._now += timedelta(**by)
+
+
+@dataclass(frozen=True)
+class Office:
+    """The service, the clock it goes by, and its database."""
+
+    app: FastAPI
+    http: httpx2.AsyncClient
+    clock: OfficeClock
+    database: Database
+    vhost: Vhost
+
+    def as_(self, username: str) -> dict[str, str]:
+        """Return the headers of an account; the role it holds is the directory's to say."""
+        return _headers_of(username)
+
+    async def get(self, path: str, by: str = "leader", **query: Any) -> httpx2.Response:
+        return await self.http.get(path, headers=self.as_(by), params=query)
+
+    async def post(self, path: str, body: Any, by: str = "leader", **headers: str) -> httpx2.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.http.post(path, json=body, headers=self.as_(by) | named)
+
+    async def try_act(
+        self, task_id: str, act: str, by: str | None = None, body: dict[str, Any] | None = None, **headers: str
+    ) -> httpx2.Response:
+        """Send an act, by somebody who may do it and with a body that fits unless said."""
+        content = BODIES[act] if body is None else body
+        return await self.post(f"/v1/tasks/{task_id}/{act}", content, by or DOERS[act], **headers)
+
+    async def act(
+        self, task_id: str, act: str, by: str | None = None, body: dict[str, Any] | None = None, **headers: str
+    ) -> dict[str, Any]:
+        """Do an act and return the task."""
+        answer = await self.try_act(task_id, act, by, body, **headers)
+        assert answer.status_code == httpx2.codes.OK, (act, answer.text)
+        return dict(answer.json())
+
+    async def acts(self, task_id: str, *acts: str) -> dict[str, Any]:
+        """Do some acts one after the other and return the task."""
+        for act in acts:
+            await self.act(task_id, act)
+        return await self.read(task_id)
+
+    async def assign(self, by: str = "leader", **changes: Any) -> dict[str, Any]:
+        """Give a task due on DEADLINE; a change of None leaves a field out."""
+        answer = await self.post("/v1/tasks", task_body(**changes), by)
+        assert answer.status_code == httpx2.codes.CREATED, answer.text
+        return dict(answer.json())
+
+    async def assigned(self, **changes: Any) -> str:
+        """Give a task and return its id."""
+        return str((await self.assign(**changes))["id"])
+
+    async def read(self, task_id: str, by: str = "leader") -> dict[str, Any]:
+        answer = await self.get(f"/v1/tasks/{task_id}", by)
+        assert answer.status_code == httpx2.codes.OK, answer.text
+        return dict(answer.json())
+
+    async def history(self, task_id: str, by: str = "leader") -> list[dict[str, Any]]:
+        answer = await self.get(f"/v1/tasks/{task_id}/history", by, limit=200)
+        assert answer.status_code == httpx2.codes.OK, answer.text
+        return list(answer.json()["items"])
+
+    async def stored(self, task_id: str) -> dict[str, Any]:
+        """Return the stored task but for its outbox, which empties by itself."""
+        found = await self.database["tasks"].find_one({"_id": task_id}, {"outbox": 0, "pending_since": 0})
+        assert found is not None
+        return found
+
+
+@cache
+def _headers_of(username: str) -> dict[str, str]:
+    """Sign once for the whole run: signing and verifying cost more than the rest of a request."""
+    return {"Authorization": f"Bearer {KEYS.token_for(username, Role.AUDITOR, lifetime=timedelta(hours=6))}"}
+
+
+def task_body(**changes: Any) -> dict[str, Any]:
+    body = {
+        "title": "Báo cáo tình hình giải ngân",
+        "lead_agency": "lead",
+        "coordinating_agencies": ["coordinating"],
+        "monitor": "monitor",
+        "deadline": DEADLINE,
+        **changes,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def code_of(answer: httpx2.Response) -> tuple[int, str]:
+    """Return the status and code of a problem, `(409, "wrong-stage")`."""
+    return answer.status_code, answer.json().get("code", "")
+
+
+def fields_of(answer: httpx2.Response) -> list[tuple[str, str]]:
+    """Return the fields that a problem names and what is wrong with them."""
+    return [(error["field"], error["code"]) for error in answer.json()["errors"]]
+
+
+@asynccontextmanager
+async def running_office(servers: Servers) -> AsyncIterator[Office]:
+    """Run assignment with its agencies and accounts until the block ends."""
+    async with AsyncExitStack() as afterwards:
+        made = await Databases(servers, afterwards).create("assignment")
+        vhost = await afterwards.enter_async_context(temporary_vhost(servers))
+        clock = OfficeClock()
+        app = build(settings_for(made.uri, made.name, vhost.amqp_url), clock=clock)
+        await afterwards.enter_async_context(app.router.lifespan_context(app))
+        http = await afterwards.enter_async_context(
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://assignment")
+        )
+        client = connect(made.uri, "tests")
+        afterwards.callback(client.close)
+        office = Office(app, http, clock, client[made.name], vhost)
+        await until(lambda: _is_ready(http), "assignment is ready")
+        await _fill_directory(office)
+        yield office
+
+
+async def _is_ready(http: httpx2.AsyncClient) -> bool:
+    return bool((await http.get("/health/ready")).json()["status"] == "ready")
+
+
+async def _fill_directory(office: Office) -> None:
+    administrator = Account("administrator", "Quản trị hệ thống", Role.ADMINISTRATOR)
+    await office.app.state.directory.add_account(administrator, PASSWORD)
+    for code in AGENCIES:
+        await _create(office, "/v1/agencies", {"code": code, "name": f"Cơ quan {code}", "kind": "department"})
+    for username, (role, agency) in ACCOUNTS.items():
+        person = {"username": username, "display_name": username, "role": role, "password": PASSWORD}
+        await _create(office, "/v1/accounts", person | ({"agency": agency} if agency else {}))
+    for username, (agency, scopes) in PROGRAMS.items():
+        program = {"username": username, "display_name": username, "role": "service", "agency": agency}
+        await _create(office, "/v1/accounts", program | {"scopes": list(scopes)})
+
+
+async def _create(office: Office, path: str, body: dict[str, Any]) -> None:
+    answer = await office.post(path, body, "administrator")
+    assert answer.status_code == httpx2.codes.CREATED, answer.text
