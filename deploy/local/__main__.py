@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import httpx2
+from pymongo.errors import PyMongoError
+
 from deploy.local.failure import LocalStackError
 from deploy.local.run import Demo, run, say
 
@@ -43,7 +46,7 @@ def main() -> int:
         return os.EX_USAGE
     try:
         asyncio.run(_run_until_told(Path(os.environ.get("RUN_DIR") or ".run").resolve(), demo))
-    except (LocalStackError, OSError) as error:
+    except (LocalStackError, OSError, PyMongoError, httpx2.HTTPError) as error:
         sys.stderr.write(f"dondoc: {error}\n")
         return os.EX_UNAVAILABLE
     return 0

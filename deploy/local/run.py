@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import sys
+import traceback
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -96,20 +97,21 @@ async def _become_ready(run_dir: RunDir, stack: Stack, foreman: Child, demo: Dem
 async def _demo_accounts(run_dir: RunDir, stack: Stack, demo: Demo) -> list[DemoAccount]:
     """Load the demo, once in the life of a folder, and return its accounts."""
     accounts = run_dir.loaded_demo()
-    if accounts is None:
+    if accounts is None and demo != "none":
+        say(f"loading the demo ({demo}), once ...")
         accounts = await _load_demo(stack, demo)
         run_dir.keep_loaded_demo(accounts)
-    return accounts
+    return accounts or []
 
 
 async def _load_demo(stack: Stack, demo: Demo) -> list[DemoAccount]:
-    if demo == "none":
-        return []
-    say(f"loading the demo ({demo}), a minute or so the first time ...")
-    # Imported here because the demo is made of stacks and accounts itself.
-    loader = importlib.import_module("deploy.demo.load")
     try:
-        accounts: list[DemoAccount] = await loader.load(stack, demo)
+        # Imported here because the demo itself is made with stacks and accounts.
+        accounts: list[DemoAccount] = await importlib.import_module("deploy.demo.load").load(stack, demo)
+    except Exception as error:
+        log = stack.log_of("demo")
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        raise LocalStackError(f"the demo could not be loaded, see {log}: {error}") from error
     finally:
         stack.clear_clock()
     return accounts

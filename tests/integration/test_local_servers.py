@@ -1,8 +1,6 @@
 """The servers that the local stack starts: reachable, walled off from one another, and gone when stopped."""
 
 import asyncio
-import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import aio_pika
@@ -12,6 +10,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
 from deploy.local.servers import Servers, running_servers
+from tests.support.processes import processes_naming
 from tests.support.servers import Database, Databases, Vhost, temporary_servers, temporary_vhost
 
 Document = dict[str, object]
@@ -54,8 +53,8 @@ async def test_a_vhost_is_closed_to_the_user_of_another(servers: Servers, vhost:
 
 async def test_stopped_servers_leave_no_process(tmp_path: Path) -> None:
     async with running_servers(tmp_path):
-        assert {"mongod", "beam.smp", "epmd"} <= set(_processes_naming(tmp_path).values())
-    assert _processes_naming(tmp_path) == {}
+        assert {"mongod", "beam.smp", "epmd"} <= set(processes_naming(tmp_path).values())
+    assert processes_naming(tmp_path) == {}
 
 
 async def test_two_stacks_of_servers_run_side_by_side(servers: Servers) -> None:
@@ -92,22 +91,3 @@ async def _ready_messages(address: str) -> int | None:
     async with await aio_pika.connect(address) as connection:
         queue = await (await connection.channel()).declare_queue("q", passive=True)
         return queue.declaration_result.message_count
-
-
-def _processes_naming(folder: Path) -> dict[int, str]:
-    """Live processes, by id, whose command line or environment names `folder`."""
-    return {pid: name for pid, name in _live_processes() if str(folder).encode() in _words_of(pid)}
-
-
-def _live_processes() -> Iterable[tuple[int, str]]:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (words := _words_of(int(entry.name))):
-            yield int(entry.name), Path(os.fsdecode(words.split(b"\0")[0])).name
-
-
-def _words_of(pid: int) -> bytes:
-    """What the process was started with; nothing for one that has ended."""
-    try:
-        return b"".join(Path(f"/proc/{pid}/{part}").read_bytes() for part in ("cmdline", "environ"))
-    except OSError:
-        return b""

@@ -1,0 +1,108 @@
+"""The stack as `make run` starts it: ready when it says so, and gone when told to stop or when a part ends."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.support.processes import processes_naming
+
+_PATIENCE_SECONDS = 90
+
+
+async def test_a_stack_is_ready_when_it_says_so_and_leaves_nothing_running(tmp_path: Path) -> None:
+    async with _started(tmp_path) as process:
+        stack = await _written_stack(process, tmp_path)
+        await _expect_ready(stack)
+        async with _started(tmp_path) as late:
+            refusal, _ = await late.communicate()
+        process.send_signal(signal.SIGTERM)
+        output, _ = await process.communicate()
+    assert late.returncode == os.EX_UNAVAILABLE
+    assert refusal.decode() == (
+        f"dondoc: {tmp_path} is in use by another stack: stop that one, or set RUN_DIR to another folder\n"
+    )
+    assert process.returncode == 0, output.decode()
+    assert processes_naming(tmp_path) == {}
+    assert not (tmp_path / "stack.json").exists()
+
+
+async def test_two_stacks_run_side_by_side_and_each_ends_by_itself(tmp_path: Path) -> None:
+    async with _started(tmp_path / "one") as one, _started(tmp_path / "two") as two:
+        first, second = await asyncio.gather(
+            _written_stack(one, tmp_path / "one"), _written_stack(two, tmp_path / "two")
+        )
+        assert not set(first["services"].values()) & set(second["services"].values())
+        await _expect_end_of_a_part_to_end_the_stack(one, tmp_path / "one")
+        await _expect_ready(second)
+        await _expect_kill_to_take_all_parts_along(two, tmp_path / "two")
+
+
+async def _expect_end_of_a_part_to_end_the_stack(process: asyncio.subprocess.Process, run_dir: Path) -> None:
+    os.kill(_process_of(run_dir, "services.reporting"), signal.SIGKILL)
+    output, _ = await process.communicate()
+    assert process.returncode == os.EX_UNAVAILABLE
+    log = run_dir / "log/reporting.log"
+    assert output.decode().splitlines()[-1] == f"dondoc: reporting ended (rc=-9), see {log}"
+    assert processes_naming(run_dir) == {}
+
+
+async def _expect_kill_to_take_all_parts_along(process: asyncio.subprocess.Process, run_dir: Path) -> None:
+    process.kill()
+    await process.wait()
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while processes_naming(run_dir):  # noqa: ASYNC110 -- no event tells of processes that are not ours
+            await asyncio.sleep(0.1)
+
+
+async def _expect_ready(stack: dict[str, Any]) -> None:
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        for url in stack["services"].values():
+            assert (await client.get(f"{url}/health/ready")).status_code == httpx2.codes.OK
+
+
+@asynccontextmanager
+async def _started(run_dir: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy.local"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "RUN_DIR": str(run_dir), "DEMO": "none"},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.communicate()
+
+
+async def _written_stack(process: asyncio.subprocess.Process, run_dir: Path) -> dict[str, Any]:
+    """Wait for `stack.json`, which says that everything is ready."""
+    written = run_dir / "stack.json"
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while not written.exists():
+            assert process.returncode is None, await _output(process)
+            await asyncio.sleep(0.05)
+    stack: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
+    return stack
+
+
+async def _output(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout
+    return (await process.stdout.read()).decode()
+
+
+def _process_of(run_dir: Path, program: str) -> int:
+    for pid in processes_naming(run_dir):
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if program in command.decode().replace("\0", " ") and b"setpriv" not in command:
+            return pid
+    raise AssertionError(f"{program} does not run")
