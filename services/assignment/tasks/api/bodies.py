@@ -112,7 +112,7 @@ class AssignBody(Body):
 
 class ItemBody(Body):
     title: Title
-    lead_agencies: Annotated[tuple[AgencyCode, ...], Field(min_length=1, max_length=_MOST_AGENCIES)]
+    lead_agencies: Annotated[list[AgencyCode], Field(min_length=1, max_length=_MOST_AGENCIES)]
     description: Maybe[LongText] = None
     product: Maybe[LongText] = None
     field: Maybe[FieldOfWork] = None
@@ -148,7 +148,8 @@ class BatchBody(Body):
     document: DocumentBody | None = None
     authority: Maybe[Authority] = None
     assigner: Maybe[Username] = None
-    items: Annotated[tuple[ItemBody, ...], Field(min_length=1, max_length=MOST_TASKS)]
+    items: Annotated[list[ItemBody], Field(min_length=1, max_length=MOST_TASKS)]
+    """A list, because Pydantic calls a tuple too short as well when its only item is wrong."""
 
     def to_acts(self) -> list[tuple[Assign, Sequence[str]]]:
         if sum(len(item.lead_agencies) for item in self.items) > MOST_TASKS:
