@@ -1,0 +1,49 @@
+"""Loads the demo into a running stack."""
+
+from typing import Literal
+
+from deploy.demo.api import Api
+from deploy.demo.days import Days
+from deploy.demo.directory import make_directory
+from deploy.demo.people import CHAIR
+from deploy.demo.play import play
+from deploy.demo.scenario import STEPS
+from deploy.demo.tasks import TASKS
+from deploy.local.stack import DemoAccount, Stack
+from shared.clock import true_now
+from shared.office.workdays import WorkCalendar
+from shared.settings import OfficeSettings
+
+Demo = Literal["full", "directory", "none"]
+
+
+async def load(stack: Stack, demo: Demo) -> list[DemoAccount]:
+    """Make the demo and return its accounts, with what they sign in with; harmless after a try that was interrupted.
+
+    `full` lets the last 90 days pass on the stack's clock and ends with the true time; `directory` makes agencies
+    and accounts alone.
+
+    Raises:
+        LocalStackError: a service refused what the demo asked for.
+
+    """
+    if demo == "none":
+        return []
+    async with Api.at(stack.urls["assignment"]) as api:
+        api.know(stack.administrator)
+        if demo == "directory":
+            return await make_directory(api, stack.administrator.username)
+        return await _load_whole(stack, api)
+
+
+async def _load_whole(stack: Stack, api: Api) -> list[DemoAccount]:
+    days = Days.seen_from(true_now(), WorkCalendar(OfficeSettings().policy()))
+    stack.set_clock(days.morning_of(STEPS[0]))
+    try:
+        accounts = await make_directory(api, stack.administrator.username)
+        earlier = await api.get("/v1/tasks?limit=1", by=CHAIR)
+        await play(stack, api, days, TASKS, again=bool(earlier["items"]))
+    finally:
+        stack.clear_clock()
+    await stack.barrier()
+    return accounts
