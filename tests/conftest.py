@@ -1,12 +1,19 @@
 """Fixtures that every test may ask for. Servers that cannot be had fail the test: nothing is skipped."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.servers import Servers
 from tests.support.servers import Database, Databases, Vhost, temporary_servers, temporary_vhost
+
+# The same examples each time, without a limit on their time; HYPOTHESIS_PROFILE=large looks much further, by hand.
+settings.register_profile("usual", deadline=None, derandomize=True)
+settings.register_profile("large", deadline=None, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 
 @pytest.fixture(scope="session")
