@@ -74,7 +74,7 @@ class TaskHandlers:
         task_id = _id_for(caller, _TASKS_ROUTE, retry)
         if retry and (known := await self._store.load(task_id, retry.key, caller.username)):
             return _repeated(known, retry), False
-        replaced = await self._replaced(act.replaces)
+        replaced = await self._replaced(act.replaces, task_id)
         entry = aggregate.begin(act, replaced, await self._context(caller, [act]))
         task = assigned(task_id, entry)
         try:
@@ -183,11 +183,12 @@ class TaskHandlers:
             raise Refusal(Code.NOT_FOUND)
         return found
 
-    async def _replaced(self, task_id: str | None) -> Task | None:
+    async def _replaced(self, task_id: str | None, by: str) -> Task | None:
+        """Return the task to be replaced; the same request, sent twice at once, is not in its own way."""
         if task_id is None:
             return None
         found = await self._store.load(task_id)
-        if found and await self._store.replaced_by(task_id):
+        if found and await self._store.replaced_by(task_id) not in {None, by}:
             raise Refusal(Code.ALREADY_EXISTS)
         return found.task if found else None
 

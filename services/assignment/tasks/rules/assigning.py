@@ -10,7 +10,7 @@ from services.assignment.tasks.rules.context import Act
 from services.assignment.tasks.rules.due import NO_TERM, Term, work_out_ahead
 from services.assignment.tasks.rules.state import Document, Entry, Extension, Fact, Task
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
-from shared.office.vocabulary import Authority, ExtensionState, Priority, Role, Stage
+from shared.office.vocabulary import Authority, DueKind, ExtensionState, Priority, Role, Stage
 
 if TYPE_CHECKING:
     from services.assignment.tasks.rules.context import Context
@@ -61,7 +61,7 @@ def assigned(task_id: str, entry: Entry) -> Task:
     """Return the task that an `assigned` entry begins."""
     details = dict(entry.details)
     used = details.pop("extension_used", False)
-    document = details.pop("document")
+    document, authority = details.pop("document"), details.pop("authority")
     return Task(
         id=task_id,
         version=entry.sequence,
@@ -70,6 +70,9 @@ def assigned(task_id: str, entry: Entry) -> Task:
         assigned_at=entry.at,
         updated_at=entry.at,
         document=Document(**document) if document else None,
+        priority=Priority(details.pop("priority")),
+        authority=Authority(authority) if authority else None,
+        due_kind=DueKind(details.pop("due_kind")),
         original_deadline=details["deadline"],
         original_due_at=details["due_at"],
         extension=Extension(state=ExtensionState.USED if used else ExtensionState.NONE),
