@@ -1,0 +1,249 @@
+"""A batch: one document, many tasks, all of them or none, also over a crash."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+
+from deploy.local.servers import Servers
+from services.assignment.tasks.batches import BatchStore, left_behind
+from services.assignment.tasks.documents import to_fields
+from services.assignment.tasks.rules.assigning import Assign
+from services.assignment.tasks.rules.batch import Batch, decide_batch
+from services.assignment.tasks.rules.context import Context
+from services.assignment.tasks.store import TaskStore
+from shared.clock import true_now
+from shared.messaging.wiring import Messaging
+from shared.office.access import Principal
+from shared.office.policy import Policy
+from shared.office.vocabulary import Role
+from shared.office.workdays import WorkCalendar
+from tests.support.assignment import DEADLINE, MONDAY, Office, code_of, fields_of, local, moment, running_office
+from tests.support.messaging import until
+
+BATCHES: Final = "/v1/task-batches"
+ITEM: Final[dict[str, Any]] = {"title": "Rà soát quy hoạch", "lead_agencies": ["lead"], "deadline": DEADLINE}
+DOCUMENT: Final = {"number": "15/NQ-CP", "issued_on": "2026-10-01", "summary": "Về nhiệm vụ chủ yếu"}
+
+
+@pytest.fixture(scope="module")
+async def running(servers: Servers) -> AsyncIterator[Office]:
+    async with running_office(servers) as office:
+        yield office
+
+
+@pytest.fixture
+def office(running: Office) -> Office:
+    running.clock.set(MONDAY)
+    return running
+
+
+async def numbers(office: Office) -> tuple[int, int]:
+    """Return how many tasks and batches there are."""
+    tasks, batches = office.database["tasks"], office.database["batches"]
+    return await tasks.count_documents({}), await batches.count_documents({})
+
+
+async def test_a_batch_gives_one_task_to_each_lead_agency_in_order(office: Office) -> None:
+    items = [
+        {
+            **ITEM,
+            "lead_agencies": ["stranger", "lead"],
+            "coordinating_agencies": ["coordinating"],
+            "priority": "urgent",
+        },
+        {
+            "title": "Báo cáo quý",
+            "lead_agencies": ["monitor"],
+            "due_at": "2026-10-09T10:00:00+07:00",
+            "field": "Tài chính",
+        },
+        {"title": "Duy trì", "lead_agencies": ["office"], "deadline_text": "Thường xuyên", "monitor": "monitor"},
+    ]
+    answer = await office.post(BATCHES, {"document": DOCUMENT, "authority": "chair", "items": items})
+    assert answer.status_code == 201
+    given = answer.json()
+    assert given["count"] == 4
+    assert [(item["title"], item["lead_agency"]) for item in given["items"]] == [
+        ("Rà soát quy hoạch", "stranger"),
+        ("Rà soát quy hoạch", "lead"),
+        ("Báo cáo quý", "monitor"),
+        ("Duy trì", "office"),
+    ]
+    tasks = [await office.read(item["id"]) for item in given["items"]]
+    assert {task["document"]["number"] for task in tasks} == {DOCUMENT["number"]}
+    assert {task["authority"] for task in tasks} == {"chair"}
+    assert {task["batch"] for task in tasks} == {answer.headers["location"].removeprefix(f"{BATCHES}/")}
+    assert [task["due_kind"] for task in tasks] == ["date", "date", "moment", "none"]
+    assert [task["priority"] for task in tasks] == ["urgent", "urgent", "normal", "normal"]
+    assert moment(tasks[0]["due_at"]) == local("2026-10-16T23:59:59.999")
+    assert (tasks[3]["deadline_text"], tasks[3]["monitor"]) == ("Thường xuyên", "monitor")
+    assert (await office.get(answer.headers["location"])).json() == given
+
+
+async def test_a_task_of_a_batch_lives_like_any_other(office: Office) -> None:
+    answer = await office.post(BATCHES, {"assigner": "other-leader", "items": [ITEM]}, "coordinator")
+    task = answer.json()["items"][0]["id"]
+    (entry,) = await office.history(task)
+    assert (entry["act"], entry["by"], entry["acting_for"]) == ("assigned", "coordinator", "other-leader")
+    await office.acts(task, "receipt", "delegation", "report")
+    done = await office.act(task, "report/decision", "other-leader")
+    assert (done["stage"], done["timeliness"]) == ("completed", "completed_on_time")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"lead_agencies": ["lead", "nobody"]}, ("items.3.lead_agencies", "unknown-agency")),
+        ({"lead_agencies": ["lead", "lead"]}, ("items.3.lead_agencies", "duplicate-agency")),
+        ({"lead_agencies": []}, ("items.3.lead_agencies", "too-few")),
+        ({"lead_agencies": None}, ("items.3.lead_agencies", "not-a-list")),
+        ({"lead_agencies": ["lead", {"$gt": ""}]}, ("items.3.lead_agencies.1", "not-a-text")),
+        ({"coordinating_agencies": ["nobody"]}, ("items.3.coordinating_agencies", "unknown-agency")),
+        (
+            {"lead_agencies": ["lead", "office"], "coordinating_agencies": ["office"]},
+            ("items.3.coordinating_agencies", "duplicate-agency"),
+        ),
+        ({"monitor": "nobody"}, ("items.3.monitor", "unknown-agency")),
+        ({"monitor": "lead"}, ("items.3.monitor", "duplicate-agency")),
+        ({"deadline": "2026-10-01"}, ("items.3.deadline", "in-the-past")),
+        ({"deadline": None, "due_at": "2026-10-01T09:00:00Z"}, ("items.3.due_at", "in-the-past")),
+        ({"due_at": "2026-10-09T09:00:00Z"}, ("items.3.due_at", "one-of-two")),
+        ({"title": ""}, ("items.3.title", "empty")),
+        ({"title": 3}, ("items.3.title", "not-a-text")),
+        ({"priority": "high"}, ("items.3.priority", "not-one-of")),
+        ({"lead_agency": "lead"}, ("items.3.lead_agency", "unknown-field")),
+        ({"replaces": "x"}, ("items.3.replaces", "unknown-field")),
+    ],
+)
+async def test_one_wrong_item_and_nothing_of_the_batch_is_given(
+    office: Office, wrong: dict[str, Any], problem: tuple[str, str]
+) -> None:
+    before = await numbers(office)
+    answer = await office.post(BATCHES, {"items": [ITEM, ITEM, ITEM, {**ITEM, **wrong}, ITEM]})
+    assert (code_of(answer), fields_of(answer)) == ((422, "validation"), [problem])
+    assert await numbers(office) == before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"items": []}, ("items", "too-few")),
+        ({"assigner": "lead-head"}, ("assigner", "not-allowed")),
+        ({"document": {"number": ""}}, ("document.number", "empty")),
+        ({"authority": "x"}, ("authority", "not-one-of")),
+        ({"lead_agency": "lead"}, ("lead_agency", "unknown-field")),
+    ],
+)
+async def test_a_wrong_head_gives_nothing_either(
+    office: Office, wrong: dict[str, Any], problem: tuple[str, str]
+) -> None:
+    before = await numbers(office)
+    answer = await office.post(BATCHES, {"items": [ITEM], **wrong})
+    assert (code_of(answer), fields_of(answer)) == ((422, "validation"), [problem])
+    assert await numbers(office) == before
+
+
+async def test_a_batch_of_five_thousand_tasks_is_given_whole_and_a_larger_one_not_at_all(office: Office) -> None:
+    before = await numbers(office)
+    many = [{"title": f"Việc {at}", "lead_agencies": ["lead", "stranger"]} for at in range(2_501)]
+    too_large = await office.post(BATCHES, {"items": many})
+    assert (code_of(too_large), fields_of(too_large)) == ((422, "validation"), [("items", "too-many-tasks")])
+    assert await numbers(office) == before
+    given = (await office.post(BATCHES, {"items": many[:-1]})).json()
+    assert given["count"] == len({item["id"] for item in given["items"]}) == 5_000
+    assert await numbers(office) == (before[0] + 5_000, before[1] + 1)
+    assert (given["items"][-1]["title"], given["items"][-1]["lead_agency"]) == ("Việc 2499", "stranger")
+    assert (await office.read(given["items"][-1]["id"]))["stage"] == "assigned"
+
+
+async def test_a_batch_is_read_by_those_who_give_tasks(office: Office) -> None:
+    answer = await office.post(BATCHES, {"items": [ITEM]})
+    place = answer.headers["location"]
+    for by, status in {"coordinator": 200, "other-leader": 200, "lead-head": 404, "auditor": 404}.items():
+        assert (await office.get(place, by)).status_code == status, by
+    assert code_of(await office.get(f"{BATCHES}/nothing")) == (404, "not-found")
+
+
+# A crash between the batch's one write and its tasks
+
+
+@pytest.fixture
+async def store(office: Office) -> BatchStore:
+    """The stores of a process of its own, beside the running service."""
+    messaging = Messaging("assignment", office.vhost.amqp_url, outboxes=[office.database["tasks"]], retry_delays=(1.0,))
+    return BatchStore(office.database, TaskStore(office.database, messaging.relay))
+
+
+def decided(items: int) -> Batch:
+    """Return a batch that a leader has decided on."""
+    context = Context(
+        now=local(MONDAY),
+        calendar=WorkCalendar(Policy()),
+        policy=Policy(),
+        actor=Principal("leader", Role.LEADER),
+        agencies={"lead", "stranger"},
+    )
+    act = Assign(title="Việc để dở", lead_agency="lead")
+    return decide_batch(
+        str(uuid4()), [(replace(act, path=f"items.{at}."), ["lead", "stranger"]) for at in range(items)], context
+    )
+
+
+async def age(office: Office, batch: Batch, **by: float) -> None:
+    """Let the batch have been open for so long."""
+    since = true_now() - timedelta(**by)
+    await office.database["batches"].update_one({"_id": batch.id}, {"$set": {"open_since": since}})
+
+
+async def test_what_a_crash_left_open_is_finished_once_it_is_old_enough(office: Office, store: BatchStore) -> None:
+    batch = decided(2)
+    assert await store.insert_if_absent(batch, None)
+    assert not await store.insert_if_absent(batch, None)
+    assert not await store.finish_left_behind()
+    assert await of_batch(office, batch) == []
+    await age(office, batch, seconds=11)
+    await store.finish_left_behind()
+    await until(lambda: _is_closed(office, batch), "the service's sweep or this one has finished the batch")
+    assert await of_batch(office, batch) == [task.id for task, _ in batch.tasks()]
+    whole = await office.read(await _first_of(office, batch))
+    expected = to_fields(next(iter(batch.tasks()))[0])
+    assert (whole["title"], whole["lead_agency"], whole["version"]) == (expected["title"], "lead", 1)
+
+
+async def test_a_crash_among_the_tasks_is_mended_without_a_second_task(office: Office, store: BatchStore) -> None:
+    batch = decided(3)
+    await store.insert_if_absent(batch, None)
+    await store.finish(batch)
+    (first, *_), kept = [task.id for task, _ in batch.tasks()], office.database["tasks"]
+    await office.act(first, "receipt")
+    await kept.delete_many({"batch": batch.id, "_id": {"$ne": first}})
+    await age(office, batch, seconds=11)
+    await store.finish_left_behind()
+    await until(lambda: _is_closed(office, batch), "the service's sweep or this one has finished the batch")
+    assert await of_batch(office, batch) == [task.id for task, _ in batch.tasks()]
+    assert (await office.read(first))["stage"] == "received"
+
+
+async def test_the_sweep_of_batches_uses_an_index(office: Office) -> None:
+    found = await office.database["batches"].find(left_behind()).sort("open_since", 1).explain()
+    assert "COLLSCAN" not in str(found["queryPlanner"]["winningPlan"])
+
+
+async def of_batch(office: Office, batch: Batch) -> list[str]:
+    """Return the ids of the batch's tasks that are there, in its order."""
+    found = {task["_id"] async for task in office.database["tasks"].find({"batch": batch.id}, {"_id": 1})}
+    return [task.id for task, _ in batch.tasks() if task.id in found]
+
+
+async def _first_of(office: Office, batch: Batch) -> str:
+    return (await of_batch(office, batch))[0]
+
+
+async def _is_closed(office: Office, batch: Batch) -> bool:
+    return await office.database["batches"].find_one({"_id": batch.id, "open_since": {"$exists": True}}) is None
