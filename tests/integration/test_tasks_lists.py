@@ -1,0 +1,490 @@
+"""Lists of tasks: what they show to whom, in which order and narrowed by what; and that each goes by an index."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import product
+from types import MappingProxyType
+from typing import Any, Final, get_args
+
+import pytest
+
+from deploy.local.servers import Servers
+from services.assignment.tasks.queries import Filters, Sort, conditions
+from services.assignment.tasks.rules.waiting import key_of
+from services.assignment.tasks.store import TaskStore, order_field
+from shared.clock import true_now
+from shared.mongo import Document
+from shared.office.access import Principal
+from shared.office.policy import Policy
+from shared.office.timeliness import horizon
+from shared.office.vocabulary import Role, Stage, Timeliness
+from shared.office.workdays import WorkCalendar
+from shared.web.pages import Position
+from tests.support.assignment import MONDAY, Office, code_of, fields_of, local, running_office
+
+LATE: Final = "2026-10-19T09:00:00"
+RETURNED: Final = {"accepted": False, "reason": "Thiếu số liệu"}
+
+
+@dataclass(frozen=True)
+class House:
+    """The service with tasks in every stage; `tasks` names them by what happened to them."""
+
+    office: Office
+    tasks: Mapping[str, str]
+
+    async def listed(self, by: str = "leader", **query: Any) -> list[str]:
+        """Return the names of the tasks that a list shows, all pages, in its order."""
+        names = {task: name for name, task in self.tasks.items()}
+        return [names[task] for task in await ids(self.office, by, **query) if task in names]
+
+
+async def ids(office: Office, by: str = "leader", limit: int = 200, **query: Any) -> list[str]:
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        answer = await office.get("/v1/tasks", by, limit=limit, **cursor, **query)
+        assert answer.status_code == 200, answer.text
+        found += [item["id"] for item in answer.json()["items"]]
+        if answer.json()["next_cursor"] is None:
+            return found
+        cursor = {"cursor": answer.json()["next_cursor"]}
+
+
+@pytest.fixture(scope="module")
+async def house(servers: Servers) -> AsyncIterator[House]:
+    async with running_office(servers) as office:
+        yield House(office, await _settle_in(office))
+
+
+@pytest.fixture
+def office(house: House) -> Office:
+    house.office.clock.set(MONDAY)
+    return house.office
+
+
+LIVES: Final[Mapping[str, tuple[dict[str, Any], tuple[str, ...]]]] = MappingProxyType(
+    {
+        "assigned": ({}, ()),
+        "assigned without a deadline": ({"deadline": None, "field": "Đất đai"}, ()),
+        "assigned to another": ({"lead_agency": "stranger", "field": "Đất đai"}, ()),
+        "express": ({"deadline": None, "due_at": "2026-10-05T15:00:00+07:00"}, ()),
+        "received": ({"deadline": "2026-10-23", "document": {"number": "1/QĐ"}}, ("receipt",)),
+        "in progress": ({"deadline": "2026-10-08"}, ("receipt", "delegation")),
+        "finished": ({"deadline": "2026-10-30"}, ("receipt", "delegation", "finish")),
+        "asking": ({"document": {"number": "1/QĐ"}}, ("receipt", "extension")),
+        "extended": ({}, ("receipt", "extension", "extension/decision")),
+        "reported": ({"deadline": "2026-10-14"}, ("receipt", "delegation", "report")),
+        "reported without a deadline": ({"deadline": None}, ("receipt", "report")),
+        "returned": ({}, ("receipt", "report", "return")),
+        "completed": ({}, ("receipt", "report", "report/decision")),
+        "completed without a deadline": ({"deadline": None}, ("receipt", "report", "report/decision")),
+        "refused": ({}, ("refusal",)),
+        "refused without a deadline": ({"deadline": None}, ("refusal",)),
+        "recalled": ({}, ("receipt", "recall")),
+        "reported late": ({"deadline": "2026-10-07"}, ("receipt", "late", "report")),
+        "explained": ({"deadline": "2026-10-07"}, ("receipt", "late", "explanation")),
+        "completed late": ({"deadline": "2026-10-07"}, ("receipt", "late", "report", "explanation", "report/decision")),
+    }
+)
+
+
+async def _settle_in(office: Office) -> dict[str, str]:
+    tasks = {}
+    for minute, (name, (changes, acts)) in enumerate(LIVES.items()):
+        office.clock.set(f"2026-10-05T09:{minute:02}:00")
+        by, assigner = ("coordinator", {"assigner": "other-leader"}) if name == "returned" else ("leader", {})
+        task = str((await office.assign(by, **changes, **assigner))["id"])
+        for act in acts:
+            await _live(office, task, act, by)
+        tasks[name] = task
+    return tasks
+
+
+async def _live(office: Office, task: str, act: str, by: str) -> None:
+    if act == "late":
+        office.clock.set("2026-10-08T09:00:00")
+    elif act == "finish":
+        await office.act(task, "progress", body={"percent": 100})
+    elif act == "return":
+        await office.act(task, "report/decision", by, RETURNED)
+    else:
+        await office.act(task, act)
+
+
+# Timeliness: the list's condition and the derived value are one and the same
+
+# By hand: what each task's timeliness is at five moments.
+MOMENTS: Final = (
+    "2026-10-05T14:59:59",
+    "2026-10-08T12:00:00",
+    "2026-10-13T12:00:00",
+    "2026-10-16T23:59:59.999",
+    "2026-10-17T00:00:00",
+)
+TIMELINESS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "assigned": ("on_track", "on_track", "due_soon", "due_today", "overdue"),
+        "assigned without a deadline": ("no_deadline",) * 5,
+        "assigned to another": ("on_track", "on_track", "due_soon", "due_today", "overdue"),
+        "express": ("due_today", "overdue", "overdue", "overdue", "overdue"),
+        "received": ("on_track", "on_track", "on_track", "on_track", "on_track"),
+        "in progress": ("due_soon", "due_today", "overdue", "overdue", "overdue"),
+        "finished": ("on_track",) * 5,
+        "asking": ("on_track", "on_track", "due_soon", "due_today", "overdue"),
+        "extended": ("on_track",) * 5,
+        "reported": ("on_track",) * 5,
+        "reported without a deadline": ("no_deadline",) * 5,
+        "returned": ("on_track", "on_track", "due_soon", "due_today", "overdue"),
+        "completed": ("completed_on_time",) * 5,
+        "completed without a deadline": ("completed_on_time",) * 5,
+        "refused": ("on_track", "on_track", "due_soon", "due_today", "overdue"),
+        "refused without a deadline": ("no_deadline",) * 5,
+        "recalled": ("recalled",) * 5,
+        "reported late": ("overdue",) * 5,
+        "explained": ("due_soon", "overdue", "overdue", "overdue", "overdue"),
+        "completed late": ("completed_late",) * 5,
+    }
+)
+
+
+@pytest.mark.parametrize("at", range(len(MOMENTS)), ids=MOMENTS)
+async def test_the_filter_by_timeliness_finds_what_is_so_at_the_moment(house: House, office: Office, at: int) -> None:
+    office.clock.set(MOMENTS[at])
+    by_hand = {name: values[at] for name, values in TIMELINESS.items()}
+    assert {name: (await office.read(task))["timeliness"] for name, task in house.tasks.items()} == by_hand
+    for value in Timeliness:
+        expected = {name for name, timeliness in by_hand.items() if timeliness == value}
+        assert set(await house.listed(timeliness=value)) == expected, value
+    listed = (await office.get("/v1/tasks", limit=200)).json()["items"]
+    shown = {item["id"]: item["timeliness"] for item in listed}
+    assert {name: shown[task] for name, task in house.tasks.items()} == by_hand
+
+
+# Filters
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"stage": "refused"}, {"refused", "refused without a deadline"}),
+        ({"stage": "recalled"}, {"recalled"}),
+        ({"stage": "in_progress"}, {"in progress", "finished", "returned"}),
+        ({"lead_agency": "stranger"}, {"assigned to another"}),
+        ({"lead_agency": "coordinating"}, set()),
+        ({"coordinating_agency": "lead"}, set()),
+        ({"coordinating_agency": "coordinating"}, set(LIVES)),
+        ({"assigner": "other-leader"}, {"returned"}),
+        ({"officer": "officer"}, {"in progress", "finished", "reported"}),
+        ({"officer": "idle-officer"}, set()),
+        ({"document": "1/QĐ"}, {"received", "asking"}),
+        ({"document": '{"$gt": ""}'}, set()),
+        ({"field": "Đất đai"}, {"assigned without a deadline", "assigned to another"}),
+        ({"due_to": "2026-10-05"}, {"express"}),
+        ({"due_from": "2026-10-23"}, {"received", "finished", "extended"}),
+        ({"due_from": "2026-10-24", "due_to": "2026-10-29"}, set()),
+        ({"due_from": "2026-10-08", "due_to": "2026-10-14"}, {"in progress", "reported"}),
+        ({"field": "Đất đai", "lead_agency": "lead"}, {"assigned without a deadline"}),
+        ({"stage": "received", "document": "1/QĐ", "due_to": "2026-10-16"}, {"asking"}),
+        ({"timeliness": "no_deadline", "stage": "reported"}, {"reported without a deadline"}),
+        ({"timeliness": "overdue", "stage": "completed"}, set()),
+        ({"coordinating_agency": "coordinating", "lead_agency": "stranger"}, {"assigned to another"}),
+    ],
+)
+async def test_a_filter_narrows_the_list(
+    house: House, office: Office, query: dict[str, str], expected: set[str]
+) -> None:
+    for sort in get_args(Sort):
+        assert set(await house.listed(**query, sort=sort)) == expected
+
+
+async def test_what_changed_since_a_moment_is_found_by_programs_that_poll(house: House, office: Office) -> None:
+    office.clock.set("2026-10-05T13:00:00")
+    task = await office.assigned()
+    assert task in await ids(office, updated_since="2026-10-05T13:00:00+07:00")
+    assert task in await ids(office, updated_since="2026-10-05T06:00:00Z")
+    assert task not in await ids(office, updated_since="2026-10-05T13:00:00.001+07:00")
+    assert set(await house.listed(updated_since="2026-10-05T13:00:00+07:00")) == {
+        "reported late",
+        "explained",
+        "completed late",
+    }
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        (
+            "lead-head",
+            {"assigned", "assigned without a deadline", "express", "finished", "reported late"},
+        ),
+        ("lead-program", {"assigned", "assigned without a deadline", "express", "finished", "reported late"}),
+        ("lead-clerk", {"assigned", "assigned without a deadline", "express"}),
+        ("stranger-head", {"assigned to another"}),
+        ("officer", {"in progress"}),
+        ("idle-officer", set()),
+        (
+            "leader",
+            {
+                "asking",
+                "reported",
+                "reported without a deadline",
+                "reported late",
+                "explained",
+                "refused",
+                "refused without a deadline",
+                "completed late",
+            },
+        ),
+        ("other-leader", set()),
+        ("coordinating-head", set()),
+        ("monitor-head", set()),
+        ("auditor", set()),
+        ("administrator", set()),
+    ],
+)
+async def test_a_task_waits_for_those_who_should_act_now(
+    house: House, office: Office, by: str, expected: set[str]
+) -> None:
+    assert set(await house.listed(by, waiting="me")) == expected
+
+
+async def test_what_waits_for_a_leader_waits_for_the_coordinators_too(house: House, office: Office) -> None:
+    waiting = {*await house.listed("leader", waiting="me"), *await house.listed("other-leader", waiting="me")}
+    assert set(await house.listed("coordinator", waiting="me")) == waiting
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        *((by, set(LIVES)) for by in ("leader", "other-leader", "coordinator", "auditor")),
+        *((by, set(LIVES) - {"assigned to another"}) for by in ("lead-head", "lead-clerk", "lead-program")),
+        *((by, set(LIVES)) for by in ("coordinating-head", "coordinating-clerk", "monitor-head", "monitor-clerk")),
+        ("stranger-head", {"assigned to another"}),
+        ("officer", {"in progress", "finished", "reported"}),
+        ("idle-officer", set()),
+        ("administrator", set()),
+    ],
+)
+async def test_everybody_is_shown_what_they_may_see(house: House, office: Office, by: str, expected: set[str]) -> None:
+    assert set(await house.listed(by)) == expected
+    assert set(await house.listed(by, coordinating_agency="coordinating")) == expected
+
+
+async def test_a_program_without_the_scope_reads_no_list(office: Office) -> None:
+    acting = {"username": "acting", "display_name": "Chỉ thực hiện", "role": "service", "agency": "lead"}
+    await office.post("/v1/accounts", acting | {"scopes": ["tasks:act"]}, "administrator")
+    task = await office.assigned()
+    for path in ("/v1/tasks", f"/v1/tasks/{task}", f"/v1/tasks/{task}/history"):
+        assert code_of(await office.get(path, "acting")) == (403, "not-permitted")
+    assert (await office.act(task, "receipt", "acting"))["stage"] == "received"
+
+
+async def test_a_list_shows_tasks_without_their_texts(house: House, office: Office) -> None:
+    items = (await office.get("/v1/tasks", limit=200)).json()["items"]
+    (item,) = [item for item in items if item["id"] == house.tasks["explained"]]
+    for text in ("description", "product", "deadline_text", "allowed_acts"):
+        assert text not in item
+    assert set(item["explanation"]) == {"state", "required_at", "due_at", "submitted_at", "decided_at"}
+    assert set(item["extension"]) == {"state"}
+
+
+# Order and pages
+
+
+async def test_the_newest_come_first_unless_said(house: House, office: Office) -> None:
+    assert await house.listed() == list(LIVES)[::-1]
+    assert await house.listed(sort="-assigned_at") == list(LIVES)[::-1]
+
+
+async def test_by_due_moment_the_tasks_without_one_come_last(house: House, office: Office) -> None:
+    items = (await office.get("/v1/tasks", sort="due_at", limit=200)).json()["items"]
+    moments = [item["due_at"] for item in items]
+    known = [due for due in moments if due is not None]
+    assert known == sorted(known)
+    assert moments == known + [None] * (len(moments) - len(known))
+    assert len(known) < len(moments)
+
+
+@pytest.mark.parametrize("sort", get_args(Sort))
+@pytest.mark.parametrize("limit", [1, 3, 7])
+async def test_every_task_comes_once_though_others_are_given_meanwhile(
+    house: House, office: Office, sort: str, limit: int
+) -> None:
+    whole = await ids(office, sort=sort)
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = (await office.get("/v1/tasks", sort=sort, limit=limit, **cursor)).json()
+        assert len(page["items"]) <= limit
+        found += [item["id"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+        if len(found) % 5 == 0:
+            await office.assigned(deadline=None if len(found) % 2 else "2026-10-12")
+    assert len(found) == len(set(found))
+    assert [task for task in found if task in whole] == whole
+
+
+async def test_equal_moments_are_told_apart_by_the_id(office: Office) -> None:
+    given = [await office.assigned(field="Cùng lúc") for _ in range(7)]
+    assert await ids(office, field="Cùng lúc", limit=2) == sorted(given, reverse=True)
+    assert await ids(office, field="Cùng lúc", limit=2, sort="due_at") == sorted(given)
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ({"limit": 0}, ("limit", "too-small")),
+        ({"limit": 201}, ("limit", "too-large")),
+        ({"limit": "x"}, ("limit", "not-a-number")),
+        ({"stage": "done"}, ("stage", "not-one-of")),
+        ({"timeliness": "late"}, ("timeliness", "not-one-of")),
+        ({"sort": "title"}, ("sort", "not-one-of")),
+        ({"sort": "-due_at"}, ("sort", "not-one-of")),
+        ({"waiting": "you"}, ("waiting", "not-one-of")),
+        ({"due_from": "01/10/2026"}, ("due_from", "bad-date")),
+        ({"due_to": "2026-02-30"}, ("due_to", "bad-date")),
+        ({"updated_since": "2026-10-05"}, ("updated_since", "bad-moment")),
+        ({"lead_agency": '{"$gt": ""}'}, ("lead_agency", "bad-format")),
+        ({"officer": "$ne"}, ("officer", "bad-format")),
+        ({"cursor": "x"}, ("cursor", "bad-cursor")),
+        ({"cursor": "W10"}, ("cursor", "bad-cursor")),
+        ({"cursor": "ngày"}, ("cursor", "bad-cursor")),
+    ],
+)
+async def test_a_parameter_that_is_none_is_refused(
+    office: Office, query: dict[str, Any], problem: tuple[str, str]
+) -> None:
+    answer = await office.get("/v1/tasks", **query)
+    assert (code_of(answer), fields_of(answer)) == ((422, "validation"), [problem])
+
+
+async def test_a_cursor_holds_under_its_own_filters_only(house: House, office: Office) -> None:
+    cursor = (await office.get("/v1/tasks", limit=2)).json()["next_cursor"]
+    assert (await office.get("/v1/tasks", limit=5, cursor=cursor)).status_code == 200
+    for other in ({"sort": "due_at"}, {"stage": "assigned"}, {"timeliness": "overdue"}):
+        answer = await office.get("/v1/tasks", cursor=cursor, **other)
+        assert fields_of(answer) == [("cursor", "bad-cursor")]
+
+
+async def test_a_history_comes_in_pages(house: House, office: Office) -> None:
+    task = house.tasks["completed late"]
+    whole = await office.history(task)
+    first = (await office.get(f"/v1/tasks/{task}/history", limit=4)).json()
+    rest = (await office.get(f"/v1/tasks/{task}/history", limit=4, cursor=first["next_cursor"])).json()
+    assert [*first["items"], *rest["items"]] == whole
+    assert rest["next_cursor"] is None
+    other = f"/v1/tasks/{house.tasks['completed']}/history"
+    assert fields_of(await office.get(other, cursor=first["next_cursor"])) == [("cursor", "bad-cursor")]
+
+
+# Indexes
+
+SIGHTS: Final = (
+    Principal("leader", Role.LEADER),
+    Principal("coordinator", Role.COORDINATOR, "office"),
+    Principal("lead-head", Role.HEAD, "lead"),
+    Principal("officer", Role.OFFICER, "lead"),
+    Principal("administrator", Role.ADMINISTRATOR),
+)
+FILTERS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "stage": Stage.IN_PROGRESS,
+        "timeliness": Timeliness.OVERDUE,
+        "lead_agency": "lead",
+        "coordinating_agency": "coordinating",
+        "assigner": "leader",
+        "officer": "officer",
+        "document": "1/QĐ",
+        "field": "Đất đai",
+        "due_from": date(2026, 10, 1),
+        "due_to": date(2026, 10, 31),
+        "updated_since": local(MONDAY),
+        "waiting": "me",
+    }
+)
+
+
+def asked_for() -> list[dict[str, Any]]:
+    """Return no filter, each alone, each timeliness, every two together, and all at once."""
+    names = list(FILTERS)
+    pairs = [{one: FILTERS[one], other: FILTERS[other]} for one, other in product(names, names) if one < other]
+    return [
+        {},
+        *({name: FILTERS[name]} for name in names),
+        *({"timeliness": value} for value in Timeliness),
+        *pairs,
+        dict(FILTERS),
+    ]
+
+
+async def plan(office: Office, pipeline_or_query: Document, sort: Sort) -> str:
+    direction = -1 if sort.startswith("-") else 1
+    order = [(order_field(sort), direction), ("_id", direction)]
+    found = await office.database["tasks"].find(pipeline_or_query).sort(order).limit(51).explain()
+    return str(found["queryPlanner"]["winningPlan"])
+
+
+@pytest.mark.parametrize("sort", get_args(Sort))
+@pytest.mark.parametrize("principal", SIGHTS, ids=lambda principal: principal.role)
+async def test_no_list_scans_the_collection(house: House, office: Office, principal: Principal, sort: Sort) -> None:
+    calendar = WorkCalendar(Policy())
+    now = horizon(local(MONDAY), calendar, Policy())
+    for values in asked_for():
+        own = values | ({"waiting": key_of(principal)} if "waiting" in values else {})
+        wanted = conditions(Filters(**own), now, calendar)
+        for after in (None, Position(local(MONDAY), "0")):
+            query = TaskStore.list_query(principal, wanted, sort, after)
+            assert "COLLSCAN" not in await plan(office, query, sort), (values, after)
+
+
+# Which field bounds a list, by who sees it or by what it is narrowed to; nothing is sorted, its index has the order.
+BOUND_BY: Final[tuple[tuple[Principal, dict[str, Any], str], ...]] = (
+    (Principal("leader", Role.LEADER), {}, ""),
+    (Principal("leader", Role.LEADER), {"assigner": "leader"}, "assigner"),
+    (Principal("leader", Role.LEADER), {"lead_agency": "lead"}, "agencies"),
+    (Principal("leader", Role.LEADER), {"coordinating_agency": "lead"}, "agencies"),
+    (Principal("leader", Role.LEADER), {"officer": "officer"}, "officer"),
+    (Principal("leader", Role.LEADER), {"waiting": "leader:leader"}, "waiting"),
+    (Principal("lead-head", Role.HEAD, "lead"), {}, "agencies"),
+    (Principal("lead-clerk", Role.CLERK, "lead"), {}, "agencies"),
+    (Principal("officer", Role.OFFICER, "lead"), {}, "officer"),
+)
+
+
+@pytest.mark.parametrize("sort", get_args(Sort))
+@pytest.mark.parametrize(("principal", "values", "field"), BOUND_BY)
+async def test_a_list_is_bounded_and_ordered_by_an_index(
+    house: House, office: Office, principal: Principal, values: dict[str, Any], field: str, sort: Sort
+) -> None:
+    calendar = WorkCalendar(Policy())
+    wanted = conditions(Filters(**values), horizon(local(MONDAY), calendar, Policy()), calendar)
+    chosen = await plan(office, TaskStore.list_query(principal, wanted, sort, None), sort)
+    assert "'SORT'" not in chosen
+    assert f"'keyPattern': {{'{field or order_field(sort)}'" in chosen
+
+
+async def test_no_other_query_of_tasks_scans_the_collection(house: House, office: Office) -> None:
+    tasks, task = office.database["tasks"], house.tasks["completed late"]
+    queries: list[Document] = [
+        {"pending_since": {"$lte": true_now()}},
+        {"pending_since": {"$exists": True}},
+        {"replaces": task},
+        {"replaces": {"$in": [task, "other"]}},
+        {"_id": task, "version": 3},
+    ]
+    for query in queries:
+        found = await tasks.find(query).explain()
+        assert "COLLSCAN" not in str(found["queryPlanner"]["winningPlan"]), query
+    history = await office.database.command(
+        {
+            "explain": {"aggregate": "tasks", "pipeline": [{"$match": {"_id": task}}], "cursor": {}},
+            "verbosity": "queryPlanner",
+        }
+    )
+    assert "COLLSCAN" not in str(history)
