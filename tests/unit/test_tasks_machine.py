@@ -44,8 +44,8 @@ PEOPLE: Final = (
 ACTS_DONE: Final = Counter[str]()
 VALUES_SEEN: Final = Counter[Timeliness]()
 
-_later = st.integers(0, 40).map(lambda days: (START + timedelta(days=days)).date())
-_moments = st.integers(0, 24 * 40).map(lambda hours: START + timedelta(hours=hours))
+_later = st.integers(5, 60).map(lambda days: (START + timedelta(days=days)).date())
+_moments = st.integers(24, 24 * 60).map(lambda hours: START + timedelta(hours=hours))
 _terms = _later.map(lambda day: Term(day=day)) | _moments.map(lambda moment: Term(moment=moment))
 _yes = st.booleans()
 EXPLAINED: Final = explanation.Explain(Cause.RESOURCES, "thiếu kinh phí", "bổ sung")
@@ -110,7 +110,7 @@ class TaskLife(RuleBasedStateMachine):
         self.worlds = {name: assigned("task", first) for name in ("at once", "at times", "never")}
         self.histories = {name: [first] for name in self.worlds}
 
-    @rule(hours=st.integers(1, 30 * 24))
+    @rule(hours=st.sampled_from((1, 8, 24, 3 * 24, 10 * 24)))
     def time_passes(self, hours: int) -> None:
         """Move the clock; in one world the miss is announced the moment the deadline passes."""
         until = self.now + timedelta(hours=hours)
@@ -148,6 +148,7 @@ class TaskLife(RuleBasedStateMachine):
     @rule(days=st.integers(1, 20))
     def the_head_asks_for_more_time(self, days: int) -> None:
         later = (self.worlds["never"].due_at or self.now) + timedelta(days=days)
+        self._act("receipt", receipt.Receive(), self._head())
         self._act("extension", extension.AskExtension(Term(moment=later), "cần thêm thời gian"), self._head())
 
     @precondition(lambda self: self.worlds["never"].stage in {Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS})
@@ -224,6 +225,12 @@ class TaskLife(RuleBasedStateMachine):
     def one_extension_at_most_is_granted(self) -> None:
         granted = [entry for entry in self.histories["never"] if entry.act == "extension_approved"]
         assert len(granted) + self.granted_before <= 1
+
+    @invariant()
+    def nothing_is_missed_while_a_request_waits(self) -> None:
+        for task in self.worlds.values():
+            settled = after(task, settle(task, context_of(PEOPLE[0], self.now)))
+            assert settled.pending_request is None or settled.missed_at is None
 
     @invariant()
     def the_original_deadline_is_kept(self) -> None:
