@@ -15,12 +15,8 @@ _RACES = 4
 _Started = TypeVar("_Started")
 
 
-# Claims of this process, until it ends: two stacks that start at once never choose the same port.
-_claims: list[socket.socket] = []
-
-
 def _claim(port: int) -> bool:
-    """Claim a free port among all stacks of the machine, by a name that the system forgets with the process."""
+    """Claim a free port for this process until it ends: two stacks that start at once never choose the same."""
     claim = socket.socket(socket.AF_UNIX)
     try:
         claim.bind(f"\0dondoc-port-{port}")
@@ -30,7 +26,8 @@ def _claim(port: int) -> bool:
     if not is_free(port):
         claim.close()
         return False
-    _claims.append(claim)
+    # Left open without an owner: the system forgets the name when the process ends.
+    claim.detach()
     return True
 
 
