@@ -79,20 +79,21 @@ def expect(status: int, answer: httpx2.Response) -> dict[str, Any]:
     return dict(answer.json())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Caller:
-    """Someone who is signed in; services are asked by their names."""
+    """Someone who signs in when first heard of; a test is over long before a token ends."""
 
     http: httpx2.AsyncClient
     urls: Mapping[str, str]
-    headers: Mapping[str, str]
+    proof: Mapping[str, str]
+    headers: Mapping[str, str] | None = None
 
     async def get(self, path: str, *, at: str = "assignment", **query: Any) -> httpx2.Response:
-        return await self.http.get(self.urls[at] + path, headers=self.headers, params=query)
+        """Ask a service by its name."""
+        return await self.http.get(self.urls[at] + path, headers=await self._signed_in(), params=query)
 
-    async def post(self, path: str, body: Any = None, *, at: str = "assignment", **headers: str) -> httpx2.Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.http.post(self.urls[at] + path, json=body, headers={**self.headers, **named})
+    async def post(self, path: str, body: Any = None, *, at: str = "assignment") -> httpx2.Response:
+        return await self.http.post(self.urls[at] + path, headers=await self._signed_in(), json=body)
 
     async def inbox(self, **query: Any) -> dict[str, Any]:
         """Return the newest entries, up to 200 of them."""
@@ -101,28 +102,29 @@ class Caller:
     async def summary(self, **query: Any) -> dict[str, Any]:
         return expect(200, await self.get("/v1/summary", at="reporting", **query))
 
+    async def _signed_in(self) -> Mapping[str, str]:
+        if self.headers is None:
+            answer = expect(200, await self.http.post(f"{self.urls['assignment']}/v1/auth/token", data=self.proof))
+            self.headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        return self.headers
+
 
 @dataclass(frozen=True)
 class Province:
-    """The stack, and everybody's token, kept once made."""
+    """The stack and its people."""
 
     stack: ServiceProcesses
     http: httpx2.AsyncClient
-    proofs: dict[str, dict[str, str]] = field(default_factory=dict)
     callers: dict[str, Caller] = field(default_factory=dict)
 
-    async def as_(self, username: str) -> Caller:
-        """Return someone signed in; tests are over long before a token ends."""
+    def as_(self, username: str) -> Caller:
         if username not in self.callers:
-            form = self.proofs.get(username) or self._password_of(username)
-            answer = expect(200, await self.http.post(self.stack.urls["assignment"] + "/v1/auth/token", data=form))
-            headers = {"Authorization": f"Bearer {answer['access_token']}"}
-            self.callers[username] = Caller(self.http, self.stack.urls, headers)
+            password = self.stack.password_of(username)
+            self._know(username, {"grant_type": "password", "username": username, "password": password})
         return self.callers[username]
 
-    def _password_of(self, username: str) -> dict[str, str]:
-        password = self.stack.password_of(username)
-        return {"grant_type": "password", "username": username, "password": password}
+    def _know(self, username: str, proof: Mapping[str, str]) -> None:
+        self.callers[username] = Caller(self.http, self.stack.urls, proof)
 
     def move_to(self, local_time: str) -> None:
         """Let it be a later local time, `2026-10-05T09:00:00`; it goes on from there."""
@@ -134,7 +136,7 @@ class Province:
 
     async def furnish(self) -> None:
         """Make the agencies and the accounts, as the administrator, and let every service hear of them."""
-        administrator = await self.as_(ADMINISTRATOR)
+        administrator = self.as_(ADMINISTRATOR)
         for code, (name, kind) in AGENCIES.items():
             expect(201, await administrator.post("/v1/agencies", {"code": code, "name": name, "kind": kind}))
         for username, (role, agency) in PEOPLE.items():
@@ -149,11 +151,7 @@ class Province:
             return
         expect(201, await administrator.post("/v1/accounts", body | {"scopes": ["tasks:read", "tasks:act"]}))
         secret = expect(200, await administrator.post(f"/v1/accounts/{username}/secret"))["secret"]
-        self.proofs[username] = {
-            "grant_type": "client_credentials",
-            "client_id": username,
-            "client_secret": secret,
-        }
+        self._know(username, {"grant_type": "client_credentials", "client_id": username, "client_secret": secret})
 
     async def settle(self) -> None:
         """Wait until whatever time and people have brought has been handled everywhere: nobody will be told any more.
@@ -184,10 +182,10 @@ class Province:
 
 
 @asynccontextmanager
-async def province_on(stack: ServiceProcesses, monday: str) -> AsyncIterator[Province]:
-    """Drive a stack whose day begins at a local time, with agencies and people in place."""
+async def province_on(stack: ServiceProcesses, begins: str) -> AsyncIterator[Province]:
+    """Drive a stack from a local time on, with agencies and people in place."""
     async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
         province = Province(stack, http)
-        province.move_to(monday)
+        province.move_to(begins)
         await province.furnish()
         yield province
