@@ -7,7 +7,6 @@ from deploy.demo.days import Days
 from deploy.demo.directory import make_directory
 from deploy.demo.people import CHAIR
 from deploy.demo.play import play
-from deploy.demo.scenario import STEPS
 from deploy.demo.tasks import TASKS
 from deploy.local.stack import DemoAccount, Stack
 from shared.clock import true_now
@@ -31,19 +30,19 @@ async def load(stack: Stack, demo: Demo) -> list[DemoAccount]:
         return []
     async with Api.at(stack.urls["assignment"]) as api:
         api.know(stack.administrator)
-        if demo == "directory":
-            return await make_directory(api, stack.administrator.username)
-        return await _load_whole(stack, api)
-
-
-async def _load_whole(stack: Stack, api: Api) -> list[DemoAccount]:
-    days = Days.seen_from(true_now(), WorkCalendar(OfficeSettings().policy()))
-    stack.set_clock(days.morning_of(STEPS[0]))
-    try:
         accounts = await make_directory(api, stack.administrator.username)
-        earlier = await api.get("/v1/tasks?limit=1", by=CHAIR)
-        await play(stack, api, days, TASKS, again=bool(earlier["items"]))
+        if demo == "full":
+            await _let_a_quarter_pass(stack, api)
+    return accounts
+
+
+async def _let_a_quarter_pass(stack: Stack, api: Api) -> None:
+    earlier = await api.get("/v1/tasks?limit=200", by=CHAIR)
+    # The clock is moved back only when nobody is still busy with what has happened at the true time.
+    await stack.barrier()
+    days = Days.seen_from(true_now(), WorkCalendar(OfficeSettings().policy()))
+    try:
+        await play(stack, api, days, TASKS, {task["id"] for task in earlier["items"]})
     finally:
         stack.clear_clock()
     await stack.barrier()
-    return accounts

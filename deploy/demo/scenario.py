@@ -77,7 +77,6 @@ class Task:
     due: int | None = None
     to_the_moment: bool = False
     due_text: str | None = None
-    description: str | None = None
     priority: Priority = Priority.NORMAL
     coordinating: tuple[str, ...] = ()
     monitor: str | None = None
@@ -94,23 +93,6 @@ class Task:
     @property
     def enterer(self) -> str:
         return self.assigner if self.entered_by is Actor.LEADER else COORDINATORS[self.assigner]
-
-    @property
-    def item(self) -> dict[str, Any]:
-        """What the task has of its own when it is given with others."""
-        texts = {
-            "description": self.description,
-            "monitor": self.monitor,
-            "deadline_text": self.due_text,
-        }
-        return {
-            "title": self.title,
-            "product": self.product,
-            "field": self.field,
-            "priority": self.priority,
-            "coordinating_agencies": list(self.coordinating),
-            **{name: text for name, text in texts.items() if text},
-        }
 
     @property
     def mornings(self) -> set[int]:
