@@ -126,6 +126,11 @@ async def test_a_wrong_account_is_refused_and_nothing_is_kept(
     assert await house.database["accounts"].find_one({"_id": "moi"}) is None
 
 
+async def test_nobody_can_pass_for_time_itself(house: House) -> None:
+    assert problem(await house.post("/v1/accounts", an_account("system"))) == (409, "already-exists", [])
+    assert await house.database["accounts"].find_one({"_id": "system"}) is None
+
+
 async def test_a_code_or_a_name_taken_is_refused(house: House) -> None:
     agency = await house.post("/v1/agencies", {"code": FINANCE, "name": "M", "kind": "unit", "parent": "nowhere"})
     account = await house.post("/v1/accounts", an_account("giam.doc", agency="nowhere"))

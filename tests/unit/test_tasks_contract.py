@@ -1,14 +1,38 @@
 """The aggregate's state and the contract of its events have the same members, but for what no event carries."""
 
 import dataclasses
+from datetime import UTC, datetime
 from typing import Any
 
+import bson
 import pytest
+from bson.codec_options import CodecOptions
 
+from services.assignment.tasks.documents import from_entry, to_entry
 from services.assignment.tasks.rules import state
 from services.assignment.tasks.rules.act_table import ACT_TABLE
-from services.assignment.tasks.rules.task import _EVOLUTIONS
+from services.assignment.tasks.rules.task import _EVOLUTIONS, replay
 from shared.events import names, task
+from shared.office.vocabulary import DueKind, Priority, Role
+
+_AT = datetime(2026, 12, 1, 16, 59, 59, 999_000, tzinfo=UTC)
+_OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+_ABSENT = ("description", "product", "document", "field", "authority", "monitor", "deadline_text", "replaces", "batch")
+_GIVEN: dict[str, Any] = {
+    **dict.fromkeys((*_ABSENT, "deadline", "due_at")),
+    "title": "Nhiệm vụ",
+    "priority": Priority.NORMAL,
+    "assigner": "chutich",
+    "lead_agency": "STC",
+    "coordinating_agencies": [],
+    "due_kind": DueKind.NONE,
+    "receipt_due_at": _AT,
+}
+
+
+def _entry(sequence: int, act: str, **details: Any) -> state.Entry:
+    return state.Entry(sequence=sequence, at=_AT, act=act, by="chutich", role=Role.LEADER, details=details)
+
 
 _KEPT_HERE = {
     "Task": {"progressions"},
@@ -33,3 +57,16 @@ def test_every_recorded_act_has_an_event_and_an_evolution() -> None:
 
 def test_the_act_table_has_the_sixteen_acts() -> None:
     assert len(ACT_TABLE) == 16
+
+
+def test_entries_read_back_from_storage_replay_to_the_same_task() -> None:
+    """BSON keeps an enum as its text: an entry read back must make the same task as the one that was decided."""
+    entries = [
+        _entry(1, "assigned", **_GIVEN),
+        _entry(2, "corrected", reason="bổ sung", changes={"priority": Priority.EXPRESS}),
+        _entry(3, "deadline_set", deadline="2026-12-01", due_kind=DueKind.DATE, due_at=_AT, reason="ấn định"),
+    ]
+    stored = [to_entry(bson.decode(bson.encode(from_entry(entry)), _OPTIONS)) for entry in entries]
+    task = replay("task", stored)
+    assert task == replay("task", entries)
+    assert (type(task.priority), type(task.due_kind)) == (Priority, DueKind)

@@ -105,6 +105,8 @@ class Directory:
             Refusal: the username is taken.
 
         """
+        if account.username in account_rules.RESERVED:
+            raise Refusal(Code.ALREADY_EXISTS)
         hashed = await self._passwords.hash(password) if password is not None else None
         await self._store.insert_account(account, hashed, self._account_changed(account))
         self._wake(ACCOUNTS, account.username)

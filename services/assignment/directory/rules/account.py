@@ -10,6 +10,9 @@ from shared.office.access import Principal
 from shared.office.refusal import Code, FieldCode, FieldProblem, Refusal, invalid
 from shared.office.vocabulary import Role, Scope
 
+RESERVED = frozenset({"system"})
+"""Names that are taken from the start: the history says `system` of what time has brought."""
+
 _NEED_NO_AGENCY = frozenset({Role.LEADER, Role.AUDITOR, Role.ADMINISTRATOR})
 _SEE_EVERY_ACCOUNT = frozenset({Role.ADMINISTRATOR, Role.LEADER, Role.COORDINATOR, Role.AUDITOR})
 

@@ -95,7 +95,7 @@ def extension_requested(task: Task, entry: Entry) -> Task:
         asked_at=entry.at,
         from_deadline=details["from_deadline"],
         new_deadline=details["new_deadline"],
-        new_due_kind=details["new_due_kind"],
+        new_due_kind=DueKind(details["new_due_kind"]),
         new_due_at=details["new_due_at"],
         reason=details["reason"],
     )
@@ -160,4 +160,4 @@ def _close_request(task: Task, state: RequestState, then: ExtensionState, entry:
 
 def _move(task: Task, entry: Entry) -> Task:
     details = entry.details
-    return replace(task, deadline=details["deadline"], due_kind=details["due_kind"], due_at=details["due_at"])
+    return replace(task, deadline=details["deadline"], due_kind=DueKind(details["due_kind"]), due_at=details["due_at"])

@@ -11,7 +11,7 @@ from services.assignment.tasks.rules.context import Act
 from services.assignment.tasks.rules.extension import lapse
 from services.assignment.tasks.rules.state import Document, Entry, Fact, Report, Task
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
-from shared.office.vocabulary import Stage
+from shared.office.vocabulary import Priority, Stage
 
 if TYPE_CHECKING:
     from services.assignment.tasks.rules.context import Context
@@ -110,6 +110,8 @@ def corrected(task: Task, entry: Entry) -> Task:
         changes["document"] = Document(**changes["document"])
     if "coordinating_agencies" in changes:
         changes["coordinating_agencies"] = tuple(changes["coordinating_agencies"])
+    if "priority" in changes:
+        changes["priority"] = Priority(changes["priority"])
     return replace(task, **changes)
 
 
