@@ -9,7 +9,7 @@ from deploy.demo.bodies import act_body, batch_body, task_body
 from deploy.demo.days import Days
 from deploy.demo.few_at_once import few_at_once
 from deploy.demo.scenario import STEPS, Act, Task
-from deploy.local.run import say
+from deploy.local.progress import say
 from deploy.local.stack import Stack
 
 

@@ -10,8 +10,10 @@ from typing import get_args
 import httpx2
 from pymongo.errors import PyMongoError
 
+from deploy.demo.load import Demo
 from deploy.local.failure import LocalStackError
-from deploy.local.run import Demo, run, say
+from deploy.local.progress import say
+from deploy.local.run import run
 
 _DEMOS: tuple[Demo, ...] = get_args(Demo)
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

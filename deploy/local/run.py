@@ -1,24 +1,23 @@
 """What `make run` does: both servers, the four services, the demo; then it stays, and stops everything in order."""
 
 import asyncio
-import importlib
 import sys
 import traceback
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
+from deploy.demo.load import Demo, load
 from deploy.local.administrator import create_administrator
 from deploy.local.child import Child
 from deploy.local.failure import LocalStackError
 from deploy.local.ports import preferred_or_free
+from deploy.local.progress import say
 from deploy.local.readiness import is_ready
 from deploy.local.run_dir import RunDir
 from deploy.local.servers import running_servers
 from deploy.local.stack import SERVICES, DemoAccount, Stack, prepare_stack
-
-Demo = Literal["full", "directory", "none"]
 
 _FIRST_PORT = 8001
 _READY_WITHIN_SECONDS = 60
@@ -106,15 +105,13 @@ async def _demo_accounts(run_dir: RunDir, stack: Stack, demo: Demo) -> list[Demo
 
 async def _load_demo(stack: Stack, demo: Demo) -> list[DemoAccount]:
     try:
-        # Imported here because the demo itself is made with stacks and accounts.
-        accounts: list[DemoAccount] = await importlib.import_module("deploy.demo.load").load(stack, demo)
+        return await load(stack, demo)
     except Exception as error:
         log = stack.log_of("demo")
         log.write_text(traceback.format_exc(), encoding="utf-8")
         raise LocalStackError(f"the demo could not be loaded, see {log}: {error}") from error
     finally:
         stack.clear_clock()
-    return accounts
 
 
 def _say_where_everything_is(stack: Stack, accounts: Sequence[DemoAccount]) -> None:
@@ -133,8 +130,3 @@ def _say_where_everything_is(stack: Stack, accounts: Sequence[DemoAccount]) -> N
     first = next((account for account in accounts if account.role == "leader"), accounts[0])
     form = f"-d grant_type=password -d username={first.username} -d password={first.password}"
     say(f"  curl -s {form} {stack.urls['assignment']}/v1/auth/token")
-
-
-def say(line: str) -> None:
-    sys.stdout.write(f"dondoc: {line}\n")
-    sys.stdout.flush()
