@@ -14,6 +14,7 @@ import httpx2
 
 from deploy.local.services import ServiceProcesses
 from shared.clock import SettableClock
+from shared.messaging.topology import dead_queue
 from tests.support.messaging import until
 
 HANOI: Final = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -156,20 +157,30 @@ class Province:
     async def settle(self) -> None:
         """Wait until whatever time and people have brought has been handled everywhere: nobody will be told any more.
 
-        That is: deadline has dealt with every moment that has come, the barrier is open, and deadline and reporting
-        are at assignment's sequence of every task.
+        That is: deadline has dealt with every moment that has come, the barrier is open, nothing was given up, and
+        deadline and reporting are at assignment's sequence of every task.
         """
         await until(self._no_moment_waits, "deadline has dealt with every moment that has come")
         await self.stack.barrier()
         while not await self._no_moment_waits():  # what was handled brought a moment that has come already
             await self.stack.barrier()
+        given_up = await self._dead_letters()
+        assert not given_up, f"dead letters: {given_up}"
         versions = await self._newest("assignment", "tasks", "$_id", "$version")
-        assert await self._newest("deadline", "watches", "$_id", "$sequence") == versions
-        assert await self._newest("reporting", "versions", "$task", "$sequence") == versions
+        for service, known in (
+            ("deadline", await self._newest("deadline", "watches", "$_id", "$sequence")),
+            ("reporting", await self._newest("reporting", "versions", "$task", "$sequence")),
+        ):
+            assert known == versions, f"{service} knows {known}, assignment {versions}"
 
     async def _no_moment_waits(self) -> bool:
         watches = self._database("deadline")["watches"]
         return await watches.find_one({"next_moment": {"$lt": self.now()}}, {"_id": 1}) is None
+
+    async def _dead_letters(self) -> dict[str, int]:
+        queues = await self.stack.servers.queues(self.stack.vhost)
+        dead = {dead_queue(service) for service in self.stack.urls}
+        return {queue.name: queue.ready for queue in queues if queue.name in dead and queue.ready}
 
     async def _newest(self, service: str, collection: str, task: str, sequence: str) -> dict[str, int]:
         """Return the highest sequence of each task that a service knows."""
