@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -80,9 +81,12 @@ class Index:
         options: Document = {"unique": True} if self.unique else {}
         if self.partial is not None:
             options["partialFilterExpression"] = dict(self.partial)
-        if self.name is not None:
-            options["name"] = self.name
-        return IndexModel(list(self.keys), **options)
+        return IndexModel(list(self.keys), name=self.name or self._own_name(options), **options)
+
+    def _own_name(self, options: Document) -> str:
+        """Name an index by what it is: one with changed options is another one, made beside the old."""
+        plain = "_".join(f"{field}_{direction}" for field, direction in self.keys)
+        return f"{plain}__{sha256(repr(options).encode()).hexdigest()[:8]}" if options else plain
 
 
 def ascending(*fields: str) -> tuple[tuple[str, int], ...]:
@@ -94,7 +98,7 @@ async def ensure_indexes(database: Database, indexes: Sequence[Index]) -> None:
     """Create what is missing; nothing is ever dropped.
 
     Raises:
-        OperationFailure: an index of the same name or keys exists with other options.
+        OperationFailure: an index that was given its name exists with other options.
 
     """
     models: defaultdict[str, list[IndexModel]] = defaultdict(list)

@@ -1,0 +1,30 @@
+"""Indexes are declared in code and made at the start, whatever an earlier version of the code had made."""
+
+from shared.mongo import Index, ascending, connect, ensure_indexes
+from tests.support.servers import Database
+
+
+async def test_an_index_whose_options_change_is_made_beside_the_old(database: Database) -> None:
+    before = Index("tasks", ascending("officer", "assigned_at"), partial={"officer": {"$type": "string"}})
+    after = Index("tasks", ascending("officer", "assigned_at"), partial={"officer": {"$gt": ""}})
+    client = connect(database.uri, "test")
+    try:
+        await ensure_indexes(client[database.name], [before])
+        await ensure_indexes(client[database.name], [after])
+        found = await client[database.name]["tasks"].index_information()
+    finally:
+        client.close()
+    filters = [index["partialFilterExpression"] for index in found.values() if "partialFilterExpression" in index]
+    assert filters == [{"officer": {"$type": "string"}}, {"officer": {"$gt": ""}}]
+
+
+async def test_making_them_again_changes_nothing(database: Database) -> None:
+    index = Index("tasks", ascending("replaces"), unique=True, partial={"replaces": {"$gt": ""}})
+    client = connect(database.uri, "test")
+    try:
+        await ensure_indexes(client[database.name], [index])
+        once = await client[database.name]["tasks"].index_information()
+        await ensure_indexes(client[database.name], [index])
+        assert await client[database.name]["tasks"].index_information() == once
+    finally:
+        client.close()
