@@ -1,6 +1,8 @@
 """The assignment service as the people of the demo use it: each signs in once."""
 
+import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -35,6 +37,7 @@ class Api:
         self._http = http
         self._accounts: dict[str, DemoAccount] = {}
         self._tokens: dict[str, _Token] = {}
+        self._signing_in: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @classmethod
     def at(cls, url: str) -> "Api":
@@ -65,9 +68,10 @@ class Api:
         return _answered(f"GET {path} by {by}", await self._http.get(path, headers=await self._signed_in(by)))
 
     async def _signed_in(self, username: str) -> dict[str, str]:
-        token = self._tokens.get(username)
-        if token is None or token.until < time.monotonic():
-            token = self._tokens[username] = await self._sign_in(self._accounts[username])
+        async with self._signing_in[username]:
+            token = self._tokens.get(username)
+            if token is None or token.until < time.monotonic():
+                token = self._tokens[username] = await self._sign_in(self._accounts[username])
         return {"Authorization": f"Bearer {token.text}"}
 
     async def _sign_in(self, account: DemoAccount) -> _Token:

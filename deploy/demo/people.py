@@ -11,10 +11,10 @@ PASSWORD: Final = "dongthap-demo"  # noqa: S105 - of every person of the demo, e
 SERVICE_SCOPES: Final = (Scope.TASKS_READ, Scope.TASKS_ACT)
 
 CHAIR: Final = "chutich"
-ECONOMY: Final = "phochutich1"
-BUILDING: Final = "phochutich2"
-SOCIETY: Final = "phochutich3"
-COORDINATORS: Final = {CHAIR: "theodoi1", ECONOMY: "theodoi1", BUILDING: "theodoi2", SOCIETY: "theodoi3"}
+VICE_ECONOMY: Final = "phochutich1"
+VICE_BUILDING: Final = "phochutich2"
+VICE_SOCIETY: Final = "phochutich3"
+COORDINATORS: Final = {CHAIR: "theodoi1", VICE_ECONOMY: "theodoi1", VICE_BUILDING: "theodoi2", VICE_SOCIETY: "theodoi3"}
 """Who follows the tasks of which leader."""
 
 
@@ -229,9 +229,9 @@ FINANCE_PROGRAM: Final = STAFF[agencies.FINANCE].username(Role.SERVICE)
 
 PEOPLE: Final = (
     Person(CHAIR, "Phạm Thành Nhơn", Role.LEADER, "Chủ tịch Ủy ban nhân dân tỉnh"),
-    Person(ECONOMY, "Nguyễn Thị Hoài Thu", Role.LEADER, "Phó Chủ tịch Ủy ban nhân dân tỉnh (kinh tế)"),
-    Person(BUILDING, "Trần Trí Dũng", Role.LEADER, "Phó Chủ tịch Ủy ban nhân dân tỉnh (xây dựng, môi trường)"),
-    Person(SOCIETY, "Lê Minh Thảo", Role.LEADER, "Phó Chủ tịch Ủy ban nhân dân tỉnh (văn hóa, xã hội)"),
+    Person(VICE_ECONOMY, "Nguyễn Thị Hoài Thu", Role.LEADER, "Phó Chủ tịch Ủy ban nhân dân tỉnh (kinh tế)"),
+    Person(VICE_BUILDING, "Trần Trí Dũng", Role.LEADER, "Phó Chủ tịch Ủy ban nhân dân tỉnh (xây dựng, môi trường)"),
+    Person(VICE_SOCIETY, "Lê Minh Thảo", Role.LEADER, "Phó Chủ tịch Ủy ban nhân dân tỉnh (văn hóa, xã hội)"),
     Person("theodoi1", "Đinh Xuân Mai", Role.COORDINATOR, "Chuyên viên Phòng Tổng hợp", agencies.OFFICE),
     Person("theodoi2", "Ngô Hữu Phát", Role.COORDINATOR, "Chuyên viên Phòng Kinh tế", agencies.OFFICE),
     Person("theodoi3", "Vũ Thị Hạnh Dung", Role.COORDINATOR, "Chuyên viên Phòng Văn hóa, xã hội", agencies.OFFICE),

@@ -29,9 +29,8 @@ from deploy.demo.agencies import (
     TAN_PHU_DONG,
     TRADE,
 )
-from deploy.demo.papers import MEKONG, PROGRAMME, PUBLIC_INVESTMENT, ROADS, SCHOOLS_AND_HEALTH, TOURISM
-from deploy.demo.people import BUILDING as BUILDING_LEADER
-from deploy.demo.people import CHAIR, ECONOMY, SOCIETY
+from deploy.demo.papers import MEKONG, PROGRAMME, SCHOOLS_AND_HEALTH, TOURISM
+from deploy.demo.people import CHAIR, VICE_BUILDING, VICE_ECONOMY, VICE_SOCIETY
 from deploy.demo.scenario import Actor, Task
 from shared.office.vocabulary import Authority, Cause, Priority
 
@@ -40,7 +39,7 @@ EXTENDED: Final = (
         title="Hoàn thiện hồ sơ điều chỉnh chủ trương đầu tư dự án cầu Tân Phú Đông",
         lead=BUILDING,
         paper=PROGRAMME,
-        assigner=BUILDING_LEADER,
+        assigner=VICE_BUILDING,
         authority=Authority.VICE_CHAIR,
         assigned=-62,
         due=-30,
@@ -92,8 +91,8 @@ EXTENDED: Final = (
     Task(
         title="Lập đề án phát triển khu công nghiệp sinh thái giai đoạn 2026 - 2030",
         lead=ECONOMIC_ZONES,
-        paper=PUBLIC_INVESTMENT,
-        assigner=ECONOMY,
+        paper=PROGRAMME,
+        assigner=VICE_ECONOMY,
         authority=Authority.VICE_CHAIR,
         assigned=-62,
         due=-30,
@@ -122,7 +121,7 @@ EXTENDED: Final = (
         title="Xây dựng kế hoạch đưa sản phẩm OCOP lên sàn thương mại điện tử",
         lead=TRADE,
         paper=MEKONG,
-        assigner=ECONOMY,
+        assigner=VICE_ECONOMY,
         authority=Authority.VICE_CHAIR,
         assigned=-47,
         due=-12,
@@ -142,7 +141,7 @@ EXTENDED: Final = (
         title="Hoàn thiện đề án phát triển du lịch Vườn quốc gia Tràm Chim",
         lead=CULTURE,
         paper=TOURISM,
-        assigner=SOCIETY,
+        assigner=VICE_SOCIETY,
         authority=Authority.VICE_CHAIR,
         assigned=-22,
         due=-10,
@@ -161,8 +160,8 @@ EXTENDED: Final = (
     Task(
         title="Lắp đặt hệ thống quan trắc sạt lở tự động ven sông Tiền, sông Hậu",
         lead=FARMING,
-        paper=ROADS,
-        assigner=BUILDING_LEADER,
+        paper=MEKONG,
+        assigner=VICE_BUILDING,
         authority=Authority.VICE_CHAIR,
         assigned=-35,
         due=-6,
@@ -190,7 +189,7 @@ EXTENDED: Final = (
         title="Cải tạo, nâng cấp trường trung học phổ thông Sa Đéc",
         lead=EDUCATION,
         paper=SCHOOLS_AND_HEALTH,
-        assigner=SOCIETY,
+        assigner=VICE_SOCIETY,
         authority=Authority.VICE_CHAIR,
         assigned=-35,
         due=5,
@@ -208,7 +207,7 @@ EXTENDED: Final = (
         title="Đầu tư trang thiết bị cho Bệnh viện Đa khoa khu vực Hồng Ngự",
         lead=HEALTH,
         paper=SCHOOLS_AND_HEALTH,
-        assigner=SOCIETY,
+        assigner=VICE_SOCIETY,
         authority=Authority.VICE_CHAIR,
         assigned=-34,
         due=-2,
