@@ -24,17 +24,25 @@ SYSTEM_LOG = f"{honcho.manager.SYSTEM_PRINTER_NAME}.log"
 
 
 class _LogPrinter(Printer):  # type: ignore[misc]
-    """Writes every line to the terminal, and without its prefix to the service's file."""
+    """Writes every line without its prefix to the service's file, and to the terminal what is worth reading there.
+
+    A request that went as it should is not: the demo alone makes hundreds.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(sys.stdout)
         self._folder = folder
 
     def write(self, message: Message) -> None:
-        super().write(message)
         data = message.data if isinstance(message.data, bytes) else message.data.encode()
         with (self._folder / f"{message.name}.log").open("ab") as log:
             log.write(data)
+        if not _is_routine(data):
+            super().write(message)
+
+
+def _is_routine(line: bytes) -> bool:
+    return b'"event":"request"' in line and b'"level":"info"' in line
 
 
 class _TiedProcess(Process):  # type: ignore[misc]

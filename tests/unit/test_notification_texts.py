@@ -262,3 +262,8 @@ def test_a_change_of_the_directory_says_nothing() -> None:
 
 def test_the_time_of_an_entry_is_that_of_the_act() -> None:
     assert facts_of(task_told("assigned"), AGENCIES).at == ASSIGNED_AT
+
+
+def test_a_quoted_sentence_does_not_double_the_full_stop() -> None:
+    assert quoted("Đề nghị khẩn trương.") == "Đề nghị khẩn trương"
+    assert quoted("Còn nữa...") == "Còn nữa..."

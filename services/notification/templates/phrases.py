@@ -42,8 +42,9 @@ _END_OF_DAY: Final = time(23, 59, 59, 999_000)
 
 
 def quoted(text: str) -> str:
-    """Put a text on one line, and cut it at a word where it is too long for a sentence."""
+    """Put a text on one line without its full stop, and cut it at a word where it is too long for a sentence."""
     line = " ".join(text.split())
+    line = line if line.endswith("..") else line.removesuffix(".")
     if len(line) <= _LONGEST_QUOTE:
         return line
     cut = line[:_LONGEST_QUOTE]
