@@ -177,14 +177,14 @@ class TaskLife(RuleBasedStateMachine):
     @precondition(lambda self: self.worlds["never"].pending_request is not None)
     @rule()
     def the_head_reports_while_the_request_waits(self) -> None:
-        due = self.worlds["never"].due_at
-        if due is not None and due < self.now + timedelta(days=10):
-            self.time_passes(24 * 10)
+        self._let_the_term_end()
         self._act("report", report.SubmitReport("đã xong"), self._head())
 
     @precondition(lambda self: self.worlds["never"].pending_request is not None)
-    @rule(approved=_yes)
-    def the_request_is_decided(self, approved: bool) -> None:
+    @rule(approved=_yes, late=_yes)
+    def the_request_is_decided(self, approved: bool, late: bool) -> None:
+        if late:
+            self._let_the_term_end()
         self._act("extension/decision", extension.DecideExtension(approved, "ý kiến"), PEOPLE[0])
 
     @precondition(lambda self: self.worlds["never"].is_past_due(self.now))
@@ -197,8 +197,10 @@ class TaskLife(RuleBasedStateMachine):
         self._act("report/decision", report.DecideReport(accepted=True), PEOPLE[0])
 
     @precondition(lambda self: self.worlds["never"].stage is Stage.REPORTED)
-    @rule(accepted=_yes)
-    def the_report_is_decided(self, accepted: bool) -> None:
+    @rule(accepted=_yes, late=_yes)
+    def the_report_is_decided(self, accepted: bool, late: bool) -> None:
+        if late:
+            self._let_the_term_end()
         self._act("report/decision", report.DecideReport(accepted, "ý kiến"), PEOPLE[0])
 
     def _act(self, name: str, body: Act, actor: Principal) -> None:
@@ -275,6 +277,11 @@ class TaskLife(RuleBasedStateMachine):
             assert task.explanation.state is not ExplanationState.NONE
         if value is Timeliness.COMPLETED_ON_TIME:
             assert task.missed_at is None or task.standing_submission is not None
+
+    def _let_the_term_end(self) -> None:
+        due = self.worlds["never"].due_at
+        if due is not None and due >= self.now:
+            self.time_passes((due - self.now) // timedelta(hours=1) + 1)
 
     def _head(self) -> Principal:
         lead = self.worlds["never"].lead_agency
