@@ -95,7 +95,7 @@ def ascending(*fields: str) -> tuple[tuple[str, int], ...]:
 
 
 async def ensure_indexes(database: Database, indexes: Sequence[Index]) -> None:
-    """Create what is missing; nothing is ever dropped.
+    """Create what is missing; nothing is ever dropped, and what exists under another name is not missing.
 
     Raises:
         OperationFailure: an index that was given its name exists with other options.
@@ -105,7 +105,16 @@ async def ensure_indexes(database: Database, indexes: Sequence[Index]) -> None:
     for index in indexes:
         models[index.collection].append(index.model())
     for collection, wanted in models.items():
-        await database[collection].create_indexes(wanted)
+        existing = [_essence(document) async for document in database[collection].list_indexes()]
+        missing = [model for model in wanted if _essence(model.document) not in existing]
+        if missing:
+            await database[collection].create_indexes(missing)
+
+
+def _essence(index: Mapping[str, Any]) -> tuple[list[tuple[str, int]], bool, Document]:
+    """Return what makes an index, whatever its name: MongoDB refuses a second one that is the same in this."""
+    keys = [(field, int(direction)) for field, direction in index["key"].items()]
+    return keys, bool(index.get("unique")), dict(index.get("partialFilterExpression") or {})
 
 
 def sight_filter(principal: Principal) -> Document:

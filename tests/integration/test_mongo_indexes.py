@@ -1,5 +1,7 @@
 """Indexes are declared in code and made at the start, whatever an earlier version of the code had made."""
 
+from dataclasses import replace
+
 from shared.mongo import Index, ascending, connect, ensure_indexes
 from tests.support.servers import Database
 
@@ -16,6 +18,19 @@ async def test_an_index_whose_options_change_is_made_beside_the_old(database: Da
         client.close()
     filters = [index["partialFilterExpression"] for index in found.values() if "partialFilterExpression" in index]
     assert filters == [{"officer": {"$type": "string"}}, {"officer": {"$gt": ""}}]
+
+
+async def test_an_index_that_exists_under_another_name_is_not_made_again(database: Database) -> None:
+    index = Index("tasks", ascending("officer", "assigned_at"), partial={"officer": {"$gt": ""}})
+    another = Index("tasks", ascending("updated_at"))
+    client = connect(database.uri, "test")
+    try:
+        await ensure_indexes(client[database.name], [replace(index, name="of-an-earlier-version")])
+        await ensure_indexes(client[database.name], [index, another])
+        found = await client[database.name]["tasks"].index_information()
+    finally:
+        client.close()
+    assert set(found) == {"_id_", "of-an-earlier-version", "updated_at_1"}
 
 
 async def test_making_them_again_changes_nothing(database: Database) -> None:
