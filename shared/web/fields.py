@@ -76,9 +76,13 @@ def _is_visible(character: str) -> bool:
     return unicodedata.category(character)[0] not in "CZ"
 
 
+def is_blank(value: Any) -> bool:
+    """Whether this is a text in which nothing can be seen, nor anything that a text may not hold."""
+    return isinstance(value, str) and not _FORBIDDEN.search(value) and not any(map(_is_visible, value))
+
+
 def _blank_is_absent(value: Any) -> Any:
-    blank = isinstance(value, str) and not _FORBIDDEN.search(value) and not any(map(_is_visible, value))
-    return None if blank else value
+    return None if is_blank(value) else value
 
 
 def _to_day(value: Any) -> date:

@@ -231,6 +231,13 @@ async def test_a_correction_that_would_not_do_changes_nothing(
     assert await office.stored(task) == before
 
 
+@pytest.mark.parametrize("blank", ["", " \n", "\u200b"])
+async def test_a_blank_text_of_a_correction_counts_as_absent(office: Office, blank: str) -> None:
+    task = await office.assigned(description="Mô tả")
+    after = await office.act(task, "correction", body={"reason": "Ghi nhầm", "title": "Tên", "description": blank})
+    assert (after["title"], after["description"]) == ("Tên", "Mô tả")
+
+
 async def test_a_first_deadline_is_the_original_one(office: Office) -> None:
     task = await office.assigned(deadline=None, deadline_text="Thường xuyên")
     plain = await office.read(task)
@@ -694,3 +701,15 @@ async def test_a_task_takes_fifty_returns_and_rulings(office: Office) -> None:
     await is_refused(office, task, "report/decision", "task-full", RETURNED)
     await is_refused(office, task, "explanation/decision", "task-full", {"accepted": False, "reason": "Chưa rõ"})
     await office.acts(task, "explanation/decision", "report/decision")
+
+
+async def test_a_task_takes_fifty_adjustments_and_what_closes_it_still_fits(office: Office) -> None:
+    """The longest texts, none of which is ever forgotten, would outgrow what MongoDB keeps in one document."""
+    task = await office.assigned()
+    await office.acts(task, *WORKING)
+    longest = dict.fromkeys(("reason", "description", "product"), "ệ" * 10_000)
+    for _ in range(49):
+        await office.act(task, "correction", body=longest)
+    for act in ("correction", "delegation", "reassignment"):
+        await is_refused(office, task, act, "task-full")
+    await office.acts(task, "report", "report/decision")

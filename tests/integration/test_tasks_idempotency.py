@@ -125,6 +125,17 @@ async def test_another_body_or_another_act_under_the_same_key_is_refused(office:
     assert (await office.read(task))["version"] == 3
 
 
+@pytest.mark.parametrize("more", [{"description": None}, {"priority": "normal"}, {"coordinating_agencies": []}])
+async def test_what_a_correction_clears_or_sets_back_is_another_body_than_leaving_it_out(
+    office: Office, more: dict[str, Any]
+) -> None:
+    task = await office.assigned(priority="urgent", description="Mô tả")
+    body = {"reason": "Ghi nhầm", "title": "Tên khác"}
+    assert code_of(await office.try_act(task, "correction", body=body, Idempotency_Key="a-correction"))[0] == 200
+    answer = await office.try_act(task, "correction", body={**body, **more}, Idempotency_Key="a-correction")
+    assert code_of(answer) == (422, "idempotency-mismatch")
+
+
 async def test_an_acts_key_counts_for_one_task_and_one_account(office: Office) -> None:
     one, other = await office.assigned(), await office.assigned()
     assert (await office.act(one, "urging", Idempotency_Key="u"))["urgings"] == 1

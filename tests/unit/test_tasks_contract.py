@@ -35,7 +35,7 @@ def _entry(sequence: int, act: str, **details: Any) -> state.Entry:
 
 
 _KEPT_HERE = {
-    "Task": {"progressions"},
+    "Task": {"progressions", "adjustments"},
     "ExtensionRequest": {"new_due_kind"},
     "Explanation": {"refusals"},
 }

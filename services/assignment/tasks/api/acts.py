@@ -70,7 +70,7 @@ def _endpoint(
     ) -> Response:
         asked: bodies.ActBody = body
         wanted = asked.to_act()
-        retry = Retry(key, fingerprint(name, asked)) if key else None
+        retry = Retry(key, fingerprint(name, asked.meaning())) if key else None
         task = await handlers.act(caller, task_id, name, wanted, if_match, retry)
         return task_answer(await reads.view(caller, task))
 

@@ -32,6 +32,7 @@ from shared.web.fields import (
     StrictBool,
     Title,
     Username,
+    is_blank,
 )
 from shared.web.violation import invalid_input
 
@@ -61,6 +62,10 @@ class ActBody(Body):
 
     @abstractmethod
     def to_act(self) -> Act: ...
+
+    def meaning(self) -> dict[str, Any]:
+        """Return what was asked for, equal for bodies that mean the same."""
+        return self.model_dump(mode="json")
 
 
 def _written(day: date | None) -> str | None:
@@ -200,7 +205,7 @@ class CorrectionBody(ActBody):
         """Take an empty optional text as absent: it changes nothing."""
         if not isinstance(data, dict):
             return data
-        return {key: value for key, value in data.items() if key not in cls._blank_is_no_change or not _blank(value)}
+        return {key: value for key, value in data.items() if key not in cls._blank_is_no_change or not is_blank(value)}
 
     def to_act(self) -> handover.Correct:
         named = self.model_fields_set - {"reason"}
@@ -211,9 +216,9 @@ class CorrectionBody(ActBody):
             changes["document"] = self.document.to_document()
         return handover.Correct(self.reason, changes)
 
-
-def _blank(value: Any) -> bool:
-    return isinstance(value, str) and not value.strip()
+    def meaning(self) -> dict[str, Any]:
+        """Leave out what was left out: that changes nothing, and null, or the usual priority, may change much."""
+        return {name: value for name, value in super().meaning().items() if name in self.model_fields_set}
 
 
 class DeadlineBody(ActBody):

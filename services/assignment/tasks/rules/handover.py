@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from services.assignment.tasks.rules.assigning import document_details, must_be_different, must_be_known
 from services.assignment.tasks.rules.context import Act
 from services.assignment.tasks.rules.extension import lapse
+from services.assignment.tasks.rules.limits import must_take_an_adjustment
 from services.assignment.tasks.rules.state import Document, Entry, Fact, Report, Task
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import Priority, Stage
@@ -50,6 +51,7 @@ def may_still_reassign(task: Task, context: Context) -> None:
 
 
 def reassign(task: Task, act: Reassign, context: Context) -> Fact:
+    must_take_an_adjustment(task)
     must_be_known("lead_agency", [act.lead_agency], context)
     if act.lead_agency == task.lead_agency and task.stage is not Stage.REFUSED:
         raise invalid("lead_agency", FieldCode.SAME_AGENCY)
@@ -80,10 +82,12 @@ def reassigned(task: Task, entry: Entry) -> Task:
         progress=None,
         report_due_at=None,
         report=Report(returns=task.report.returns),
+        adjustments=task.adjustments + 1,
     )
 
 
 def correct(task: Task, act: Correct, context: Context) -> Fact:
+    must_take_an_adjustment(task)
     changes = act.changes
     coordinating = changes.get("coordinating_agencies", task.coordinating_agencies)
     monitor = changes.get("monitor", task.monitor)
@@ -112,7 +116,7 @@ def corrected(task: Task, entry: Entry) -> Task:
         changes["coordinating_agencies"] = tuple(changes["coordinating_agencies"])
     if "priority" in changes:
         changes["priority"] = Priority(changes["priority"])
-    return replace(task, **changes)
+    return replace(task, **changes, adjustments=task.adjustments + 1)
 
 
 def recall(_task: Task, act: Recall, _context: Context) -> Fact:

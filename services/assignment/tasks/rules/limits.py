@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 EXTENSION_REQUESTS: Final = 20
 RETURNS_AND_RULINGS: Final = 50
 WORK_ENTRIES: Final = 500
+ADJUSTMENTS: Final = 50
 
 
 def must_take_a_request(task: Task) -> None:
@@ -28,4 +29,10 @@ def must_take_a_return(task: Task) -> None:
 def must_take_a_work_entry(task: Task) -> None:
     """Refuse one more entry of progress, contribution or urging."""
     if task.progressions + task.contributions + task.urgings >= WORK_ENTRIES:
+        raise Refusal(Code.TASK_FULL)
+
+
+def must_take_an_adjustment(task: Task) -> None:
+    """Refuse one more correction, delegation or reassignment: each keeps its texts in the history for good."""
+    if task.adjustments >= ADJUSTMENTS:
         raise Refusal(Code.TASK_FULL)

@@ -99,7 +99,8 @@ class Explanation:
 class Task:
     """A task without its history.
 
-    `progressions` counts entries of progress, which no event carries: it bounds the history.
+    `progressions` counts entries of progress, `adjustments` corrections, delegations and reassignments; no event
+    carries them: they bound the history.
     """
 
     id: str
@@ -141,6 +142,7 @@ class Task:
     urgings: int = 0
     contributions: int = 0
     progressions: int = 0
+    adjustments: int = 0
 
     @property
     def pending_request(self) -> ExtensionRequest | None:

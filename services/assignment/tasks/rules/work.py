@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from services.assignment.tasks.rules.context import Act
-from services.assignment.tasks.rules.limits import must_take_a_work_entry
+from services.assignment.tasks.rules.limits import must_take_a_work_entry, must_take_an_adjustment
 from services.assignment.tasks.rules.state import Entry, Fact, Progress, Task
 from shared.office.refusal import FieldCode, invalid
 from shared.office.vocabulary import Role, Stage
@@ -48,6 +48,7 @@ class Urge(Act):
 
 def delegate(task: Task, act: Delegate, context: Context) -> Fact:
     """Hand the task to an officer of the lead agency."""
+    must_take_an_adjustment(task)
     account = context.accounts.get(act.officer)
     if account is None:
         raise invalid("officer", FieldCode.UNKNOWN_ACCOUNT)
@@ -59,7 +60,8 @@ def delegate(task: Task, act: Delegate, context: Context) -> Fact:
 
 
 def delegated(task: Task, entry: Entry) -> Task:
-    return replace(task, stage=Stage.IN_PROGRESS, officer=entry.details["officer"])
+    officer = entry.details["officer"]
+    return replace(task, stage=Stage.IN_PROGRESS, officer=officer, adjustments=task.adjustments + 1)
 
 
 def make_progress(task: Task, act: MakeProgress, context: Context) -> Fact:
