@@ -57,6 +57,8 @@ environment:  ## make .venv from requirements-dev.lock
 	@sh deploy/local/environment.sh
 
 clean:  ## forget RUN_DIR with its data, and all caches
+	@if [ -e "$(RUN_DIR)/lock" ] && ! flock --nonblock "$(RUN_DIR)/lock" true; then \
+		echo "clean: a stack runs in $(RUN_DIR): stop it first" >&2; exit 69; fi
 	@echo "clean: forgetting $(RUN_DIR) and the caches"
 	@rm -rf "$(RUN_DIR)" .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -path ./.venv -prune -o -path ./.servers -prune -o -type d -name __pycache__ -exec rm -rf {} +

@@ -20,7 +20,7 @@ class RefusedError(LocalStackError):
     """The service did not do what was asked."""
 
     def __init__(self, what: str, answer: httpx2.Response) -> None:
-        super().__init__(f"the demo could not be loaded: {what}: {answer.status_code} {answer.text[:500]}")
+        super().__init__(f"{what}: {answer.status_code} {answer.text[:500]}")
         self.code = answer.json().get("code") if answer.is_client_error else None
 
 

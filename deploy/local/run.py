@@ -43,13 +43,21 @@ async def run(path: Path, demo: Demo) -> None:
         passwords = {server: credentials.password_of(server) for server in ("mongodb", "rabbitmq")}
         say("starting MongoDB and RabbitMQ ...")
         async with running_servers(path, passwords=passwords, keep_data=True) as servers:
-            ports = {name: preferred_or_free(port) for port, name in enumerate(SERVICES, start=_FIRST_PORT)}
-            stack = await prepare_stack(servers, path, credentials, ports)
+            stack = await prepare_stack(servers, path, credentials, _ports_of_services())
             await create_administrator(stack, stack.environment_of("assignment"))
             async with _running_foreman(stack) as foreman:
                 children = [foreman, *servers.children]
                 await _unless_one_ends(children, _become_ready(run_dir, stack, foreman, demo))
                 await _unless_one_ends(children, asyncio.Event().wait())
+
+
+def _ports_of_services() -> dict[str, int]:
+    ports: dict[str, int] = {}
+    for preferred, service in enumerate(SERVICES, start=_FIRST_PORT):
+        ports[service] = preferred_or_free(preferred)
+        if ports[service] != preferred:
+            say(f"port {preferred} is taken, {service} takes {ports[service]}")
+    return ports
 
 
 @asynccontextmanager
@@ -96,7 +104,9 @@ async def _become_ready(run_dir: RunDir, stack: Stack, foreman: Child, demo: Dem
 async def _demo_accounts(run_dir: RunDir, stack: Stack, demo: Demo) -> list[DemoAccount]:
     """Load the demo, once in the life of a folder, and return its accounts."""
     accounts = run_dir.loaded_demo()
-    if accounts is None and demo != "none":
+    if accounts is not None:
+        say("the demo was loaded by an earlier run, all is as it was left (`make clean` forgets it)")
+    elif demo != "none":
         say(f"loading the demo ({demo}), once ...")
         accounts = await _load_demo(stack, demo)
         run_dir.keep_loaded_demo(accounts)
@@ -126,7 +136,7 @@ def _say_where_everything_is(stack: Stack, accounts: Sequence[DemoAccount]) -> N
         say(f"  {account.role:<14}{account.username:<20}{account.password}  {account.agency or ''}".rstrip())
     if len(shown) < len(accounts):
         say(f"  and {len(accounts) - len(shown)} more in {stack.run_dir / 'stack.json'}")
-    say("a first call, for a token:")
+    say("a first call, for a token (what to do with it: docs/quick-start.md):")
     first = next((account for account in accounts if account.role == "leader"), accounts[0])
     form = f"-d grant_type=password -d username={first.username} -d password={first.password}"
     say(f"  curl -s {form} {stack.urls['assignment']}/v1/auth/token")
