@@ -3,6 +3,7 @@
 `python -m deploy.local.foreman LOG_FOLDER`, with the settings of all services in the environment.
 """
 
+import contextlib
 import ctypes
 import os
 import shlex
@@ -38,7 +39,9 @@ class _LogPrinter(Printer):  # type: ignore[misc]
         with (self._folder / f"{message.name}.log").open("ab") as log:
             log.write(data)
         if not _is_routine(data):
-            super().write(message)
+            # The terminal may be gone, and the services are to be stopped all the same.
+            with contextlib.suppress(OSError):
+                super().write(message)
 
 
 def _is_routine(line: bytes) -> bool:

@@ -55,6 +55,10 @@ async def _expect_end_of_a_part_to_end_the_stack(process: asyncio.subprocess.Pro
 
 
 async def _expect_kill_to_take_all_parts_along(process: asyncio.subprocess.Process, run_dir: Path) -> None:
+    """Kill it together with whoever read its output, as when a terminal dies."""
+    output = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+    output.close()
+    await asyncio.sleep(0)  # lets the loop really close it
     process.kill()
     await process.wait()
     async with asyncio.timeout(_PATIENCE_SECONDS):
