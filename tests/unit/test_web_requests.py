@@ -124,6 +124,7 @@ WRONG = {
     "nothing in it": (b"{}", [("title", "missing")]),
     "an operator for a text": (b'{"title": {"$gt": ""}}', [("title", "not-a-text")]),
     "an operator beside": (b'{"title": "T", "$where": "1"}', [("$where", "unknown-field")]),
+    "a heap of unknown fields": (json.dumps({f"k{n}": n for n in range(100)}).encode(), [("body", "unknown-field")]),
     "a number for a text": (b'{"title": 1}', [("title", "not-a-text")]),
     "a blank title": (b'{"title": " \\u200b "}', [("title", "empty")]),
     "a long title": (json.dumps({"title": "x" * 1_001}).encode(), [("title", "too-long")]),
