@@ -355,6 +355,7 @@ async def test_equal_moments_are_told_apart_by_the_id(office: Office) -> None:
         ({"cursor": "x"}, ("cursor", "bad-cursor")),
         ({"cursor": "W10"}, ("cursor", "bad-cursor")),
         ({"cursor": "ngày"}, ("cursor", "bad-cursor")),
+        ({"lead_agancy": "STC"}, ("lead_agancy", "unknown-field")),
     ],
 )
 async def test_a_parameter_that_is_none_is_refused(

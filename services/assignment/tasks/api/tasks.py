@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from services.assignment.tasks.api.answers import task_answer
 from services.assignment.tasks.api.bodies import AssignBody
@@ -14,45 +15,42 @@ from services.assignment.tasks.documents import Retry
 from services.assignment.tasks.handlers import TaskHandlers
 from services.assignment.tasks.queries import Filters, Sort
 from services.assignment.tasks.rules.waiting import key_of
+from shared.office.access import Principal
 from shared.office.refusal import Code
 from shared.office.vocabulary import Stage, Timeliness
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, fingerprint
-from shared.web.fields import AgencyCode, Day, DocumentNumber, FieldOfWork, QueryMoment, Username
+from shared.web.fields import AgencyCode, Body, Day, DocumentNumber, FieldOfWork, QueryMoment, Username
 from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page
 from shared.web.problems import problem_responses
 from shared.web.route import office_router
 
 
-def task_filters(  # noqa: PLR0913, PLR0917 - one parameter a filter
-    caller: Caller,
-    stage: Stage | None = None,
-    timeliness: Timeliness | None = None,
-    lead_agency: AgencyCode | None = None,
-    coordinating_agency: AgencyCode | None = None,
-    assigner: Username | None = None,
-    officer: Username | None = None,
-    document: DocumentNumber | None = None,
-    field: FieldOfWork | None = None,
-    due_from: Day | None = None,
-    due_to: Day | None = None,
-    updated_since: QueryMoment | None = None,
-    waiting: Annotated[Literal["me"] | None, Query(description="What the caller should act on now.")] = None,
-) -> Filters:
-    return Filters(
-        stage=stage,
-        timeliness=timeliness,
-        lead_agency=lead_agency,
-        coordinating_agency=coordinating_agency,
-        assigner=assigner,
-        officer=officer,
-        document=document,
-        field=field,
-        due_from=due_from,
-        due_to=due_to,
-        updated_since=updated_since,
-        waiting=key_of(caller) if waiting else None,
-    )
+class TaskQuery(Body):
+    """The filters, the order and the page of the list; an unknown parameter is refused, not ignored."""
+
+    stage: Stage | None = None
+    timeliness: Timeliness | None = None
+    lead_agency: AgencyCode | None = None
+    coordinating_agency: AgencyCode | None = None
+    assigner: Username | None = None
+    officer: Username | None = None
+    document: DocumentNumber | None = None
+    field: FieldOfWork | None = None
+    due_from: Day | None = None
+    due_to: Day | None = None
+    updated_since: QueryMoment | None = None
+    waiting: Literal["me"] | None = Field(None, description="What the caller should act on now.")
+    sort: Sort = "-assigned_at"
+    limit: int = Field(DEFAULT_LIMIT, ge=1, le=200, description="How many tasks a page holds.")
+    cursor: str | None = Field(None, max_length=2_000, description="`next_cursor` of the page before.")
+
+    def filters(self, caller: Principal) -> Filters:
+        asked = {name: getattr(self, name) for name in type(self).model_fields if name not in _NO_FILTERS}
+        return Filters(**asked, waiting=key_of(caller) if self.waiting else None)
+
+
+_NO_FILTERS = {"waiting", "sort", "limit", "cursor"}
 
 
 def tasks_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
@@ -74,14 +72,8 @@ def tasks_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
         return task_answer(await reads.view(caller, task), new=new)
 
     @router.get("", responses=problem_responses(Code.NOT_PERMITTED))
-    async def list_tasks(
-        caller: Caller,
-        filters: Annotated[Filters, Depends(task_filters)],
-        sort: Sort = "-assigned_at",
-        cursor: CursorText = None,
-        limit: Limit = DEFAULT_LIMIT,
-    ) -> Page[TaskBrief]:
-        return await reads.page(caller, filters, sort, cursor, limit)
+    async def list_tasks(query: Annotated[TaskQuery, Query()], caller: Caller) -> Page[TaskBrief]:
+        return await reads.page(caller, query.filters(caller), query.sort, query.cursor, query.limit)
 
     @router.get("/{task_id}", response_model=TaskView, responses=_OF_ONE)
     async def read(task_id: str, caller: Caller) -> Response:
