@@ -36,10 +36,10 @@ class _LogPrinter(Printer):  # type: ignore[misc]
 
     def write(self, message: Message) -> None:
         data = message.data if isinstance(message.data, bytes) else message.data.encode()
-        with (self._folder / f"{message.name}.log").open("ab") as log:
+        # The folder or the terminal may be gone, or the disk full; the services are to be stopped all the same.
+        with contextlib.suppress(OSError), (self._folder / f"{message.name}.log").open("ab") as log:
             log.write(data)
         if not _is_routine(data):
-            # The terminal may be gone, and the services are to be stopped all the same.
             with contextlib.suppress(OSError):
                 super().write(message)
 

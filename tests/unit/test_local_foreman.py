@@ -1,8 +1,12 @@
 """What `make run` shows on the terminal."""
 
-import pytest
+from datetime import UTC, datetime
+from pathlib import Path
 
-from deploy.local.foreman import _is_routine
+import pytest
+from honcho.printer import Message
+
+from deploy.local.foreman import _is_routine, _LogPrinter
 
 
 @pytest.mark.parametrize(
@@ -16,3 +20,11 @@ from deploy.local.foreman import _is_routine
 )
 def test_only_requests_that_went_as_they_should_are_left_to_the_log_file(line: bytes, *, routine: bool) -> None:
     assert _is_routine(line) is routine
+
+
+def test_a_line_is_shown_also_when_its_log_file_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = Message("line", "SIGTERM received\n", datetime.now(UTC), "system", None)
+    _LogPrinter(tmp_path / "forgotten").write(told)
+    assert capsys.readouterr().out.endswith("system | SIGTERM received\n")
