@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
+from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role, Scope
 
 
@@ -92,6 +93,20 @@ def may(principal: Principal, permission: Permission) -> bool:
         return False
     needed = _SCOPE_NEEDED.get(permission)
     return principal.role is not Role.SERVICE or needed is None or needed in principal.scopes
+
+
+def require(caller: Principal, permission: Permission) -> None:
+    """Refuse a caller without the permission.
+
+    Called where the work is done and not declared as a dependency of a route: dependencies run before FastAPI has
+    judged the body, and a body that is wrong by itself is answered first.
+
+    Raises:
+        Refusal: not-permitted.
+
+    """
+    if not may(caller, permission):
+        raise Refusal(Code.NOT_PERMITTED)
 
 
 class Seen(Protocol):

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from shared.clock import true_now
-from shared.office.access import Permission, Principal, may
-from shared.office.refusal import Code, Refusal
+from shared.office.access import Principal
+from shared.office.refusal import Code
 from shared.office.vocabulary import Role
 from shared.web.violation import ProblemError
 
@@ -151,13 +151,3 @@ async def _caller(request: Request) -> Principal:
 
 
 Caller = Annotated[Principal, Depends(_caller)]
-
-
-def require(caller: Principal, permission: Permission) -> None:
-    """Refuse a caller without the permission.
-
-    Called in the endpoint and not declared as a dependency: dependencies run before FastAPI has judged the body,
-    and a body that is wrong by itself is answered first.
-    """
-    if not may(caller, permission):
-        raise Refusal(Code.NOT_PERMITTED)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from shared.office.labels import Language
 from shared.office.refusal import FieldCode
-from shared.web.language import Language, Words
+from shared.web.language import Words
 
 
 class InputCode(StrEnum):

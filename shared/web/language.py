@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
 
-
-class Language(StrEnum):
-    VIETNAMESE = "vi"
-    ENGLISH = "en"
+from shared.office.labels import Language
 
 
 class Words(NamedTuple):

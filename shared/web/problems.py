@@ -15,10 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from shared.office.labels import Language
 from shared.office.refusal import Code, Refusal
 from shared.web.field_texts import field_text
 from shared.web.input_errors import violations_of
-from shared.web.language import Language, language_of
+from shared.web.language import language_of
 from shared.web.problem_texts import KINDS
 from shared.web.violation import ProblemError, Violation
 

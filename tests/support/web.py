@@ -14,11 +14,11 @@ from pymongo.errors import ServerSelectionTimeoutError
 
 from shared.app import create_app
 from shared.health import Part
-from shared.office.access import Permission
+from shared.office.access import Permission, require
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import Priority
 from shared.settings import Mode, ServiceSettings
-from shared.web.auth import Caller, require
+from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, IfMatch, etag
 from shared.web.fields import AgencyCode, Body, Day, LongText, Maybe, MomentField, Note, Percent, QueryMoment, Title
 from shared.web.limits import MEGABYTE, body_limit

@@ -10,10 +10,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from shared.office.access import Permission, Principal
+from shared.office.access import Permission, Principal, require
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role
-from shared.web.auth import Verifier, public_key_set, require
+from shared.web.auth import Verifier, public_key_set
 from shared.web.violation import ProblemError
 from tests.support.tokens import TestKeys
 

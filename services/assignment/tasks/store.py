@@ -10,7 +10,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.assignment.tasks.documents import Retry, event_of, from_entry, state_of, to_entry, to_task
-from services.assignment.tasks.rules.state import Entry, Task
+from services.assignment.tasks.rules.state import SYSTEM, Entry, Task
 from services.assignment.tasks.rules.task import evolve
 from shared.messaging import outbox
 from shared.mongo import Index, ascending, sight_filter
@@ -130,7 +130,7 @@ class TaskStore:
         for entry in entries:
             after = evolve(after, entry)
             events.append(event_of(after, entry))
-        history = [from_entry(entry, retry if entry.by != "system" else None) for entry in entries]
+        history = [from_entry(entry, retry if entry.by != SYSTEM else None) for entry in entries]
         staged = outbox.push(events)
         update = {
             **staged,

@@ -11,12 +11,12 @@ from services.deadline.store import WatchStore
 from shared.clock import Clock
 from shared.events.envelope import Moment
 from shared.events.task import Task
-from shared.office.access import Permission, Principal, may_see
+from shared.office.access import Permission, Principal, may_see, require
 from shared.office.refusal import Code, Refusal
 from shared.office.timeliness import horizon, timeliness
 from shared.office.vocabulary import DueKind, Timeliness
 from shared.office.workdays import WorkCalendar
-from shared.web.auth import Caller, require
+from shared.web.auth import Caller
 from shared.web.problems import problem_responses
 from shared.web.route import office_router
 

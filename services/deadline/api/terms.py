@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.deadline.api.days import Day, days_of
-from shared.office.access import Permission
+from shared.office.access import Permission, require
 from shared.office.workdays import WorkCalendar
 from shared.web import fields
-from shared.web.auth import Caller, require
+from shared.web.auth import Caller
 from shared.web.route import office_router
 
 Start = Annotated[fields.Day, Query(alias="from", description="The starting day, which is not counted.")]

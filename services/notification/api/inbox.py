@@ -12,9 +12,9 @@ from services.notification.metrics import READ
 from services.notification.store import Entry, Inbox, InboxQuery
 from shared.clock import Clock
 from shared.events.envelope import Moment
-from shared.office.access import Permission
+from shared.office.access import Permission, require
 from shared.office.refusal import Code, Refusal
-from shared.web.auth import Caller, require
+from shared.web.auth import Caller
 from shared.web.field_texts import InputCode
 from shared.web.fields import Body, Identifier, Maybe
 from shared.web.language import language_of

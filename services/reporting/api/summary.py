@@ -13,9 +13,9 @@ from services.reporting.rules.question import GroupBy, PeriodBy, Question
 from services.reporting.rules.summary import Row, Summary
 from shared.clock import Clock
 from shared.events.envelope import Moment, rfc3339
-from shared.office.access import SIGHT, Permission, Principal, Sight
+from shared.office.access import SIGHT, Permission, Principal, Sight, require
 from shared.office.refusal import Code, Refusal
-from shared.web.auth import Caller, require
+from shared.web.auth import Caller
 from shared.web.field_texts import InputCode
 from shared.web.fields import Body, Day, Maybe, QueryMoment
 from shared.web.problems import problem_responses

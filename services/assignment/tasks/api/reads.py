@@ -9,10 +9,9 @@ from services.assignment.tasks.api.views import HistoryPage, TaskBrief, TaskView
 from services.assignment.tasks.documents import to_act, to_fields
 from services.assignment.tasks.queries import conditions
 from services.assignment.tasks.store import order_field
-from shared.office.access import Permission
+from shared.office.access import Permission, require
 from shared.office.timeliness import Horizon, horizon
 from shared.office.vocabulary import Stage
-from shared.web.auth import require
 from shared.web.pages import Page, Position, page_of, read_cursor, write_cursor
 
 if TYPE_CHECKING:
