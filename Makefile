@@ -1,6 +1,6 @@
 # Everything starts from here, on a bare Debian 12 with Python 3.11 (python3-venv), git and make, as a plain user.
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types imports unit integration e2e secrets format lock servers environment clean distclean
+.PHONY: help run test check lint types imports unit integration e2e faults proof bench compose-test secrets format lock servers environment clean distclean
 
 export RUN_DIR ?= .run
 export PYTHONPATH := .
@@ -8,7 +8,7 @@ export PYTHONPATH := .
 PYTHON := .venv/bin/python
 
 help:  ## what can be asked for
-	@sed -n 's/^\([a-z0-9]*\):.*##\(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+	@sed -n 's/^\([a-z0-9-]*\):.*##\(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 run: servers  ## start everything in RUN_DIR (.run) and stay; DEMO=full|directory|none
 	@exec $(PYTHON) -m deploy.local
@@ -36,6 +36,18 @@ integration: servers  ## the tests of one part against real servers
 
 e2e: servers  ## the tests of everything together
 	$(PYTHON) -m pytest tests/e2e
+
+faults: servers  ## the races and crashes, as far as `make test` goes
+	$(PYTHON) -m pytest tests/faults
+
+proof: servers  ## the races and crashes at their full counts, with three seeds (SEEDS="1 2 3"); takes long
+	$(PYTHON) -m tests.faults.proof $(SEEDS)
+
+bench: servers  ## ratios measured side by side in one run, and bench.json; under five minutes
+	$(PYTHON) -m tests.bench
+
+compose-test: environment  ## docker-compose.yml on a Docker engine: health, the story, scaling, killed containers
+	$(PYTHON) -m pytest tests/compose
 
 secrets: environment  ## make the secrets that docker compose mounts, once, into secrets/
 	@$(PYTHON) -m deploy.compose.secrets secrets
