@@ -3,14 +3,23 @@
 Something is on its way while it waits in an outbox, lies in a queue, or is being handled (delivered and not yet
 acknowledged). A queue of our own counts what is published: when outboxes and queues were all seen empty, and
 nothing was published meanwhile, there was a moment at which nothing was on its way.
+
+Where time moves, quiet is not the end: a moment that has come may be about to be announced. All is settled when it is
+quiet, deadline has dealt with every moment that has come, nothing was given up, and every service that keeps a copy
+of a task has its newest version.
 """
 
 import asyncio
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractQueue
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
 
 from deploy.local.failure import LocalStackError
 from deploy.local.rabbitmq import TICK_SECONDS
@@ -21,24 +30,72 @@ from shared.messaging.topology import EXCHANGE, dead_queue
 _COUNTS_ARE_FRESH = 2 * TICK_SECONDS
 # A message that changes queues may be counted in neither; it does not do so twice, because retries have a delay.
 _LOOKS = 2
+# Of many differences these are enough to begin with.
+_SHOWN = 5
+
+_Database = AsyncDatabase[dict[str, Any]]
+_Collection = AsyncCollection[dict[str, Any]]
+_Look = Callable[[], Awaitable[list[str]]]
+"""What still stands in the way; nothing when the way is free."""
 
 
 async def wait_until_quiet(
     servers: Servers, vhost: str, databases: Sequence[str], services: Collection[str], *, seconds: float
 ) -> None:
     """Wait until nothing is on its way to or from `services`; too long a wait is an error that says what is left."""
-    busy: list[str] = []
+    async with _watching_traffic(servers, vhost, databases, services) as traffic:
+        await _wait_until_free("quiet", [traffic], seconds)
+
+
+async def wait_until_settled(
+    servers: Servers, vhost: str, databases: Mapping[str, str], now: Callable[[], datetime], *, seconds: float
+) -> None:
+    """Wait until whatever time and people have brought has been handled by all services, each with its database."""
+    administration = servers.administration
+
+    async def moments() -> list[str]:
+        return await _waiting_moments(administration[databases["deadline"]], now())
+
+    async def copies() -> list[str]:
+        return await _old_copies({service: administration[name] for service, name in databases.items()})
+
+    async with _watching_traffic(servers, vhost, [*databases.values()], databases) as traffic:
+        await _wait_until_free("settled", [moments, traffic, moments, copies], seconds)
+    if given_up := await _dead_letters(servers, vhost, databases):
+        raise LocalStackError(f"given up: {'; '.join(given_up)}")
+
+
+async def _wait_until_free(what: str, looks: Sequence[_Look], seconds: float) -> None:
+    """Look until one round of looks finds nothing in the way."""
+    found: list[str] = []
     try:
-        async with (
-            asyncio.timeout(seconds),
-            await aio_pika.connect(servers.rabbitmq.administrator_uri(vhost)) as connection,
-        ):
-            channel = await connection.channel()
-            tap = await _tap_everything_published(channel)
-            while busy := await _still_busy(servers, vhost, databases, services, channel, tap):  # noqa: ASYNC110 -- no event tells
+        async with asyncio.timeout(seconds):
+            while found := await _first_found(looks):  # noqa: ASYNC110 -- no event tells
                 await asyncio.sleep(TICK_SECONDS)
     except TimeoutError:
-        raise LocalStackError(f"not quiet within {seconds:.0f} s: {'; '.join(busy)}") from None
+        raise LocalStackError(f"not {what} within {seconds:.0f} s: {'; '.join(found)}") from None
+
+
+async def _first_found(looks: Sequence[_Look]) -> list[str]:
+    for look in looks:
+        if found := await look():
+            return found
+    return []
+
+
+@asynccontextmanager
+async def _watching_traffic(
+    servers: Servers, vhost: str, databases: Sequence[str], services: Collection[str]
+) -> AsyncIterator[_Look]:
+    """Give the look that finds what is on its way."""
+    async with await aio_pika.connect(servers.rabbitmq.administrator_uri(vhost)) as connection:
+        channel = await connection.channel()
+        tap = await _tap_everything_published(channel)
+
+        async def traffic() -> list[str]:
+            return await _still_busy(servers, vhost, databases, services, channel, tap)
+
+        yield traffic
 
 
 async def _tap_everything_published(channel: AbstractChannel) -> AbstractQueue:
@@ -90,4 +147,36 @@ async def _filled_queues(servers: Servers, vhost: str, services: Collection[str]
         for service in services
         # Dead letters lie where they are until an operator comes.
         if queue.name.startswith(f"{service}.") and queue.name != dead_queue(service)
+    ]
+
+
+async def _waiting_moments(deadline: _Database, now: datetime) -> list[str]:
+    waiting = await deadline["watches"].find_one({"next_moment": {"$lt": now}}, {"next_moment": 1})
+    return [f"deadline has not dealt with {waiting['next_moment']} of {waiting['_id']}"] if waiting else []
+
+
+async def _old_copies(databases: Mapping[str, _Database]) -> list[str]:
+    written = await _newest(databases["assignment"]["tasks"], "$_id", "$version")
+    known = {
+        "deadline": await _newest(databases["deadline"]["watches"], "$_id", "$sequence"),
+        "reporting": await _newest(databases["reporting"]["versions"], "$task", "$sequence"),
+    }
+    return [
+        f"{service} has version {copies.get(task)} of {task}, assignment {written.get(task)}"
+        for service, copies in known.items()
+        for task in sorted(written.keys() | copies.keys())
+        if copies.get(task) != written.get(task)
+    ][:_SHOWN]
+
+
+async def _newest(collection: _Collection, task: str, sequence: str) -> dict[str, int]:
+    """Return the highest sequence of each task."""
+    found = await collection.aggregate([{"$group": {"_id": task, "sequence": {"$max": sequence}}}])
+    return {document["_id"]: document["sequence"] async for document in found}
+
+
+async def _dead_letters(servers: Servers, vhost: str, services: Collection[str]) -> list[str]:
+    dead = {dead_queue(service) for service in services}
+    return [
+        f"{queue.ready} in {queue.name}" for queue in await servers.queues(vhost) if queue.name in dead and queue.ready
     ]

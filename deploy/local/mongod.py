@@ -4,7 +4,6 @@ import base64
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,17 @@ _UNAUTHORIZED, _ALREADY_INITIALIZED = 13, 23
 _Client = AsyncMongoClient[dict[str, Any]]
 
 
-@dataclass(frozen=True)
 class Mongod:
-    """A running server that is primary, and its administrator's password."""
+    """A server on one port, with its data in one folder and its administrator's password, through all its lives."""
 
     child: Child
-    port: int
-    password: str
+    """The process of its latest life."""
+
+    def __init__(self, installation: Installation, folder: Path, port: int, password: str) -> None:
+        self._installation = installation
+        self._folder = folder
+        self.port = port
+        self.password = password
 
     @property
     def uri(self) -> str:
@@ -40,28 +43,42 @@ class Mongod:
         options = f"replicaSet={_REPLICA_SET}&authSource={database}"
         return f"mongodb://{username}:{password}@127.0.0.1:{self.port}/{path}?{options}"
 
+    async def start(self) -> None:
+        """Start the server, with the data it had before, and wait until it is primary."""
+        (self._folder / "data").mkdir(parents=True, exist_ok=True)
+        command = [self._installation.mongod, *_options(self._folder, self.port)]
+        log = self._folder / "mongod.log"
+        self.child = await Child.start("mongod", command, log, self._installation.mongod_environment)
+        try:
+            await self.child.until(lambda: accepts_connections(self.port), seconds=60)
+            await _become_primary(self)
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def stop(self) -> None:
+        """Ask the server to end and wait for it."""
+        await self.child.stop()
+
+    async def kill(self) -> None:
+        """End the server as a power cut would."""
+        await self.child.kill()
+
 
 @asynccontextmanager
 async def running_mongod(installation: Installation, folder: Path, password: str) -> AsyncIterator[Mongod]:
     """Run a server with its data in `folder`; a folder used before keeps its data, also on another port."""
-    mongod = await on_free_ports(1, lambda ports: _start(installation, folder, ports[0], password))
+
+    async def start(ports: Sequence[int]) -> Mongod:
+        mongod = Mongod(installation, folder, ports[0], password)
+        await mongod.start()
+        return mongod
+
+    mongod = await on_free_ports(1, start)
     try:
-        await _become_primary(mongod)
         yield mongod
     finally:
-        await mongod.child.stop()
-
-
-async def _start(installation: Installation, folder: Path, port: int, password: str) -> Mongod:
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    command = [installation.mongod, *_options(folder, port)]
-    child = await Child.start("mongod", command, folder / "mongod.log", installation.mongod_environment)
-    try:
-        await child.until(lambda: accepts_connections(port), seconds=60)
-    except BaseException:
-        await child.kill()
-        raise
-    return Mongod(child, port, password)
+        await mongod.stop()
 
 
 def _options(folder: Path, port: int) -> Sequence[str | Path]:

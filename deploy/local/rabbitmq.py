@@ -36,14 +36,32 @@ _QUIET_SCHEDULERS = "+sbwt none +sbwtdcpu none +sbwtdio none"
 
 
 @dataclass(frozen=True)
+class _Ports:
+    amqp: int
+    management: int
+    distribution: int
+    epmd: int
+
+
 class RabbitMQ:
-    """A running broker, its port mapper, and its administrator's password."""
+    """A broker on the same ports, with its data in one folder and its administrator's password, through all its lives.
+
+    Its port mapper lives on while the broker is down.
+    """
 
     broker: Child
+    """The process of its latest life."""
     epmd: Child
-    amqp_port: int
-    management_port: int
-    password: str
+
+    def __init__(self, installation: Installation, folder: Path, ports: Sequence[int], password: str) -> None:
+        self._installation = installation
+        self._folder = folder
+        self._ports = _Ports(*ports)
+        self.password = password
+
+    @property
+    def amqp_port(self) -> int:
+        return self._ports.amqp
 
     @property
     def uri(self) -> str:
@@ -51,7 +69,7 @@ class RabbitMQ:
 
     @property
     def management_uri(self) -> str:
-        return f"http://{_ADMINISTRATOR}:{self.password}@127.0.0.1:{self.management_port}"
+        return f"http://{_ADMINISTRATOR}:{self.password}@127.0.0.1:{self._ports.management}"
 
     def administrator_uri(self, vhost: str = "") -> str:
         """Return the administrator's address of a vhost; without a name that of the default one."""
@@ -60,9 +78,38 @@ class RabbitMQ:
     def uri_of(self, username: str, password: str, vhost: str) -> str:
         return f"amqp://{username}:{password}@127.0.0.1:{self.amqp_port}/{vhost}"
 
-    async def stop(self, *, keep_data: bool) -> None:
+    async def start(self) -> None:
+        """Start the broker, with the data it had before, and wait until it takes messages."""
+        environment = {**self._installation.rabbitmq_environment, **_environment(self._folder, self._ports)}
+        program = self._installation.rabbitmq_bin / "rabbitmq-server"
+        self.broker = await Child.start("RabbitMQ", [program], self._folder / "rabbitmq.log", environment)
+        try:
+            await self.broker.until(lambda: _is_ready(self), seconds=120)
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def stop(self) -> None:
+        """Ask the broker to end and wait for it."""
+        await self.broker.stop()
+
+    async def kill(self) -> None:
+        """End the broker as a power cut would."""
+        await self.broker.kill()
+
+    async def begin(self) -> None:
+        """Start the port mapper, and for the first time the broker."""
+        _write_configuration(self._folder, self._ports, self.password)
+        self.epmd = await start_epmd(self._installation, self._ports.epmd, self._folder / "epmd.log")
+        try:
+            await self.start()
+        except BaseException:
+            await self.epmd.stop()
+            raise
+
+    async def end(self, *, keep_data: bool) -> None:
         """Stop the broker, then its port mapper; where nothing is to be kept, without its long good-byes."""
-        await (self.broker.stop() if keep_data else self.broker.kill())
+        await (self.stop() if keep_data else self.kill())
         await self.epmd.stop()
 
 
@@ -71,42 +118,32 @@ async def running_rabbitmq(
     installation: Installation, folder: Path, password: str, *, keep_data: bool
 ) -> AsyncIterator[RabbitMQ]:
     """Run a broker with its data in `folder`, which must stay where it is: queues keep absolute paths."""
-    rabbitmq = await on_free_ports(4, lambda ports: _start(installation, folder, ports, password))
+
+    async def begin(ports: Sequence[int]) -> RabbitMQ:
+        rabbitmq = RabbitMQ(installation, folder, ports, password)
+        await rabbitmq.begin()
+        return rabbitmq
+
+    rabbitmq = await on_free_ports(4, begin)
     try:
         yield rabbitmq
     finally:
-        await rabbitmq.stop(keep_data=keep_data)
+        await rabbitmq.end(keep_data=keep_data)
 
 
-async def _start(installation: Installation, folder: Path, ports: Sequence[int], password: str) -> RabbitMQ:
-    amqp, management, distribution, epmd_port = ports
-    _write_configuration(folder, amqp, management, password)
-    environment = {**installation.rabbitmq_environment, **_environment(folder, distribution, epmd_port)}
-    epmd = await start_epmd(installation, epmd_port, folder / "epmd.log")
-    program = installation.rabbitmq_bin / "rabbitmq-server"
-    broker = await Child.start("RabbitMQ", [program], folder / "rabbitmq.log", environment)
-    rabbitmq = RabbitMQ(broker, epmd, amqp, management, password)
-    try:
-        await broker.until(lambda: _is_ready(rabbitmq), seconds=120)
-    except BaseException:
-        await rabbitmq.stop(keep_data=False)
-        raise
-    return rabbitmq
-
-
-def _write_configuration(folder: Path, amqp: int, management: int, password: str) -> None:
+def _write_configuration(folder: Path, ports: _Ports, password: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "rabbitmq.conf"
     configuration.touch(mode=0o600)
     configuration.write_text(
-        _CONFIGURATION.format(amqp=amqp, management=management, username=_ADMINISTRATOR, password=password),
+        _CONFIGURATION.format(amqp=ports.amqp, management=ports.management, username=_ADMINISTRATOR, password=password),
         encoding="utf-8",
     )
     (folder / "advanced.config").write_text(_ADVANCED, encoding="utf-8")
     (folder / "enabled_plugins").write_text("[rabbitmq_management].\n", encoding="utf-8")
 
 
-def _environment(folder: Path, distribution: int, epmd_port: int) -> dict[str, str]:
+def _environment(folder: Path, ports: _Ports) -> dict[str, str]:
     return {
         "HOME": str(folder),
         "RABBITMQ_NODENAME": "dondoc@localhost",
@@ -116,9 +153,9 @@ def _environment(folder: Path, distribution: int, epmd_port: int) -> dict[str, s
         "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
         "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
-        "RABBITMQ_DIST_PORT": str(distribution),
+        "RABBITMQ_DIST_PORT": str(ports.distribution),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_LOOPBACK_ONLY} {_QUIET_SCHEDULERS}",
-        "ERL_EPMD_PORT": str(epmd_port),
+        "ERL_EPMD_PORT": str(ports.epmd),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         # The script then becomes the broker, instead of a shell in front of it that hides how the broker ended.
         "RUNNING_UNDER_SYSTEMD": "true",

@@ -1,4 +1,8 @@
-"""The four services as processes on given servers, for tests: each can be stopped, killed and started again."""
+"""The four services as processes on given servers, for tests: each can be stopped, killed and started again.
+
+A replica is named for its service and a number: "deadline-2" is a second deadline, with the same settings but a port
+and a log of its own.
+"""
 
 import asyncio
 import secrets
@@ -11,7 +15,7 @@ from pathlib import Path
 from deploy.local.administrator import create_administrator
 from deploy.local.child import Child
 from deploy.local.credentials import Credentials
-from deploy.local.ports import on_free_ports
+from deploy.local.ports import free_ports, on_free_ports
 from deploy.local.readiness import is_ready
 from deploy.local.servers import Servers
 from deploy.local.stack import SERVICES, Stack, prepare_stack, remove_stack
@@ -21,39 +25,57 @@ _READY_WITHIN_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceProcesses(Stack):
-    """A stack whose services are processes of this one."""
+    """A stack whose services are processes of this one; `name` is a service's or a replica's."""
 
     settings: Mapping[str, str]
     _children: dict[str, Child] = field(default_factory=dict)
+    _ports_of_replicas: dict[str, int] = field(default_factory=dict)
 
-    async def start(self, service: str) -> None:
-        """Start a service, on the same port as before, and wait until it is ready."""
-        command = [sys.executable, "-m", f"services.{service}"]
-        environment = {**self.environment_of(service), **self.settings}
-        child = await Child.start(service, command, self.log_of(service), environment)
-        self._children[service] = child
-        await child.until(lambda: is_ready(self.urls[service]), seconds=_READY_WITHIN_SECONDS)
+    def url_of(self, name: str) -> str:
+        """Return the address, always the same, of a service or of a replica that was started before."""
+        return f"http://127.0.0.1:{self._port_of(name)}"
 
-    async def stop(self, service: str) -> None:
+    async def start(self, name: str) -> None:
+        """Start a service or a replica, on the same port as before, and wait until it is ready."""
+        if name not in SERVICES and name not in self._ports_of_replicas:
+            self._ports_of_replicas[name] = free_ports(1)[0]
+        service = _service_of(name)
+        port = {f"{service.upper()}_PORT": str(self._port_of(name))}
+        environment = {**self.environment_of(service), **self.settings, **port}
+        child = await Child.start(name, [sys.executable, "-m", f"services.{service}"], self.log_of(name), environment)
+        self._children[name] = child
+        await child.until(lambda: is_ready(self.url_of(name)), seconds=_READY_WITHIN_SECONDS)
+
+    async def stop(self, name: str) -> None:
         """Ask a service to end, as an operator would, and wait for it."""
-        await self._children[service].stop()
+        await self._children[name].stop()
 
-    async def kill(self, service: str) -> None:
+    async def kill(self, name: str) -> None:
         """End a service as a power cut would."""
-        await self._children[service].kill()
+        await self._children[name].kill()
 
     async def start_all(self) -> None:
-        await create_administrator(self, {**self.environment_of("assignment"), **self.settings})
+        """Start all that were ever started, replicas too; the four services the first time."""
         try:
             async with asyncio.TaskGroup() as together:
-                for service in SERVICES:
-                    together.create_task(self.start(service))
+                for name in {**dict.fromkeys(SERVICES), **self._children}:
+                    together.create_task(self.start(name))
         except ExceptionGroup as failures:
             await self.stop_all()
             raise failures.exceptions[0] from None
 
     async def stop_all(self) -> None:
         await asyncio.gather(*(child.stop() for child in self._children.values()))
+
+    async def kill_all(self) -> None:
+        await asyncio.gather(*(child.kill() for child in self._children.values()))
+
+    def _port_of(self, name: str) -> int:
+        return self.ports[name] if name in self.ports else self._ports_of_replicas[name]
+
+
+def _service_of(name: str) -> str:
+    return name.partition("-")[0]
 
 
 @asynccontextmanager
@@ -73,6 +95,7 @@ async def running_services(
         prepared = await prepare_stack(servers, run_dir, credentials, by_service, prefix=prefix)
         stack = ServiceProcesses(**vars(prepared), settings=settings or {})
         try:
+            await create_administrator(stack, {**stack.environment_of("assignment"), **stack.settings})
             await stack.start_all()
         except BaseException:
             await _end(stack)

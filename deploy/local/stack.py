@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from deploy.local.barrier import wait_until_quiet
+from deploy.local.barrier import wait_until_quiet, wait_until_settled
 from deploy.local.clock_file import ClockFile
 from deploy.local.credentials import Credentials
 from deploy.local.installation import PROJECT
 from deploy.local.servers import Servers
+from shared.clock import SettableClock
 
 SERVICES = ("assignment", "deadline", "notification", "reporting")
 ADMINISTRATOR = "quantri"
@@ -67,11 +68,24 @@ class Stack:
         """Let the true time hold again."""
         self.clock.clear()
 
+    def now(self) -> datetime:
+        """Return the moment that it is for all services."""
+        return SettableClock(self.clock.path).now()
+
     async def barrier(self, *, seconds: float = 60, without: Collection[str] = ()) -> None:
         """Wait until every service, but those `without`, has handled everything that had happened."""
         services = [service for service in self.databases if service not in without]
         databases = [self.databases[service] for service in services]
         await wait_until_quiet(self.servers, self.vhost, databases, services, seconds=seconds)
+
+    async def settle(self, *, seconds: float = 60) -> None:
+        """Wait until whatever time and people have brought has been handled everywhere: nobody will be told any more.
+
+        Raises:
+            LocalStackError: that took too long, or something was given up to the dead letters.
+
+        """
+        await wait_until_settled(self.servers, self.vhost, self.databases, self.now, seconds=seconds)
 
     def environment_of(self, service: str) -> dict[str, str]:
         """Return the settings of a service, as it reads them."""

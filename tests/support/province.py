@@ -13,9 +13,6 @@ from zoneinfo import ZoneInfo
 import httpx2
 
 from deploy.local.services import ServiceProcesses
-from shared.clock import SettableClock
-from shared.messaging.topology import dead_queue
-from tests.support.messaging import until
 
 HANOI: Final = ZoneInfo("Asia/Ho_Chi_Minh")
 ADMINISTRATOR: Final = "quantri"
@@ -133,7 +130,7 @@ class Province:
 
     def now(self) -> datetime:
         """Return the moment that it is for all services."""
-        return SettableClock(self.stack.clock.path).now()
+        return self.stack.now()
 
     async def furnish(self) -> None:
         """Make the agencies and the accounts, as the administrator, and let every service hear of them."""
@@ -155,41 +152,8 @@ class Province:
         self._know(username, {"grant_type": "client_credentials", "client_id": username, "client_secret": secret})
 
     async def settle(self) -> None:
-        """Wait until whatever time and people have brought has been handled everywhere: nobody will be told any more.
-
-        That is: deadline has dealt with every moment that has come, the barrier is open, nothing was given up, and
-        deadline and reporting are at assignment's sequence of every task.
-        """
-        await until(self._no_moment_waits, "deadline has dealt with every moment that has come")
-        await self.stack.barrier()
-        while not await self._no_moment_waits():  # what was handled brought a moment that has come already
-            await self.stack.barrier()
-        given_up = await self._dead_letters()
-        assert not given_up, f"dead letters: {given_up}"
-        versions = await self._newest("assignment", "tasks", "$_id", "$version")
-        for service, known in (
-            ("deadline", await self._newest("deadline", "watches", "$_id", "$sequence")),
-            ("reporting", await self._newest("reporting", "versions", "$task", "$sequence")),
-        ):
-            assert known == versions, f"{service} knows {known}, assignment {versions}"
-
-    async def _no_moment_waits(self) -> bool:
-        watches = self._database("deadline")["watches"]
-        return await watches.find_one({"next_moment": {"$lt": self.now()}}, {"_id": 1}) is None
-
-    async def _dead_letters(self) -> dict[str, int]:
-        queues = await self.stack.servers.queues(self.stack.vhost)
-        dead = {dead_queue(service) for service in self.stack.urls}
-        return {queue.name: queue.ready for queue in queues if queue.name in dead and queue.ready}
-
-    async def _newest(self, service: str, collection: str, task: str, sequence: str) -> dict[str, int]:
-        """Return the highest sequence of each task that a service knows."""
-        group = {"$group": {"_id": task, "sequence": {"$max": sequence}}}
-        found = await self._database(service)[collection].aggregate([group])
-        return {document["_id"]: document["sequence"] async for document in found}
-
-    def _database(self, service: str) -> Any:
-        return self.stack.servers.administration[self.stack.databases[service]]
+        """Wait until nobody will be told any more of what time and people have brought, and no copy is old."""
+        await self.stack.settle()
 
 
 @asynccontextmanager
