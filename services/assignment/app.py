@@ -16,6 +16,7 @@ from services.assignment.directory.api import accounts, agencies, auth, me, on_t
 from services.assignment.directory.attempts import Attempts, FailureLimits, TooManyFailuresError
 from services.assignment.directory.authentication import by_account
 from services.assignment.directory.handlers import Directory
+from services.assignment.directory.lookups import Lookups
 from services.assignment.directory.passwords import Passwords
 from services.assignment.directory.sign_in import SignIn
 from services.assignment.directory.store import ACCOUNTS, AGENCIES, DirectoryStore
@@ -66,7 +67,8 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
         prefetch=settings.prefetch,
     )
     directory = DirectoryStore(database)
-    tasks = _tasks(settings, database, messaging.relay, directory, clock)
+    lookups = Lookups(directory)
+    tasks = _tasks(settings, database, messaging.relay, lookups, clock)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -75,6 +77,7 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
             async with running, Background(SERVICE) as background:
                 background.start("batches", tasks.sweep)
                 yield
+                await tasks.settle()
         finally:
             client.close()
 
@@ -87,7 +90,7 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
             Part("rabbitmq", messaging.is_up, required=False),
         ],
         lifespan=lifespan,
-        authenticate=by_account(Verifier(settings.public_keys), directory),
+        authenticate=by_account(Verifier(settings.public_keys), lookups),
         asyncapi=partial(describe, SERVICE, PUBLISHES),
     )
     _add_directory(app, settings, directory, messaging, clock)
@@ -101,11 +104,10 @@ class _Tasks:
     routers: Sequence[APIRouter]
     consumers: Mapping[str, Handler]
     sweep: Callable[[], Awaitable[None]]
+    settle: Callable[[], Awaitable[None]]
 
 
-def _tasks(
-    settings: AssignmentSettings, database: Database, relay: Relay, directory: DirectoryStore, clock: Clock
-) -> _Tasks:
+def _tasks(settings: AssignmentSettings, database: Database, relay: Relay, directory: Lookups, clock: Clock) -> _Tasks:
     store = TaskStore(database, relay)
     batches = BatchStore(database, store)
     policy = settings.office.policy()
@@ -113,7 +115,7 @@ def _tasks(
     handlers = TaskHandlers(store, batches, directory, office)
     reads = TaskReads(store, handlers, office)
     routers = [tasks_router(handlers, reads), acts_router(handlers, reads), batches_router(handlers)]
-    return _Tasks(routers, task_consumers(handlers), batches.sweep)
+    return _Tasks(routers, task_consumers(handlers), batches.sweep, store.settle)
 
 
 def _add_directory(

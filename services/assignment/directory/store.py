@@ -96,7 +96,7 @@ class DirectoryStore:
     async def known_agencies(self, codes: Iterable[str]) -> frozenset[str]:
         """Return those of the codes that name an agency."""
         found = self._agencies.find({"_id": {"$in": list(codes)}}, {"_id": 1}, session=self._session)
-        return frozenset([document["_id"] async for document in found])
+        return frozenset(document["_id"] for document in await found.to_list())
 
     async def line_from(self, code: str | None) -> list[str]:
         """Return the agency and all above it, nearest first; nothing when nobody knows it."""
@@ -124,10 +124,10 @@ class DirectoryStore:
         found = await self._accounts.find_one({"_id": username}, _ACCOUNT_FIELDS, session=self._session)
         return _account(found) if found else None
 
-    async def usable_accounts(self, usernames: Iterable[str]) -> Mapping[str, Account]:
-        """Return those of the accounts that are there and not disabled."""
-        found = self._accounts.find({"_id": {"$in": list(usernames)}, "disabled": False}, _ACCOUNT_FIELDS)
-        return {document["_id"]: _account(document) async for document in found}
+    async def accounts_named(self, usernames: Iterable[str]) -> Mapping[str, Account]:
+        """Return those of the accounts that are there."""
+        found = self._accounts.find({"_id": {"$in": list(usernames)}}, _ACCOUNT_FIELDS, session=self._session)
+        return {document["_id"]: _account(document) for document in await found.to_list()}
 
     async def accounts(self, *, agency: str | None, role: Role | None, after: str | None, limit: int) -> list[Account]:
         """Return accounts by username, from the one after `after`."""

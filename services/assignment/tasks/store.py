@@ -12,6 +12,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from services.assignment.tasks.documents import Retry, event_of, from_entry, state_of, to_entry, to_task
 from services.assignment.tasks.rules.state import SYSTEM, Entry, Task
 from services.assignment.tasks.rules.task import evolve
+from shared.group_commit import GroupCommit, duplicate_of
 from shared.messaging import outbox
 from shared.mongo import Index, ascending, sight_filter
 
@@ -84,6 +85,11 @@ class TaskStore:
     def __init__(self, database: Database, relay: Relay) -> None:
         self._tasks = database[COLLECTION]
         self._relay = relay
+        self._writes = GroupCommit(self._tasks, lambda written: relay.wake_many(COLLECTION, written))
+
+    async def settle(self) -> None:
+        """Wait until the writes under way are done."""
+        await self._writes.settle()
 
     async def load(self, task_id: str, key: str | None = None, account: str | None = None) -> Found | None:
         """Return a task, looking for an entry that this account made under this key."""
@@ -106,12 +112,11 @@ class TaskStore:
 
         """
         try:
-            await self._tasks.insert_one(new_document(task, entry, retry))
+            await self._writes.insert(new_document(task, entry, retry))
         except DuplicateKeyError as error:
-            if "replaces" in str((error.details or {}).get("keyPattern", "")):
+            if duplicate_of(error) == ["replaces"]:
                 raise AlreadyReplacedError from error
             return False
-        self._relay.wake(COLLECTION, task.id)
         return True
 
     async def insert_absent(self, tasks: Sequence[tuple[Task, Entry]]) -> None:
@@ -137,11 +142,7 @@ class TaskStore:
             "$set": state_of(after),
             "$push": {**staged["$push"], "history": {"$each": history}},
         }
-        result = await self._tasks.update_one({"_id": task.id, "version": task.version}, update)
-        if not result.modified_count:
-            return None
-        self._relay.wake(COLLECTION, task.id)
-        return after
+        return after if await self._writes.update(task.id, {"version": task.version}, update) else None
 
     async def replaced_by(self, task_id: str) -> str | None:
         """Return the task that replaces a recalled one."""

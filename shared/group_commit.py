@@ -1,0 +1,87 @@
+"""Group commit: the writes that reach a collection at the same moment go to MongoDB as one bulk write.
+
+Each writer learns its own outcome, as if it had written alone, once a majority has it on disk; the journal is flushed,
+and the driver called, once for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from pymongo import InsertOne, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteConcernError, WriteError
+
+from shared.gathering import Gathering
+
+if TYPE_CHECKING:
+    from shared.mongo import Collection, Document
+
+_Write: TypeAlias = "InsertOne[Document] | UpdateOne"
+# A hundred tasks with the longest texts make some 50 MB; the driver cuts that into messages the server takes.
+_MOST: Final = 100
+_DUPLICATE_KEY: Final = 11000
+_IMMUTABLE_FIELD: Final = 66
+_NEVER_INSERTED: Final = {"$setOnInsert": {"_id": None}}
+"""An id is immutable: on a document that is there this does nothing, and making one with it is refused."""
+
+
+class GroupCommit:
+    """Writes documents of one collection; `written` is told the ids of those that were, also when the writer left."""
+
+    def __init__(self, collection: Collection, written: Callable[[Sequence[Any]], None]) -> None:
+        self._collection = collection
+        self._written = written
+        self._writes: Gathering[tuple[Any, _Write], None] = Gathering(self._together, most=_MOST)
+
+    async def insert(self, document: Document) -> None:
+        """Insert a document.
+
+        Raises:
+            DuplicateKeyError: its id or a value of a unique index is taken.
+
+        """
+        await self._writes.ask((document["_id"], InsertOne(document)))
+
+    async def update(self, key: Any, guard: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+        """Change the document with this id, if it is as the guard has it; tell whether it was.
+
+        A bulk write tells how many it changed, but not which. So where nothing is to be changed, the change is made
+        an error, which has its place in the order: it is an upsert that may not be carried out.
+        """
+        upsert = UpdateOne({"_id": key, **guard}, {**change, **_NEVER_INSERTED}, upsert=True)
+        try:
+            await self._writes.ask((key, upsert))
+        except WriteError as error:
+            if error.code != _IMMUTABLE_FIELD:
+                raise
+            return False
+        return True
+
+    async def settle(self) -> None:
+        """Wait until what is under way has been written."""
+        await self._writes.settle()
+
+    async def _together(self, writes: Sequence[tuple[Any, _Write]]) -> Sequence[Exception | None]:
+        outcomes: list[Exception | None] = [None] * len(writes)
+        try:
+            await self._collection.bulk_write([write for _, write in writes], ordered=False)
+        except BulkWriteError as error:
+            outcomes = _outcomes(error.details, len(writes))
+        self._written([key for (key, _), outcome in zip(writes, outcomes, strict=True) if outcome is None])
+        return outcomes
+
+
+def duplicate_of(error: DuplicateKeyError) -> list[str]:
+    """Return the fields of the unique index in which a value is taken."""
+    return list((error.details or {}).get("keyPattern", ()))
+
+
+def _outcomes(details: Mapping[str, Any], number: int) -> list[Exception | None]:
+    """Return what each write would have raised alone; those without an error were done, but perhaps for the disks."""
+    not_on_disks = [WriteConcernError(fault["errmsg"], fault["code"], fault) for fault in details["writeConcernErrors"]]
+    outcomes: list[Exception | None] = [not_on_disks[-1] if not_on_disks else None] * number
+    for fault in details["writeErrors"]:
+        kind = DuplicateKeyError if fault["code"] == _DUPLICATE_KEY else WriteError
+        outcomes[fault["index"]] = kind(fault["errmsg"], fault["code"], fault)
+    return outcomes
