@@ -114,5 +114,6 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # by default anyone on the same machine may say where they come from
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

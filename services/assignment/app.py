@@ -127,6 +127,7 @@ def _add_directory(
     app.state.directory = Directory(store, clock, passwords, messaging.relay.wake)
     app.state.sign_in = SignIn(store, passwords, Attempts(limits))
     app.state.tokens = TokenIssuer(settings.signing_key.get_secret_value(), lifetime)
+    app.state.gateways = settings.gateways
     app.state.public_keys = orjson.loads(settings.public_keys)
     app.add_exception_handler(TooManyFailuresError, on_too_many_failures)
 

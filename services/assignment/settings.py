@@ -42,6 +42,8 @@ class AssignmentSettings(ServiceSettings):
     """Failures with one username from one address; then that pair waits. Successes are never counted."""
     failed_sign_ins_per_address: FailureLimit = "300 per 5 minute"
     """Failures from one address, whatever the username; an office may share one address."""
+    gateways: Annotated[int, Field(ge=0, le=10)] = 0
+    """How many gateways stand in front, each adding to `X-Forwarded-For`; with none the header proves nothing."""
 
     @model_validator(mode="after")
     def _signs_what_is_verified(self) -> Self:

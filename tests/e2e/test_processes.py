@@ -96,6 +96,19 @@ async def test_a_deadline_that_passes_while_nobody_watches_is_missed_all_the_sam
     assert await kinds_told(province, "head-sxd", task_id) == told
 
 
+async def test_a_caller_on_the_same_machine_cannot_choose_the_address_that_failures_count_by(
+    province: Province,
+) -> None:
+    form = {"grant_type": "password", "username": "nobody", "password": "a wrong password"}
+    statuses = [
+        (
+            await province.http.post(f"{province.stack.urls['assignment']}/v1/auth/token", data=form, headers=said)
+        ).status_code
+        for said in ({"X-Forwarded-For": f"10.0.0.{number}"} for number in range(11))
+    ]
+    assert statuses == [401] * 10 + [429]
+
+
 async def test_without_the_broker_a_service_goes_on_and_heals(cuttable: Province, broker: TcpProxy) -> None:
     await broker.cut()
     await until(partial(says, cuttable, (200, "degraded", {"rabbitmq"})), "the broker is seen to be away")

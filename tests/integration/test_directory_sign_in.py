@@ -116,6 +116,30 @@ async def test_after_too_many_failures_one_waits(house: House) -> None:
         assert (await other.post(TOKEN, data=form)).status_code == 200
 
 
+async def fails_from(http: httpx2.AsyncClient, forwarded: str, username: str) -> int:
+    """Fail to sign in with what the gateway says of where it comes from, and return the status."""
+    form = {"grant_type": "password", "username": username, "password": "sai mật khẩu"}
+    return (await http.post(TOKEN, data=form, headers={"X-Forwarded-For": forwarded})).status_code
+
+
+async def test_without_a_gateway_nobody_says_where_they_come_from(house: House) -> None:
+    statuses = [await fails_from(house.http, f"10.0.0.{number}", "ai.do") for number in range(4)]
+    assert statuses == [401, 401, 401, 429]
+
+
+async def test_behind_a_gateway_failures_count_by_the_address_it_was_called_from(servers: Servers) -> None:
+    async with running_house(servers, gateways=1) as house:
+        from_one = [await fails_from(house.http, f"10.0.0.{number}, 10.1.1.1", "ai.do") for number in range(4)]
+        assert from_one == [401, 401, 401, 429]
+        assert await fails_from(house.http, "10.1.1.1, 10.1.1.2", "ai.do") == 401
+
+
+async def test_a_call_past_the_gateway_counts_by_its_own_address(servers: Servers) -> None:
+    async with running_house(servers, gateways=2) as house:
+        statuses = [await fails_from(house.http, f"10.0.0.{number}", "ai.do") for number in range(4)]
+    assert statuses == [401, 401, 401, 429]
+
+
 MALFORMED: list[tuple[dict[str, str], str, str]] = [
     ({}, "grant_type", "invalid_request"),
     ({"grant_type": "refresh_token"}, "grant_type", "unsupported_grant_type"),

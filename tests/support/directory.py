@@ -89,12 +89,12 @@ def settings_for(mongodb_uri: str, mongodb_database: str, amqp_url: str, **other
 
 
 @asynccontextmanager
-async def running_house(servers: Servers, people: Iterable[Account] = PEOPLE) -> AsyncIterator[House]:
+async def running_house(servers: Servers, people: Iterable[Account] = PEOPLE, **settings: Any) -> AsyncIterator[House]:
     """Run the service with these accounts and the agencies they are of."""
     async with AsyncExitStack() as afterwards:
         made = await Databases(servers, afterwards).create("assignment")
         vhost = await afterwards.enter_async_context(temporary_vhost(servers))
-        app = build(settings_for(made.uri, made.name, vhost.amqp_url))
+        app = build(settings_for(made.uri, made.name, vhost.amqp_url, **settings))
         await afterwards.enter_async_context(app.router.lifespan_context(app))
         transport = httpx2.ASGITransport(app)
         http = await afterwards.enter_async_context(

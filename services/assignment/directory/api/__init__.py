@@ -14,6 +14,7 @@ from services.assignment.directory.handlers import Directory
 from services.assignment.directory.sign_in import SignIn
 from services.assignment.directory.tokens import TokenIssuer
 from shared.office.refusal import Code
+from shared.web.address import address_of
 from shared.web.language import language_of
 from shared.web.pages import Position, write_cursor
 from shared.web.problems import problem_response
@@ -38,7 +39,7 @@ async def _tokens(request: Request) -> TokenIssuer:
 
 
 async def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
+    return address_of(request, request.app.state.gateways)
 
 
 TheDirectory = Annotated[Directory, Depends(_directory)]
