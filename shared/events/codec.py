@@ -7,14 +7,19 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from shared.events.envelope import Event
+from shared.events.envelope import Event, Frozen
 from shared.events.names import DATA_OF
 
 _MODELS = {name: Event[data] for name, data in DATA_OF.items()}  # type: ignore[valid-type]
+_ANY = Event[Frozen]
 
 
 class UnreadableEventError(Exception):
-    """The bytes are no event of a known name: trying again will not help."""
+    """The bytes are no event, or break the contract of their name: trying again will not help."""
+
+
+class UnknownEventError(Exception):
+    """An event whose name is not known here: a later version may know it, and may be about to take over."""
 
 
 def encode(event: Event[Any]) -> bytes:
@@ -25,11 +30,15 @@ def decode(body: bytes) -> Event[Any]:
     """Read an event.
 
     Raises:
-        UnreadableEventError: the bytes are no JSON, name no known event, or break its contract.
+        UnreadableEventError: the bytes are no JSON, no CloudEvent, or break the contract of the event they name.
+        UnknownEventError: they are an event, but of no known name.
 
     """
     try:
         name = orjson.loads(body)["type"]
-        return _MODELS[name].model_validate_json(body)
+        event = _MODELS.get(name, _ANY).model_validate_json(body)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValidationError) as error:
         raise UnreadableEventError(str(error)) from error
+    if name not in _MODELS:
+        raise UnknownEventError(f"no event named {name} is known to this version")
+    return event

@@ -5,7 +5,8 @@
 | the handler returns | acknowledged |
 | the handler raises | a copy waits in the next retry queue; after the last delay in the dead-letter queue |
 | nobody can read the bytes | the dead-letter queue, at once |
-| no handler for its name | acknowledged |
+| a name that is not known | as if a handler had raised: a later version of the service may know it by then |
+| a known name without a handler | acknowledged |
 | MongoDB or the broker is away | tried again in place, without bound, counting nothing |
 """
 
@@ -25,7 +26,7 @@ from faststream.rabbit.schemas.queue import QuorumQueueArgs
 from faststream.rabbit.utils import RabbitClientProperties
 
 from shared.clock import true_now
-from shared.events.codec import UnreadableEventError, decode
+from shared.events.codec import UnknownEventError, UnreadableEventError, decode
 from shared.events.envelope import Event
 from shared.messaging.context import handling
 from shared.messaging.metrics import AGE_SECONDS, HANDLED, HANDLING_SECONDS, IN_FLIGHT
@@ -47,9 +48,11 @@ _log = structlog.get_logger(__name__)
 Handler: TypeAlias = Callable[[Event[Any]], Awaitable[None]]
 
 # A message held much longer than this would be taken back by the broker (after 30 minutes), which counts a delivery.
-_PATIENCE_SECONDS: Final = 300.0
+PATIENCE_SECONDS: Final = 300.0
 GRACE_SECONDS: Final = 15.0
 _UNREADABLE: Final = "unreadable"
+# One label for all of them: names that are not known are without number.
+_UNKNOWN: Final = "unknown"
 
 
 class _AwayError(Exception):
@@ -61,7 +64,10 @@ class _StoppingError(Exception):
 
 
 class Consumer:
-    """One service's subscriber; needs the topology declared."""
+    """One service's subscriber; needs the topology declared.
+
+    A message that waits for MongoDB is held for `patience` seconds, then it waits in the first retry queue instead.
+    """
 
     def __init__(
         self,
@@ -72,11 +78,13 @@ class Consumer:
         *,
         retry_delays: Sequence[float],
         prefetch: int,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._service = service
         self._publisher = publisher
         self._handlers = handlers
         self._retry_delays = retry_delays
+        self._patience = patience
         self._stopping = asyncio.Event()
         self._in_flight = 0
         self._queue = _queue(service)
@@ -134,6 +142,8 @@ class Consumer:
         except UnreadableEventError as error:
             await self._bury(message, Failures.of(message.headers).and_then(error, true_now()))
             return _UNREADABLE, "dead"
+        except UnknownEventError as error:
+            return _UNKNOWN, await self._fail(message, error)
         handler = self._handlers.get(event.type)
         if handler is None:
             return event.type, "ignored"
@@ -155,7 +165,7 @@ class Consumer:
 
     async def _run(self, handler: Handler, event: Event[Any]) -> None:
         """Call the handler, again and again while MongoDB is away."""
-        patience_ends = perf_counter() + _PATIENCE_SECONDS
+        patience_ends = perf_counter() + self._patience
         waits = growing_waits()
         while True:
             try:
@@ -175,7 +185,7 @@ class Consumer:
         if delay is None:
             await self._bury(message, failures)
             return "dead"
-        early = isinstance(error, RetryLater)
+        early = isinstance(error, RetryLater | UnknownEventError)
         _log.warning("event_to_be_retried", error=failures.error, next_attempt_in=delay, exc_info=not early and error)
         headers = {**_ours(message.headers), **failures.headers()}
         await self._move(message, retry_queue(self._service, delay), headers)

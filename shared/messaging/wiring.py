@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aio_pika.exceptions import AMQPError
 
-from shared.messaging.consumer import Consumer, Handler
+from shared.messaging.consumer import PATIENCE_SECONDS, Consumer, Handler
 from shared.messaging.outbox import Outbox
 from shared.messaging.publisher import Publisher, is_own_cancellation
 from shared.messaging.relay import Relay
@@ -41,6 +41,7 @@ class Messaging:
         retry_delays: Sequence[float] = (1, 5, 30, 120, 600),
         prefetch: int = 50,
         sweep_interval: float = 5.0,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         if not retry_delays:
             raise ValueError("at least one retry delay is needed")
@@ -48,6 +49,7 @@ class Messaging:
         self._amqp_url = amqp_url
         self._retry_delays = retry_delays
         self._prefetch = prefetch
+        self._patience = patience
         self._outboxes = [Outbox(collection) for collection in outboxes]
         self._publisher = Publisher(amqp_url, retry_delays, name=service)
         self._consumer: Consumer | None = None
@@ -107,6 +109,7 @@ class Messaging:
             handlers,
             retry_delays=self._retry_delays,
             prefetch=self._prefetch,
+            patience=self._patience,
         )
         await consumer.start()
         self._consumer = consumer
