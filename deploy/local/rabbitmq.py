@@ -1,5 +1,6 @@
 """A RabbitMQ broker of our own, with its management API, on the loopback."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ disk_free_limit.absolute = 200MB
 
 # Counts of quorum queues are renewed at each tick; the barrier of the tests waits for that, by default 5 s.
 TICK_SECONDS = 0.1
+# After a start each queue is counted for the first time within half a second or so; until then it looks empty.
+_FIRST_COUNT_SECONDS = 2.0
 _ADVANCED = f"[{{rabbit, [{{quorum_tick_interval, {int(TICK_SECONDS * 1000)}}}]}}].\n"
 
 _LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
@@ -57,6 +60,7 @@ class RabbitMQ:
         self._installation = installation
         self._folder = folder
         self._ports = _Ports(*ports)
+        self._counts_from = 0.0
         self.password = password
 
     @property
@@ -88,6 +92,11 @@ class RabbitMQ:
         except BaseException:
             await self.kill()
             raise
+        self._counts_from = asyncio.get_running_loop().time() + _FIRST_COUNT_SECONDS
+
+    async def until_it_counts(self) -> None:
+        """Wait, after a start, until what the broker says of its queues is what it found in them."""
+        await asyncio.sleep(self._counts_from - asyncio.get_running_loop().time())
 
     async def stop(self) -> None:
         """Ask the broker to end and wait for it."""

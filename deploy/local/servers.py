@@ -28,7 +28,10 @@ class QueueCount:
 
 @dataclass(frozen=True)
 class Servers:
-    """Both servers; names of databases, vhosts and users are plain words that need no quoting in an address."""
+    """Both servers; names of databases, vhosts and users are plain words that need no quoting in an address.
+
+    Either may be stopped or killed and started again meanwhile: `await servers.mongod.kill()`.
+    """
 
     mongod: Mongod
     rabbitmq: RabbitMQ
@@ -87,6 +90,7 @@ class Servers:
 
     async def queues(self, vhost: str) -> list[QueueCount]:
         """Count the messages in each queue of a vhost."""
+        await self.rabbitmq.until_it_counts()
         totals = {"disable_stats": "true", "enable_queue_totals": "true"}
         response = await self.management.get(f"/api/queues/{vhost}", params=totals)
         return [

@@ -3,16 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from deploy.local.barrier import wait_until_quiet
+from deploy.local.barrier import wait_until_quiet, wait_until_settled
 from deploy.local.failure import LocalStackError
 from deploy.local.servers import Servers
+from deploy.local.stack import SERVICES
 from shared.messaging.topology import EXCHANGE, dead_queue, declare, events_queue, retry_queue
 from tests.support.servers import Database, Vhost
+
+NOW = datetime(2026, 10, 5, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,14 @@ class Quiet:
     channel: AbstractChannel
 
     async def wait(self, seconds: float = 20) -> None:
-        databases, services = [self.database.name], ["assignment", "deadline", "notification", "reporting"]
-        await wait_until_quiet(self.servers, self.vhost.name, databases, services, seconds=seconds)
+        await wait_until_quiet(self.servers, self.vhost.name, [self.database.name], SERVICES, seconds=seconds)
+
+    async def settle(self, seconds: float = 20) -> None:
+        databases = dict.fromkeys(SERVICES, self.database.name)
+        await wait_until_settled(self.servers, self.vhost.name, databases, lambda: NOW, seconds=seconds)
+
+    async def store(self, collection: str, document: dict[str, Any]) -> None:
+        await self.servers.administration[self.database.name][collection].insert_one(document)
 
     async def publish_a_miss(self) -> None:
         """Publish what assignment alone is sent, beside those who are sent every `deadline.*` event."""
@@ -53,8 +64,7 @@ async def test_where_nothing_is_on_its_way_the_barrier_opens(quiet: Quiet) -> No
 
 
 async def test_an_event_in_an_outbox_holds_the_barrier(quiet: Quiet) -> None:
-    tasks = quiet.servers.administration[quiet.database.name].tasks
-    await tasks.insert_one({"_id": 1, "pending_since": 1})
+    await quiet.store("tasks", {"_id": 1, "pending_since": 1})
     with pytest.raises(LocalStackError, match=r"an outbox in .*\.tasks"):
         await quiet.wait(seconds=1)
 
@@ -80,3 +90,31 @@ async def test_a_message_waiting_to_be_tried_again_holds_the_barrier(quiet: Quie
 async def test_dead_letters_do_not_hold_the_barrier(quiet: Quiet) -> None:
     await quiet.channel.default_exchange.publish(aio_pika.Message(b"{}"), routing_key=dead_queue("reporting"))
     await quiet.wait()
+
+
+async def test_all_is_settled_when_every_service_has_the_newest_version_and_no_moment_has_come(quiet: Quiet) -> None:
+    await quiet.store("tasks", {"_id": "a", "version": 2})
+    await quiet.store("watches", {"_id": "a", "sequence": 2, "next_moment": NOW + timedelta(seconds=1)})
+    for sequence in (1, 2):
+        await quiet.store("versions", {"task": "a", "sequence": sequence})
+    await quiet.settle()
+
+
+async def test_nothing_is_settled_while_a_moment_that_has_come_is_not_dealt_with(quiet: Quiet) -> None:
+    await quiet.store("watches", {"_id": "a", "sequence": 1, "next_moment": NOW - timedelta(milliseconds=1)})
+    with pytest.raises(LocalStackError, match=r"not settled within 1 s: deadline has not dealt with .* of a"):
+        await quiet.settle(seconds=1)
+
+
+async def test_nothing_is_settled_while_a_copy_is_old(quiet: Quiet) -> None:
+    await quiet.store("tasks", {"_id": "a", "version": 2})
+    await quiet.store("watches", {"_id": "a", "sequence": 1})
+    await quiet.store("versions", {"task": "a", "sequence": 2})
+    with pytest.raises(LocalStackError, match=r"deadline has version 1 of a, assignment 2$"):
+        await quiet.settle(seconds=2)
+
+
+async def test_a_dead_letter_is_no_settlement(quiet: Quiet) -> None:
+    await quiet.channel.default_exchange.publish(aio_pika.Message(b"{}"), routing_key=dead_queue("reporting"))
+    with pytest.raises(LocalStackError, match=r"given up: 1 in reporting\.dead"):
+        await quiet.settle()

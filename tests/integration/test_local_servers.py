@@ -1,6 +1,7 @@
 """The servers that the local stack starts: reachable, walled off from one another, and gone when stopped."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aio_pika
@@ -9,7 +10,9 @@ from aio_pika.exceptions import AMQPConnectionError
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
-from deploy.local.servers import Servers, running_servers
+from deploy.local.mongod import Mongod
+from deploy.local.ports import accepts_connections
+from deploy.local.servers import QueueCount, Servers, running_servers
 from tests.support.processes import processes_naming
 from tests.support.servers import Database, Databases, Vhost, temporary_servers, temporary_vhost
 
@@ -73,6 +76,40 @@ async def test_a_second_start_keeps_data_and_queues(tmp_path: Path) -> None:
     async with running_servers(tmp_path, passwords=passwords, keep_data=True) as second:
         assert await second.administration.test.things.find_one() == {"_id": 1}
         assert await _ready_messages(second.rabbitmq.administrator_uri("kept")) == 1
+
+
+@pytest.fixture(scope="module")
+async def mortal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """Servers of this file's own, which it may stop."""
+    async with running_servers(tmp_path_factory.mktemp("mortal")) as servers:
+        yield servers
+
+
+@pytest.mark.parametrize("end", [Mongod.stop, Mongod.kill])
+async def test_mongodb_comes_back_at_its_address_with_its_data(
+    mortal: Servers, end: Callable[[Mongod], Awaitable[None]]
+) -> None:
+    things = mortal.administration.test[f"before-{end.__name__}"]
+    address = await mortal.create_database_user("test", "somebody", "demo-one")
+    await things.insert_one({"_id": 1})
+    await end(mortal.mongod)
+    assert not await accepts_connections(mortal.mongod.port)
+    await mortal.mongod.start()
+    assert await things.find_one() == {"_id": 1}
+    async with _client(address) as client:
+        assert await client.test[things.name].find_one() == {"_id": 1}
+
+
+async def test_the_broker_comes_back_at_its_address_with_its_messages(mortal: Servers) -> None:
+    address = await mortal.create_vhost("kept")
+    # A kill comes second: of a queue that is younger than half a second, it leaves only the name.
+    for number, end in enumerate((mortal.rabbitmq.stop, mortal.rabbitmq.kill), start=1):
+        await _publish_one(address)
+        await end()
+        assert not await accepts_connections(mortal.rabbitmq.amqp_port)
+        await mortal.rabbitmq.start()
+        assert await mortal.queues("kept") == [QueueCount("q", ready=number, unacknowledged=0)]
+        assert await _ready_messages(address) == number
 
 
 def _client(address: str) -> AsyncMongoClient[Document]:

@@ -28,6 +28,27 @@ async def test_a_killed_service_is_ready_again_at_the_same_address(stack: Servic
     assert await is_ready(stack.urls["reporting"])
 
 
+async def test_a_replica_stands_beside_its_service_and_comes_and_goes_alone(stack: ServiceProcesses) -> None:
+    await stack.start("reporting-2")
+    address = stack.url_of("reporting-2")
+    assert address != stack.url_of("reporting") == stack.urls["reporting"]
+    await stack.stop("reporting-2")
+    assert not await is_ready(address)
+    assert await is_ready(stack.urls["reporting"])
+    await stack.start("reporting-2")
+    assert await is_ready(address)
+    await stack.stop("reporting-2")
+
+
+async def test_all_that_were_killed_at_once_come_back_at_once_with_their_replicas(stack: ServiceProcesses) -> None:
+    await stack.start("reporting-2")
+    addresses = [*stack.urls.values(), stack.url_of("reporting-2")]
+    await stack.kill_all()
+    assert not any([await is_ready(address) for address in addresses])
+    await stack.start_all()
+    assert all([await is_ready(address) for address in addresses])
+
+
 async def test_the_first_administrator_can_sign_in(stack: ServiceProcesses) -> None:
     form = {
         "grant_type": "password",
