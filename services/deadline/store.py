@@ -31,7 +31,7 @@ _NO_OUTBOX: Final = {"outbox": 0}
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A document as it was read; `sequence` and `next_moment` together tell whether it has changed since."""
+    """A document as it was read; whether it has changed since, its sequence and its moments tell."""
 
     document: Mapping[str, Any]
 
@@ -58,7 +58,12 @@ class Found:
         )
 
     def unchanged(self) -> Document:
-        return {"_id": self.task_id, "sequence": self.document["sequence"], "next_moment": self.next_moment}
+        return {
+            "_id": self.task_id,
+            "sequence": self.document["sequence"],
+            "due_since": self.document.get("due_since"),
+            "next_moment": self.next_moment,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,13 +37,18 @@ class Watch:
 
 
 def observe(before: Watch | None, task: Task, recorded_at: datetime) -> Watch | None:
-    """Take in a task as an event told it, or nothing if as much or more is known already."""
+    """Take in a task as an event told it, or nothing if that teaches nothing.
+
+    The latest version counts, and the earliest moment at which its deadline was the present one, so that any order of
+    events ends in the same watch: an older version that comes late may still tell that the deadline is no news.
+    """
     if before is None:
         return Watch(task, due_since=recorded_at)
-    if task.version <= before.task.version:
-        return None
     same_deadline = task.due_at == before.task.due_at
-    return replace(before, task=task, due_since=before.due_since if same_deadline else recorded_at)
+    due_since = min(before.due_since, recorded_at) if same_deadline else recorded_at
+    if task.version > before.task.version:
+        return replace(before, task=task, due_since=due_since)
+    return replace(before, due_since=due_since) if same_deadline and due_since < before.due_since else None
 
 
 def deal_with(watch: Watch, calendar: WorkCalendar, now: datetime) -> tuple[Watch, list[Moment]]:
