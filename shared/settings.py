@@ -145,6 +145,14 @@ def _text_of(path: Path) -> str:
         raise ValueError("the file of public keys cannot be read") from None
 
 
+class BrokerSettings(BaseSettings):
+    """All that a command needs which deals with a service's queues alone."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    amqp_url: SecretStr
+
+
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
@@ -158,6 +166,15 @@ def load(kind: type[Settings]) -> Settings:
         return kind(_secrets_dir=_secrets_dir(prefix), office=office)
     except ValidationError as error:
         _give_up(error, OfficeSettings.model_config["env_prefix"] if error.title == "OfficeSettings" else prefix)
+
+
+def load_broker(kind: type[ServiceSettings]) -> BrokerSettings:
+    """Read of a service's settings only where its broker is; what is wrong is said as by `load`."""
+    prefix = kind.model_config.get("env_prefix", "")
+    try:
+        return BrokerSettings(_env_prefix=prefix, _secrets_dir=_secrets_dir(prefix))
+    except ValidationError as error:
+        _give_up(error, prefix)
 
 
 def _refuse_unknown(kind: type[BaseSettings]) -> None:

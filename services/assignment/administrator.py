@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import getpass
 import sys
 from typing import Final
 
@@ -15,10 +15,13 @@ from services.assignment.directory.handlers import Directory
 from services.assignment.directory.rules.account import Account
 from services.assignment.directory.store import DirectoryStore
 from services.assignment.settings import AssignmentSettings
+from shared.commands.command import Command
+from shared.commands.password import read_password
 from shared.messaging.outbox import Outbox
 from shared.mongo import Database, connect, ensure_indexes, is_away
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role
+from shared.settings import load
 from shared.web.fields import Name
 
 _REFUSED: Final = 2
@@ -34,7 +37,7 @@ def create_administrator(settings: AssignmentSettings, username: str, display_na
     """Create the account with the password read from the standard input; return the exit code."""
     try:
         wanted = _Wanted.model_validate(
-            {"username": username, "display_name": display_name or username, "password": _read_password()}
+            {"username": username, "display_name": display_name or username, "password": read_password()}
         )
     except ValidationError as error:
         fields = ", ".join(str(fault["loc"][0]) for fault in error.errors(include_input=False))
@@ -73,12 +76,19 @@ async def _write(database: Database, settings: AssignmentSettings, wanted: _Want
     return True
 
 
-def _read_password() -> str:
-    if sys.stdin.isatty():
-        return getpass.getpass("Password: ")
-    return sys.stdin.readline().rstrip("\r\n")
-
-
 def _say(fault: str) -> int:
     sys.stderr.write(f"{fault}\n")
     return _REFUSED
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--username", required=True)
+    parser.add_argument("--display-name")
+
+
+CREATE_ADMINISTRATOR: Final = Command(
+    "create-administrator",
+    "create the first account; its password is read from the standard input",
+    _configure,
+    lambda arguments: create_administrator(load(AssignmentSettings), arguments.username, arguments.display_name),
+)

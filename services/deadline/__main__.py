@@ -1,10 +1,10 @@
-"""`python -m services.deadline`: read the settings and serve."""
+"""`python -m services.deadline` serves; operators ask it for `dead-letters` and `check`."""
+
+import sys
 
 from services.deadline.app import build
 from services.deadline.settings import DeadlineSettings
-from shared.app import serve
-from shared.settings import load
+from shared.commands.line import run
 
 if __name__ == "__main__":
-    settings = load(DeadlineSettings)
-    serve(build(settings), settings)
+    sys.exit(run(DeadlineSettings, build, []))

@@ -1,10 +1,10 @@
-"""`python -m services.notification`: read the settings and serve."""
+"""`python -m services.notification` serves; operators ask it for `dead-letters` and `check`."""
+
+import sys
 
 from services.notification.app import build
 from services.notification.settings import NotificationSettings
-from shared.app import serve
-from shared.settings import load
+from shared.commands.line import run
 
 if __name__ == "__main__":
-    settings = load(NotificationSettings)
-    serve(build(settings), settings)
+    sys.exit(run(NotificationSettings, build, []))

@@ -1,15 +1,10 @@
-"""`python -m services.reporting`."""
+"""`python -m services.reporting` serves; operators ask it for `dead-letters` and `check`."""
+
+import sys
 
 from services.reporting.app import build
 from services.reporting.settings import ReportingSettings
-from shared.app import serve
-from shared.settings import load
-
-
-def main() -> None:
-    settings = load(ReportingSettings)
-    serve(build(settings), settings)
-
+from shared.commands.line import run
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(ReportingSettings, build, []))

@@ -61,6 +61,36 @@ class Failures:
         return {_FIRST_FAILED_AT: self.first_failed_at, _FAILED_AT: self.failed_at, _ERROR: self.error}
 
 
+@dataclass(frozen=True, slots=True)
+class Epitaph:
+    """What a dead letter says of its end; nothing of what is not known."""
+
+    attempts: int | None = None
+    first_failed_at: str | None = None
+    failed_at: str | None = None
+    error: str | None = None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, Any]) -> Epitaph:
+        """Read what `headers_of_the_dead` wrote or, of a message that the broker gave up, what the broker did."""
+        if "x-first-death-reason" in headers and _ERROR not in headers:
+            return cls(failed_at=_first_death(headers), error=str(headers["x-first-death-reason"]))
+        texts = {name: value for name, value in headers.items() if isinstance(value, str)}
+        attempts = headers.get(_ATTEMPTS)
+        return cls(
+            attempts if isinstance(attempts, int) else None,
+            texts.get(_FIRST_FAILED_AT),
+            texts.get(_FAILED_AT),
+            texts.get(_ERROR),
+        )
+
+
+def _first_death(headers: Mapping[str, Any]) -> str | None:
+    """Return when the broker first moved a message for its own reasons."""
+    moments = [death["time"] for death in headers.get("x-death") or () if isinstance(death.get("time"), datetime)]
+    return min(moments).isoformat() if moments else None
+
+
 def next_delay(failures: Failures, retry_delays: Sequence[float]) -> float | None:
     """Return the seconds until the next attempt; None when the last of them has been used."""
     return retry_delays[failures.count - 1] if failures.count <= len(retry_delays) else None

@@ -1,0 +1,64 @@
+"""The command line of a service: without a command it serves."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from fastapi import FastAPI
+
+from shared.app import serve
+from shared.commands.command import Command, Exit, UnavailableError, complain
+from shared.commands.dead_letters import dead_letters_command
+from shared.settings import Settings, load
+
+_BROKEN_PIPE: Final = 141
+_INTERRUPTED: Final = 130
+
+
+def run(
+    kind: type[Settings],
+    build: Callable[[Settings], FastAPI],
+    commands: Sequence[Command],
+    line: Sequence[str] | None = None,
+) -> int:
+    """Do what the command line asks (`sys.argv` unless given): one of the commands, or serve; return the exit code.
+
+    `dead-letters` is among the commands of every service.
+    """
+    known = {command.name: command for command in (dead_letters_command(kind), *commands)}
+    arguments = _parser(kind.service(), known.values()).parse_args(line)
+    if arguments.command is not None:
+        return _obey(known[arguments.command], arguments)
+    settings = load(kind)
+    serve(build(settings), settings)
+    return Exit.FINE
+
+
+def _parser(service: str, commands: Iterable[Command]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m services.{service}", description="Serve, unless told otherwise.")
+    asked = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for command in commands:
+        command.configure(asked.add_parser(command.name, help=command.summary, description=command.summary))
+    return parser
+
+
+def _obey(command: Command, arguments: argparse.Namespace) -> int:
+    logging.getLogger().addHandler(logging.NullHandler())  # what libraries have to say is said by ourselves, in a line
+    try:
+        code = command.run(arguments)
+        sys.stdout.flush()
+    except UnavailableError as error:
+        complain(str(error))
+        return Exit.UNAVAILABLE
+    except BrokenPipeError:
+        # Who read our lines has seen enough; the interpreter must not try to write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code

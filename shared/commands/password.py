@@ -1,0 +1,12 @@
+"""A password as an operator hands it over: typed unseen, or by a pipe; never in the command line."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+
+
+def read_password() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\r\n")
