@@ -25,6 +25,7 @@ def make_secrets(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _keep(folder / "mongodb_key", lambda: base64.b64encode(secrets.token_bytes(96)).decode())
     _keep(folder / "mongodb_password", _password)
+    _keep(folder / "grafana_password", _password)
     key = OKPKey.import_key(json.loads(_keep(folder / "assignment_signing_key", _signing_key)))
     _keep(folder / "public_keys", lambda: json.dumps(KeySet([key]).as_dict(private=False)))
     for service in SERVICES:
