@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pymongo import UpdateOne
-
 from shared.clock import true_now
 from shared.events.codec import encode
 from shared.mongo import Index, ascending
@@ -80,25 +78,19 @@ class Outbox:
     async def load(self, document_ids: Sequence[Any]) -> list[Pending]:
         """Return what waits in these documents."""
         found = self._collection.find({"_id": {"$in": list(document_ids)}, **_PENDING}, _OUTBOX_ONLY)
-        return [_pending(document) async for document in found]
+        return [_pending(document) for document in await found.to_list()]
 
-    async def waiting_since(self, moment: datetime, *, at_most: int) -> AsyncIterator[list[Pending]]:
-        """Yield, oldest first and in chunks, what has waited since `moment` or longer."""
-        found = self._collection.find({"pending_since": {"$lte": moment}}, _OUTBOX_ONLY)
-        chunk: list[Pending] = []
-        async for document in found.sort("pending_since").batch_size(at_most):
-            chunk.append(_pending(document))
-            if len(chunk) == at_most:
-                yield chunk
-                chunk = []
-        if chunk:
-            yield chunk
+    async def waiting_since(self, moment: datetime, *, at_most: int) -> AsyncIterator[list[Any]]:
+        """Yield the ids of the documents that have waited since `moment` or longer: oldest first, in chunks."""
+        found = self._collection.find({"pending_since": {"$lte": moment}}, {"_id": 1}).sort("pending_since")
+        while chunk := await found.to_list(at_most):
+            yield [document["_id"] for document in chunk]
 
     async def clear(self, confirmed: Mapping[Any, Collection[str]]) -> None:
         """Take the events with these ids out of these documents; what was added meanwhile stays."""
         if confirmed:
-            operations = [UpdateOne({"_id": key}, _without(ids)) for key, ids in confirmed.items()]
-            await self._collection.bulk_write(operations, ordered=False)
+            done = [event_id for ids in confirmed.values() for event_id in ids]
+            await self._collection.update_many({"_id": {"$in": list(confirmed)}}, _without(done))
 
     async def depth(self) -> tuple[int, datetime | None]:
         """Return how many documents wait, and since when the oldest does."""

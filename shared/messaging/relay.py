@@ -12,24 +12,30 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import islice
 from random import uniform
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import structlog
-from aio_pika import Message
 
 from shared.clock import true_now
 from shared.messaging.metrics import OUTBOX_OLDEST_SECONDS, OUTBOX_PENDING, PUBLISH_FAILURES, PUBLISHED
 from shared.messaging.outbox import Entry, Outbox, Pending
-from shared.messaging.publisher import NotPublishedError, Publisher, make_message
+from shared.messaging.publisher import NotPublishedError, Outgoing, Publisher
 from shared.messaging.topology import EXCHANGE
 
 _log = structlog.get_logger(__name__)
 
 RECORDED_AT: Final = "dondoc-recorded-at"
-_IN_FLIGHT: Final = 100
+# While one lane reads and clears, another publishes.
+_LANES: Final = 2
+_IN_LANE: Final = 50
+_SWEPT_AT_ONCE: Final = 1_000
 # While the broker is away the woken are forgotten beyond this number: the sweep finds them.
 _REMEMBERED: Final = 10_000
+
+_Key: TypeAlias = tuple[str, Any]
+"""A document: its collection and its id."""
 
 
 class Relay:
@@ -42,7 +48,8 @@ class Relay:
         self._publisher = publisher
         self._outboxes = {outbox.name: outbox for outbox in outboxes}
         self._sweep_interval = sweep_interval
-        self._woken: dict[tuple[str, Any], None] = {}
+        self._woken: dict[_Key, None] = {}
+        self._taken: set[_Key] = set()
         self._called = asyncio.Event()
         self._stopping = False
         self._next_sweep = 0.0
@@ -84,10 +91,10 @@ class Relay:
         until = true_now() - timedelta(seconds=grace)
         for outbox in self._outboxes.values():
             await self._measure(outbox)
-            async for chunk in outbox.waiting_since(until, at_most=_IN_FLIGHT):
+            async for chunk in outbox.waiting_since(until, at_most=_SWEPT_AT_ONCE):
                 if not self._publisher.is_connected:
                     return
-                await self._publish(outbox, chunk)
+                self.wake_many(outbox.name, chunk)
                 await self._publish_woken()
 
     async def _measure(self, outbox: Outbox) -> None:
@@ -105,16 +112,26 @@ class Relay:
                 await self._called.wait()
 
     async def _publish_woken(self) -> None:
-        while self._woken and self._publisher.is_connected:
-            for name, document_ids in self._take().items():
-                outbox = self._outboxes[name]
-                await self._publish(outbox, await outbox.load(document_ids))
+        lanes = [self._publish_in_lane() for _ in range(_LANES)]
+        for outcome in await asyncio.gather(*lanes, return_exceptions=True):
+            if outcome is not None:
+                raise outcome
 
-    def _take(self) -> dict[str, list[Any]]:
-        taken: defaultdict[str, list[Any]] = defaultdict(list)
-        for key in list(self._woken)[:_IN_FLIGHT]:
+    async def _publish_in_lane(self) -> None:
+        while self._publisher.is_connected and (taken := self._take()):
+            try:
+                for name, document_ids in _by_collection(taken).items():
+                    outbox = self._outboxes[name]
+                    await self._publish(outbox, await outbox.load(document_ids))
+            finally:
+                self._taken.difference_update(taken)
+
+    def _take(self) -> list[_Key]:
+        """Return what was woken next; never a document that is in another lane, whose events are on their way."""
+        taken = list(islice((key for key in self._woken if key not in self._taken), _IN_LANE))
+        for key in taken:
             del self._woken[key]
-            taken[key[0]].append(key[1])
+        self._taken.update(taken)
         return taken
 
     async def _publish(self, outbox: Outbox, documents: Sequence[Pending]) -> None:
@@ -137,6 +154,13 @@ class Relay:
         return confirmed
 
 
-def _message(entry: Entry) -> Message:
-    recorded = entry.at.isoformat()
-    return make_message(entry.body, event_id=entry.id, event_type=entry.type, headers={RECORDED_AT: recorded})
+def _by_collection(keys: Iterable[_Key]) -> dict[str, list[Any]]:
+    ids: defaultdict[str, list[Any]] = defaultdict(list)
+    for collection, document_id in keys:
+        ids[collection].append(document_id)
+    return ids
+
+
+def _message(entry: Entry) -> Outgoing:
+    recorded = {RECORDED_AT: entry.at.isoformat()}
+    return Outgoing.persistent(entry.body, event_id=entry.id, event_type=entry.type, headers=recorded)
