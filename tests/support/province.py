@@ -87,11 +87,15 @@ class Caller:
     headers: Mapping[str, str] | None = None
 
     async def get(self, path: str, *, at: str = "assignment", **query: Any) -> httpx2.Response:
-        """Ask a service by its name."""
-        return await self.http.get(self.urls[at] + path, headers=await self._signed_in(), params=query)
+        """Ask a service by its name, or a replica by its address."""
+        return await self.http.get(self.urls.get(at, at) + path, headers=await self._signed_in(), params=query)
 
-    async def post(self, path: str, body: Any = None, *, at: str = "assignment") -> httpx2.Response:
-        return await self.http.post(self.urls[at] + path, headers=await self._signed_in(), json=body)
+    async def post(self, path: str, body: Any = None, *, at: str = "assignment", **headers: str) -> httpx2.Response:
+        """Send a body to a service by its name, or to a replica by its address; `If_Match` is a header."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.http.post(
+            self.urls.get(at, at) + path, headers={**await self._signed_in(), **named}, json=body
+        )
 
     async def inbox(self, **query: Any) -> dict[str, Any]:
         """Return the newest entries, up to 200 of them."""

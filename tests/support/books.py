@@ -1,0 +1,118 @@
+"""What all four services have written down, read from their databases as the administrator, and what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from bson import CodecOptions
+
+from services.assignment.tasks.documents import to_entry
+from services.assignment.tasks.rules.assigning import assigned
+from services.assignment.tasks.rules.state import Entry, Task
+from services.assignment.tasks.rules.task import evolve
+from shared.events.envelope import Event
+from shared.messaging.topology import dead_queue
+from tests.support.acknowledged import Acknowledged
+from tests.support.messaging import ready_in
+from tests.support.province import Province
+from tests.support.witness import Witness
+
+_AWARE: Final = CodecOptions[dict[str, Any]](tz_aware=True, tzinfo=UTC)
+_WAITS: Final = {"$or": [{"pending_since": {"$exists": True}}, {"outbox.0": {"$exists": True}}]}
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A task as one entry of its history left it."""
+
+    entry: Entry
+    task: Task
+
+    @property
+    def kind(self) -> str:
+        return f"task.{self.entry.act}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Books:
+    """What all services have written down, when it was `now` and all was settled."""
+
+    now: datetime
+    tasks: dict[str, Document]
+    batches: dict[str, Document]
+    accounts: list[Document]
+    watches: dict[str, Document]
+    rows: dict[str, Document]
+    inbox: list[Document]
+    published: Sequence[Event[Any]]
+    waiting: Sequence[str] = ()
+    """Collections in which an outbox is not empty."""
+    dead: Sequence[str] = ()
+    """Services with dead letters."""
+    acknowledged: Acknowledged = field(default_factory=Acknowledged)
+    lives: dict[str, list[Version]] = field(default_factory=dict)
+    """Every task of which the history can be replayed, version by version."""
+    broken: list[str] = field(default_factory=list)
+    """What is wrong with the histories that cannot be."""
+
+    def opened(self) -> Books:
+        """Return the books with every history replayed."""
+        lives, broken = {}, []
+        for task_id, document in self.tasks.items():
+            try:
+                lives[task_id] = _life(task_id, document["history"])
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                broken.append(f"task {task_id}: its history cannot be replayed: {error!r}")
+        return replace(self, lives=lives, broken=broken)
+
+
+def _life(task_id: str, history: Sequence[Document]) -> list[Version]:
+    first, *rest = map(to_entry, history)
+    versions = [Version(first, assigned(task_id, first))]
+    for entry in rest:
+        versions.append(Version(entry, evolve(versions[-1].task, entry)))
+    return versions
+
+
+async def read_books(province: Province, acknowledged: Acknowledged, witness: Witness, now: datetime) -> Books:
+    stack = province.stack
+    databases = {
+        service: stack.servers.administration.get_database(name, codec_options=_AWARE)
+        for service, name in stack.databases.items()
+    }
+
+    async def read(service: str, collection: str, without: Sequence[str] = ()) -> list[Document]:
+        left_out = dict.fromkeys(without, 0)
+        return await databases[service][collection].find({}, left_out or None).to_list()
+
+    return Books(
+        now=now,
+        tasks=_by_id(await read("assignment", "tasks", ["outbox.body"])),
+        batches=_by_id(await read("assignment", "batches", ["items", "first"])),
+        accounts=await read("assignment", "accounts"),
+        watches=_by_id(await read("deadline", "watches", ["outbox.body"])),
+        rows=_by_id(await read("reporting", "versions")),
+        inbox=await read("notification", "inbox", ["title", "text"]),
+        published=await witness.heard(),
+        waiting=[
+            f"{service}.{collection}"
+            for service, database in databases.items()
+            for collection in await database.list_collection_names()
+            if await database[collection].find_one(_WAITS, {"_id": 1})
+        ],
+        dead=[
+            service
+            for service in databases
+            if await ready_in(stack.servers.rabbitmq.administrator_uri(stack.vhost), dead_queue(service))
+        ],
+        acknowledged=acknowledged,
+    ).opened()
+
+
+def _by_id(documents: Sequence[Document]) -> dict[str, Document]:
+    return {document["_id"]: document for document in documents}
