@@ -3,8 +3,10 @@
 import sys
 
 from services.deadline.app import build
+from services.deadline.check import comparison
 from services.deadline.settings import DeadlineSettings
+from shared.commands.check import check_command
 from shared.commands.line import run
 
 if __name__ == "__main__":
-    sys.exit(run(DeadlineSettings, build, []))
+    sys.exit(run(DeadlineSettings, build, [check_command(DeadlineSettings, comparison)]))

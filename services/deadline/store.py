@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -89,6 +89,11 @@ class WatchStore:
     async def find(self, task_id: str) -> Found | None:
         document = await self.collection.find_one({"_id": task_id}, _NO_OUTBOX)
         return Found(document) if document else None
+
+    async def task_ids(self) -> AsyncIterator[str]:
+        """Yield the ids of all tasks that are watched."""
+        async for document in self.collection.find({}, {"_id": 1}):
+            yield document["_id"]
 
     async def insert_if_absent(self, watch: Watch, following: Moment | None) -> bool:
         """Begin to watch a task; False if it is watched already."""

@@ -3,8 +3,10 @@
 import sys
 
 from services.notification.app import build
+from services.notification.check import comparison
 from services.notification.settings import NotificationSettings
+from shared.commands.check import check_command
 from shared.commands.line import run
 
 if __name__ == "__main__":
-    sys.exit(run(NotificationSettings, build, []))
+    sys.exit(run(NotificationSettings, build, [check_command(NotificationSettings, comparison)]))

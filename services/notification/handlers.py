@@ -57,7 +57,7 @@ class Notifier:
     async def learn_person(self, event: Event[AccountChanged]) -> None:
         account = event.data
         person = Person(account.username, account.role, account.agency, account.disabled)
-        await self.directory.keep_person(person, int(event.sequence))
+        await self.directory.keep_person(person, int(event.sequence), event.time)
 
     async def _names(self, occasion: Occasion) -> dict[str, str]:
         names = await self.directory.names(occasion.agencies)

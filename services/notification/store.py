@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterable, Sequence
 from collections.abc import Collection as Some
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -97,6 +97,16 @@ class Inbox:
             return len(entries) - len(errors)
         return len(entries)
 
+    async def known_among(self, entry_ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that are there."""
+        found = self._entries.find({"_id": {"$in": list(entry_ids)}}, {"_id": 1})
+        return {document["_id"] async for document in found}
+
+    async def task_ids(self) -> AsyncIterator[str]:
+        """Yield the ids of all tasks that somebody was told of."""
+        async for document in self._entries.aggregate([{"$group": {"_id": "$task_id"}}], allowDiskUse=True):
+            yield document["_id"]
+
     async def find(self, query: InboxQuery, limit: int) -> list[Entry]:
         """Return up to so many entries, newest first."""
         found = self._entries.find(query.filter()).sort(list(_NEWEST_FIRST)).limit(limit)
@@ -126,12 +136,26 @@ class Directory:
 
     async def keep_agency(self, code: str, name: str, sequence: int) -> None:
         """Keep an agency, unless a later state of it is known."""
-        await _keep_latest(self._agencies, code, {"name": name}, sequence)
+        await _keep_latest(self._agencies, code, {"name": {"$literal": name}}, sequence)
 
-    async def keep_person(self, person: Person, sequence: int) -> None:
-        """Keep an account, unless a later state of it is known."""
+    async def keep_person(self, person: Person, sequence: int, at: datetime) -> None:
+        """Keep an account, unless a later state of it is known; `at` is when it became so.
+
+        `since` is when it came to hold what it holds, whatever else of the account changed later.
+        """
         held = {"role": person.role, "agency": person.agency, "disabled": person.disabled}
-        await _keep_latest(self._people, person.username, held, sequence)
+        unchanged = {"$and": [{"$eq": [f"${name}", {"$literal": value}]} for name, value in held.items()]}
+        since = {"$cond": [unchanged, {"$ifNull": ["$since", at]}, at]}
+        values = {name: {"$literal": value} for name, value in held.items()}
+        await _keep_latest(self._people, person.username, {**values, "since": since}, sequence)
+
+    async def agencies(self) -> list[Document]:
+        """Return all that is known of agencies."""
+        return await self._agencies.find().to_list(None)
+
+    async def people(self) -> list[Document]:
+        """Return all that is known of accounts."""
+        return await self._people.find().to_list(None)
 
     async def names(self, agencies: Some[str]) -> dict[str, str]:
         """Return the names of those agencies that are known."""
@@ -161,7 +185,7 @@ def _person(document: Document) -> Person:
 
 async def _keep_latest(collection: Collection, key: str, values: dict[str, Any], sequence: int) -> None:
     older = {"_id": key, "sequence": {"$lt": sequence}}
-    change = {"$set": {**values, "sequence": sequence}}
+    change = [{"$set": {**values, "sequence": sequence}}]
     try:
         await collection.update_one(older, change, upsert=True)
     except DuplicateKeyError:

@@ -19,7 +19,7 @@ from services.reporting.rules.versions import NEWEST, Version
 from shared.mongo import Database, Document, Index, ascending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 VERSIONS: Final = "versions"
 NAMES: Final = "names"
@@ -67,6 +67,15 @@ class Versions:
         if least is not None:
             await self._versions.update_one({"_id": version.id}, {"$min": {"until": least["at"]}})
 
+    async def of_task(self, task_id: str) -> list[Document]:
+        """Return the rows of a task by their version."""
+        return await self._versions.find({"task": task_id}).sort("sequence", 1).to_list(None)
+
+    async def task_ids(self) -> AsyncIterator[str]:
+        """Yield the ids of all tasks that have a row."""
+        async for document in self._versions.aggregate([{"$group": {"_id": "$task"}}], allowDiskUse=True):
+            yield document["_id"]
+
     async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         return await self._versions.aggregate(pipeline).to_list(None)
 
@@ -85,6 +94,11 @@ class Names:
             "sequence": {"$max": ["$sequence", sequence]},
         }
         await self._names.update_one({"_id": _name_id(what, code)}, [{"$set": newest}], upsert=True)
+
+    async def all(self, what: Named) -> dict[str, Document]:
+        """Return the whole of what is known, by code."""
+        found = self._names.find({"_id": {"$gte": _name_id(what, ""), "$lt": f"{what};"}})
+        return {document["_id"].partition(":")[2]: document async for document in found}
 
     async def of(self, what: Named, codes: Iterable[str]) -> dict[str, str]:
         """Return the known names by code."""

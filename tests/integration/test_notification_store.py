@@ -145,7 +145,7 @@ async def test_the_latest_state_of_the_directory_wins_in_any_order(collections: 
     states = [1, 4, 2, 3, 4, 1]
     await asyncio.gather(
         *[directory.keep_agency("so-y-te", f"Sở Y tế {sequence}", sequence) for sequence in states],
-        *[directory.keep_person(Person("an", Role.HEAD, f"so-{sequence}"), sequence) for sequence in states],
+        *[directory.keep_person(Person("an", Role.HEAD, f"so-{sequence}"), sequence, ASSIGNED_AT) for sequence in states],
     )
     assert await directory.names(["so-y-te", "so-khac"]) == {"so-y-te": "Sở Y tế 4"}
     assert await directory.holders([Post(username="an")]) == [Person("an", Role.HEAD, "so-4")]

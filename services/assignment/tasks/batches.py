@@ -44,7 +44,7 @@ class BatchStore:
 
     async def load(self, batch_id: str) -> Kept | None:
         document = await self._batches.find_one({"_id": batch_id})
-        return _to_kept(document) if document else None
+        return to_kept(document) if document else None
 
     async def insert_if_absent(self, batch: Batch, fingerprint: str | None) -> bool:
         """Commit a batch; False when its id is taken."""
@@ -74,7 +74,7 @@ class BatchStore:
         document = await self._batches.find_one(left_behind(), sort=[("open_since", 1)])
         if document is None:
             return False
-        await self.finish(_to_kept(document).batch)
+        await self.finish(to_kept(document).batch)
         return True
 
 
@@ -82,6 +82,6 @@ def left_behind() -> Document:
     return {"open_since": {"$lte": true_now() - _LEFT_BEHIND}}
 
 
-def _to_kept(document: Document) -> Kept:
+def to_kept(document: Document) -> Kept:
     batch = _BATCH.validate_python({**document, "id": document["_id"]})
     return Kept(batch, document["fingerprint"], "open_since" in document)

@@ -49,12 +49,16 @@ class Version:
 
 
 def version_of(event: Event[TaskChanged]) -> Version:
-    """Keep of an event what is counted; `submitted_at` is that of the report that stands, if one does."""
-    task = event.data.task
+    """Keep of an event what is counted."""
+    return row_of(event.data.task, int(event.sequence), event.time)
+
+
+def row_of(task: Task, sequence: int, at: datetime) -> Version:
+    """Keep of a task what is counted; `submitted_at` is that of the report that stands, if one does."""
     return Version(
         task=task.id,
-        sequence=int(event.sequence),
-        at=event.time,
+        sequence=sequence,
+        at=at,
         stage=task.stage,
         lead_agency=task.lead_agency,
         assigner=task.assigner,

@@ -1,0 +1,103 @@
+"""`check`: whether assignment's own database is right by itself, as every other service is judged by it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import AsyncIterator, Collection, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from services.assignment.app import OUTBOXES
+from services.assignment.settings import AssignmentSettings
+from services.assignment.tasks.audit import known_among, stored_batches, stored_tasks
+from services.assignment.tasks.documents import state_of, to_entry
+from services.assignment.tasks.rules.batch import Batch
+from services.assignment.tasks.rules.task import replay
+from shared.clock import true_now
+from shared.commands.check import Findings, finding_command
+from shared.commands.difference import Difference, Kind
+from shared.messaging.outbox import Outbox
+from shared.mongo import Database, connect
+
+if TYPE_CHECKING:
+    from shared.mongo import Document
+
+_LATE: Final = timedelta(minutes=1)
+"""How long an event or a batch may wait before that is a difference."""
+
+
+def compare_task(document: Document) -> Iterator[Difference]:
+    """Compare a task with what its history makes."""
+    task_id, sequences = document["_id"], [entry["sequence"] for entry in document["history"]]
+    if sequences != list(range(1, document["version"] + 1)):
+        detail = f"version {document['version']}, but the entries are numbered {_in_short(sequences)}"
+        yield Difference(Kind.BROKEN, task_id, detail)
+        return
+    try:
+        made = state_of(replay(task_id, map(to_entry, document["history"])))
+    except (ValueError, KeyError, TypeError) as error:
+        yield Difference(Kind.BROKEN, task_id, f"the history cannot be replayed: {type(error).__name__}")
+        return
+    names = [name for name, value in made.items() if _plain(value) != document.get(name)]
+    if names:
+        yield Difference(Kind.DIFFERS, task_id, f"version {document['version']}: not as replayed: {', '.join(names)}")
+
+
+def compare_batch(batch: Batch, known: Collection[str]) -> Iterator[Difference]:
+    """Name the tasks of a batch that are not there, and the batch."""
+    absent = [task.id for task, _ in batch.tasks() if task.id not in known]
+    if absent:
+        detail = f"{len(absent)} of its tasks are not there: {_in_short(absent)}"
+        yield Difference(Kind.UNFINISHED, batch.id, detail)
+
+
+def compare_outbox(name: str, waiting: int, oldest: datetime | None, now: datetime) -> Iterator[Difference]:
+    """Find an event that waits for longer than it may."""
+    if oldest is not None and now - oldest > _LATE:
+        seconds = round((now - oldest).total_seconds())
+        yield Difference(Kind.WAITING, f"assignment.{name}", f"{waiting} documents, the oldest for {seconds} s")
+
+
+async def find(settings: AssignmentSettings, _arguments: argparse.Namespace) -> Findings:
+    client = connect(settings.mongodb_uri.get_secret_value(), f"{settings.service()}.check")
+    database, tasks = client[settings.mongodb_database], 0
+    differences: list[Difference] = []
+    try:
+        async for document in stored_tasks(database):
+            tasks += 1
+            differences += compare_task(document)
+        differences += [found async for found in _beside_tasks(database)]
+    finally:
+        client.close()
+    return Findings(differences, tasks)
+
+
+async def _beside_tasks(database: Database) -> AsyncIterator[Difference]:
+    now = true_now()
+    async for batch in stored_batches(database, now - _LATE):
+        for found in compare_batch(batch, await known_among(database, [task.id for task, _ in batch.tasks()])):
+            yield found
+    for name in OUTBOXES:
+        for found in compare_outbox(name, *await Outbox(database[name]).depth(), now):
+            yield found
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as MongoDB gives it back."""
+    match value:
+        case dict():
+            return {name: _plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner) for inner in value]
+        case _:
+            return value
+
+
+def _in_short(items: list[Any]) -> str:
+    shown = ", ".join(map(str, items[:10]))
+    return f"{shown}, …" if len(items) > 10 else shown  # noqa: PLR2004 - as many as a line takes
+
+
+CHECK: Final = finding_command(
+    AssignmentSettings, "compare every task with its history, and see what waits for too long", find
+)

@@ -1,0 +1,146 @@
+"""`check`: whether everyone who was to be told of an entry of a task's history has been told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from services.notification.handlers import entry_id
+from services.notification.rules.past import occasions
+from services.notification.rules.routing import Occasion, Person, Post, posts, told
+from services.notification.settings import NotificationSettings
+from services.notification.store import Directory, Inbox
+from shared.commands.assignment import Account, Agency, Assignment
+from shared.commands.difference import Difference, Kept, Kind, compare_kept
+from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, task_event
+from shared.events.task import Act
+from shared.mongo import connect
+from shared.office.vocabulary import Role
+
+if TYPE_CHECKING:
+    from shared.mongo import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A person, and since when they hold what they hold, if that is known."""
+
+    person: Person
+    since: datetime | None
+
+    def held_at(self, moment: datetime) -> bool:
+        return self.since is not None and self.since <= moment
+
+
+class Holders:
+    """Who holds which post, looked up by post: it is asked for every entry of every task."""
+
+    def __init__(self, holders: Iterable[Holder]) -> None:
+        self._holders: defaultdict[Post, list[Holder]] = defaultdict(list)
+        for holder in holders:
+            person = holder.person
+            self._holders[Post(username=person.username)].append(holder)
+            self._holders[Post(role=person.role, agency=person.agency)].append(holder)
+
+    def told(self, occasion: Occasion, at: datetime) -> list[str]:
+        """Return who was to be told, as far as they hold the place still and held it at that moment."""
+        found = (holder for _, post in posts(occasion) for holder in self._holders.get(post, ()))
+        return sorted(told(occasion, [holder.person for holder in found if holder.held_at(at)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """An entry of the history, and the inbox entries it must have led to: who, and under which id."""
+
+    event_id: str
+    event_type: str
+    entries: Mapping[str, str]
+
+
+def tellings(task_id: str, history: Sequence[Act], holders: Holders) -> list[Telling]:
+    """Return what a history must have led to."""
+    return [
+        Telling(event_id, task_event(entry.act), {name: entry_id(event_id, name) for name in usernames})
+        for entry, occasion in occasions(task_id, history)
+        if (usernames := holders.told(occasion, entry.at))
+        for event_id in [f"{task_id}:{entry.sequence}"]
+    ]
+
+
+def compare_task(expected: Iterable[Telling], known: set[str]) -> Iterator[Difference]:
+    """Name the events of which nobody was told, and of the others who was not."""
+    for telling in expected:
+        untold = [name for name, entry in telling.entries.items() if entry not in known]
+        if len(untold) == len(telling.entries):
+            detail = f"{telling.event_type}: not told to {', '.join(untold)}"
+            yield Difference(Kind.MISSED, telling.event_id, detail)
+        elif untold:
+            detail = f"{telling.event_type}: others were told, but not {', '.join(untold)}"
+            yield Difference(Kind.NOT_TOLD, telling.event_id, detail)
+
+
+class InboxComparison:
+    """The inbox and the copy of the directory, beside assignment's histories and directory."""
+
+    def __init__(self, inbox: Inbox, directory: Directory, assignment: Assignment) -> None:
+        self._inbox = inbox
+        self._directory = directory
+        self._assignment = assignment
+        self._holders = Holders(())
+
+    def known_tasks(self) -> AsyncIterator[str]:
+        return self._inbox.task_ids()
+
+    async def of_task(self, task_id: str) -> Sequence[Difference]:
+        history = await self._assignment.history(task_id)
+        if not history:
+            return [Difference(Kind.UNKNOWN, task_id, "people were told of it, but it is not at assignment")]
+        expected = tellings(task_id, history, self._holders)
+        ids = [entry for telling in expected for entry in telling.entries.values()]
+        return list(compare_task(expected, await self._inbox.known_among(ids)))
+
+    async def of_directory(self) -> Sequence[Difference]:
+        """Compare the directory's copy; who holds which post is from now on as it was found here."""
+        agencies = {one.code: _of_agency(one) for one in await self._assignment.agencies()}
+        accounts = {one.username: _of_account(one) for one in await self._assignment.accounts()}
+        known, people = await self._directory.agencies(), await self._directory.people()
+        self._holders = Holders(map(_holder, people))
+        return [
+            *compare_kept("agency", AGENCY_CHANGED, agencies, _kept(known, "name")),
+            *compare_kept("account", ACCOUNT_CHANGED, accounts, _kept(people, "role", "agency", "disabled")),
+        ]
+
+
+def _of_agency(agency: Agency) -> Kept:
+    return Kept(agency.version, {"name": agency.name})
+
+
+def _of_account(account: Account) -> Kept:
+    return Kept(account.version, {"role": account.role, "agency": account.agency, "disabled": account.disabled})
+
+
+def _kept(documents: Iterable[Document], *fields: str) -> dict[str, Kept]:
+    return {one["_id"]: Kept(one["sequence"], _only(one, fields)) for one in documents}
+
+
+def _only(document: Document, fields: Iterable[str]) -> dict[str, Any]:
+    return {name: document[name] for name in fields}
+
+
+def _holder(document: Document) -> Holder:
+    person = Person(document["_id"], Role(document["role"]), document["agency"], document["disabled"])
+    return Holder(person, document.get("since"))
+
+
+@asynccontextmanager
+async def comparison(settings: NotificationSettings, assignment: Assignment) -> AsyncIterator[InboxComparison]:
+    client = connect(settings.mongodb_uri.get_secret_value(), f"{settings.service()}.check")
+    database = client[settings.mongodb_database]
+    try:
+        yield InboxComparison(Inbox(database), Directory(database), assignment)
+    finally:
+        client.close()

@@ -1,0 +1,75 @@
+"""What a task's history was an occasion of, entry by entry, from the history alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from services.notification.rules.routing import Occasion
+from shared.events.names import kind_of, task_event
+from shared.events.task import Act
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Who holds which place in a task."""
+
+    lead_agency: str
+    coordinating_agencies: tuple[str, ...]
+    monitor: str | None
+    assigner: str
+    entered_by: str
+    officer: str | None = None
+
+    @classmethod
+    def of(cls, first: Act) -> Places:
+        """Read the entry that a task begins with."""
+        details = first.details
+        coordinating = tuple(details["coordinating_agencies"])
+        return cls(details["lead_agency"], coordinating, details["monitor"], details["assigner"], first.by)
+
+    def after(self, entry: Act) -> Places:
+        """Return the places as an entry leaves them; most leave them as they are."""
+        match entry.act:
+            case "delegated":
+                return replace(self, officer=entry.details["officer"])
+            case "corrected":
+                return self._corrected(entry.details["changes"])
+            case "reassigned":
+                return self._led_by(entry.details["lead_agency"])
+            case _:
+                return self
+
+    def _corrected(self, changes: dict[str, Any]) -> Places:
+        coordinating = tuple(changes.get("coordinating_agencies", self.coordinating_agencies))
+        return replace(self, coordinating_agencies=coordinating, monitor=changes.get("monitor", self.monitor))
+
+    def _led_by(self, lead: str) -> Places:
+        coordinating = tuple(code for code in self.coordinating_agencies if code != lead)
+        monitor = None if self.monitor == lead else self.monitor
+        return replace(self, lead_agency=lead, coordinating_agencies=coordinating, monitor=monitor, officer=None)
+
+
+def occasions(task_id: str, history: Iterable[Act]) -> Iterator[tuple[Act, Occasion]]:
+    """Yield every entry of a whole history, oldest first, with what it was an occasion of."""
+    places: Places | None = None
+    for entry in history:
+        places = places.after(entry) if places else Places.of(entry)
+        yield entry, _occasion(task_id, entry, places)
+
+
+def _occasion(task_id: str, entry: Act, places: Places) -> Occasion:
+    return Occasion(
+        kind=kind_of(task_event(entry.act)),
+        task_id=task_id,
+        lead_agency=places.lead_agency,
+        assigner=places.assigner,
+        entered_by=places.entered_by,
+        officer=places.officer,
+        coordinating_agencies=places.coordinating_agencies,
+        monitor=places.monitor,
+        former_lead=entry.details.get("from_agency"),
+        by=entry.by,
+        by_role=entry.role,
+    )

@@ -1,0 +1,168 @@
+"""assignment as whoever may read all tasks sees it, over HTTP, for as long as reading all of them takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+import httpx2
+from pydantic import BaseModel, SecretStr
+
+from shared.commands.command import UnavailableError
+from shared.events.directory import AccountChanged, AgencyChanged
+from shared.events.task import Act, Task
+from shared.messaging.retry import growing_waits
+from shared.office.access import SIGHT, Sight
+from shared.office.vocabulary import Role
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_PATIENCE_SECONDS: Final = 30.0
+_TRIES: Final = 5
+"""How often one thing is asked for, over some three seconds, while assignment is starting or says that it is busy."""
+_BUSY: Final = frozenset({httpx2.codes.TOO_MANY_REQUESTS, httpx2.codes.SERVICE_UNAVAILABLE})
+_PAGE: Final = 200
+
+
+class Agency(AgencyChanged):
+    """An agency as it now stands; its version is the sequence of its last event."""
+
+    version: int
+
+
+class Account(AccountChanged):
+    """An account as it now stands; its version is the sequence of its last event."""
+
+    version: int
+
+
+class Credentials(Protocol):
+    """What proves who asks."""
+
+    async def token(self, http: httpx2.AsyncClient) -> str:
+        """Return a token; asked for again when the last one has ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFile:
+    """A file with a token, which somebody may renew meanwhile."""
+
+    path: Path
+
+    async def token(self, _http: httpx2.AsyncClient) -> str:
+        try:
+            text = await asyncio.to_thread(self.path.read_text, encoding="ascii")
+        except (OSError, ValueError):
+            raise UnavailableError(f"no token can be read from {self.path}") from None
+        return text.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """An account that signs in anew whenever its token has ended."""
+
+    username: str
+    password: SecretStr
+
+    async def token(self, http: httpx2.AsyncClient) -> str:
+        proof = {"grant_type": "password", "username": self.username, "password": self.password.get_secret_value()}
+        answer = await http.post("/v1/auth/token", data=proof)
+        if answer.status_code != httpx2.codes.OK:
+            raise UnavailableError(f"assignment does not let {self.username} in: HTTP {answer.status_code}")
+        return str(answer.json()["access_token"])
+
+
+class Assignment:
+    """Reads assignment; whatever it cannot have is an `UnavailableError`, which says why in one line."""
+
+    def __init__(self, http: httpx2.AsyncClient, credentials: Credentials) -> None:
+        self._http = http
+        self._credentials = credentials
+        self._token = ""
+        self._renewing = asyncio.Lock()
+
+    async def demand_sight_of_all(self) -> None:
+        """Refuse an account that does not see every task: what it does not see would look missing."""
+        me = await self._get("/v1/me")
+        if me is None or SIGHT[Role(me["role"])] is not Sight.EVERY:
+            raise UnavailableError("the account must see every task, as an auditor's does")
+
+    async def task_ids(self) -> AsyncIterator[list[str]]:
+        """Yield the ids of all tasks, page by page, newest first; what is given meanwhile may be missing."""
+        async for page in self._pages("/v1/tasks"):
+            yield [task["id"] for task in page]
+
+    async def task(self, task_id: str) -> Task | None:
+        found = await self._get(f"/v1/tasks/{task_id}")
+        return None if found is None else Task.model_validate(found)
+
+    async def history(self, task_id: str) -> list[Act]:
+        """Return the entries of a task, oldest first; none of a task that is not there."""
+        return [Act.model_validate(act) async for page in self._pages(f"/v1/tasks/{task_id}/history") for act in page]
+
+    async def agencies(self) -> list[Agency]:
+        return await self._all("/v1/agencies", Agency)
+
+    async def accounts(self) -> list[Account]:
+        return await self._all("/v1/accounts", Account)
+
+    async def _all(self, path: str, kind: type[_Model]) -> list[_Model]:
+        return [kind.model_validate(item) async for page in self._pages(path) for item in page]
+
+    async def _pages(self, path: str) -> AsyncIterator[list[dict[str, Any]]]:
+        cursor: dict[str, str] = {}
+        while (page := await self._get(path, limit=_PAGE, **cursor)) is not None:
+            yield page["items"]
+            if page["next_cursor"] is None:
+                return
+            cursor = {"cursor": page["next_cursor"]}
+
+    async def _get(self, path: str, **query: Any) -> dict[str, Any] | None:
+        """Return what stands at a path, or nothing if nothing does."""
+        waits = growing_waits()
+        for _ in range(_TRIES):
+            answer = await self._ask(path, query)
+            if answer is None or answer.status_code in _BUSY:
+                await asyncio.sleep(next(waits))
+            elif answer.status_code == httpx2.codes.NOT_FOUND:
+                return None
+            elif answer.status_code == httpx2.codes.OK:
+                return dict(answer.json())
+            else:
+                raise UnavailableError(f"assignment answers {path} with HTTP {answer.status_code}")
+        raise UnavailableError(f"assignment does not answer at {self._http.base_url}")
+
+    async def _ask(self, path: str, query: dict[str, Any]) -> httpx2.Response | None:
+        """Ask once, with a new token if the one there was has ended; None when nobody answers."""
+        try:
+            token = self._token or await self._renew("")
+            answer = await self._send(path, query, token)
+            if answer.status_code == httpx2.codes.UNAUTHORIZED:
+                answer = await self._send(path, query, await self._renew(token))
+        except httpx2.TransportError:
+            return None
+        return answer
+
+    async def _send(self, path: str, query: dict[str, Any], token: str) -> httpx2.Response:
+        return await self._http.get(path, params=query, headers={"Authorization": f"Bearer {token}"})
+
+    async def _renew(self, ended: str) -> str:
+        """Return another token than the one that has ended; of several who ask at once, one signs in."""
+        async with self._renewing:
+            if self._token == ended:
+                self._token = await self._credentials.token(self._http)
+            return self._token
+
+
+@asynccontextmanager
+async def reading(url: str, credentials: Credentials) -> AsyncIterator[Assignment]:
+    """Read assignment at an address while inside."""
+    # A proxy of the environment is nobody to show a token to.
+    async with httpx2.AsyncClient(base_url=url, timeout=_PATIENCE_SECONDS, trust_env=False) as http:
+        assignment = Assignment(http, credentials)
+        await assignment.demand_sight_of_all()
+        yield assignment

@@ -1,0 +1,212 @@
+"""`check`: what a service keeps, compared with assignment, and every difference that lasts, one a line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol
+
+import orjson
+from pydantic import SecretStr
+
+from shared.commands.assignment import Assignment, Credentials, SignIn, TokenFile, reading
+from shared.commands.command import Command, Exit, UnavailableError, complain, say
+from shared.commands.difference import ADVICE, Difference, Kind
+from shared.commands.password import read_password
+from shared.messaging.dead_letters import NoQueueError, count_waiting, opened
+from shared.messaging.publisher import BROKER_AWAY
+from shared.messaging.retry import growing_waits
+from shared.messaging.topology import events_queue, retry_queue
+from shared.mongo import is_away
+from shared.settings import ServiceSettings, Settings, load
+
+_AT_ONCE: Final = 16
+_PATIENCE_SECONDS: Final = 10.0
+
+Look = Callable[[], Awaitable[Sequence[Difference]]]
+
+
+class Comparison(Protocol):
+    """What a service keeps, beside what assignment says of the same."""
+
+    def known_tasks(self) -> AsyncIterator[str]:
+        """Yield the ids of all tasks that the service knows."""
+        ...
+
+    async def of_task(self, task_id: str) -> Sequence[Difference]:
+        """Compare what is kept of one task, at this moment."""
+        ...
+
+    async def of_directory(self) -> Sequence[Difference]:
+        """Compare what is kept of agencies and accounts, at this moment."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The differences, and how many tasks were looked at."""
+
+    differences: Sequence[Difference]
+    tasks: int
+
+
+Opened = Callable[[Settings, Assignment], AbstractAsyncContextManager[Comparison]]
+Find = Callable[[Settings, argparse.Namespace], Awaitable[Findings]]
+
+
+async def compare(assignment: Assignment, comparison: Comparison, patience: float) -> Findings:
+    """Compare all tasks and the directory; only what stands after looking again is a difference.
+
+    Tasks change meanwhile, and their events take a moment: what differs is looked at again and again, until it does
+    no more, or `patience` seconds are over.
+    """
+    standing = _Standing()
+    await standing.look([comparison.of_directory])
+    seen: set[str] = set()
+    async for page in assignment.task_ids():
+        seen.update(page)
+        await standing.look([partial(comparison.of_task, task_id) for task_id in page])
+    others = [task_id async for task_id in comparison.known_tasks() if task_id not in seen]
+    await standing.look([partial(comparison.of_task, task_id) for task_id in others])
+    await standing.look_again(patience)
+    return Findings(standing.differences(), len(seen))
+
+
+class _Standing:
+    """Looks that found differences, with those that every repetition of the look found too."""
+
+    def __init__(self) -> None:
+        self._found: dict[Look, Sequence[Difference]] = {}
+
+    async def look(self, looks: Sequence[Look]) -> None:
+        for look, differences in zip(looks, await _together(looks), strict=True):
+            if differences:
+                self._found[look] = differences
+
+    async def look_again(self, patience: float) -> None:
+        """Repeat the looks until nothing stands, once at least, for so many seconds."""
+        loop = asyncio.get_running_loop()
+        ends, waits = loop.time() + patience, growing_waits(longest=2.0)
+        while self._found:
+            await asyncio.sleep(min(next(waits), patience))
+            looks = list(self._found)
+            for look, again in zip(looks, await _together(looks), strict=True):
+                still = [difference for difference in self._found.pop(look) if difference in again]
+                if still:
+                    self._found[look] = still
+            if loop.time() >= ends:
+                return
+
+    def differences(self) -> list[Difference]:
+        return [difference for differences in self._found.values() for difference in differences]
+
+
+async def _together(looks: Sequence[Look]) -> list[Sequence[Difference]]:
+    found: list[Sequence[Difference]] = []
+    for start in range(0, len(looks), _AT_ONCE):
+        found += await asyncio.gather(*(look() for look in looks[start : start + _AT_ONCE]))
+    return found
+
+
+def check_command(kind: type[Settings], opened_comparison: Opened[Settings]) -> Command:
+    """Return the command that compares a service with assignment."""
+
+    async def find(settings: Settings, arguments: argparse.Namespace) -> Findings:
+        async with (
+            reading(arguments.assignment, _credentials(arguments)) as assignment,
+            opened_comparison(settings, assignment) as comparison,
+        ):
+            return await compare(assignment, comparison, arguments.patience)
+
+    return finding_command(kind, "compare what the service keeps with assignment", find, _configure)
+
+
+def finding_command(
+    kind: type[Settings],
+    summary: str,
+    find: Find[Settings],
+    configure: Callable[[argparse.ArgumentParser], None] = lambda _: None,
+) -> Command:
+    """Return a `check` that prints what `find` finds."""
+
+    def configure_all(parser: argparse.ArgumentParser) -> None:
+        configure(parser)
+        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+    return Command("check", summary, configure_all, lambda arguments: _run(kind, find, arguments))
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--assignment", required=True, metavar="URL", help="where assignment answers")
+    proof = parser.add_mutually_exclusive_group(required=True)
+    proof.add_argument("--token-file", type=Path, metavar="FILE", help="with the token of an auditor")
+    proof.add_argument("--username", help="of an auditor, whose password is read from the standard input")
+    parser.add_argument("--password-file", type=Path, metavar="FILE", help="with the password, instead")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=_PATIENCE_SECONDS,
+        metavar="SECONDS",
+        help="how long what differs is looked at again before it counts (10)",
+    )
+
+
+def _credentials(arguments: argparse.Namespace) -> Credentials:
+    if arguments.token_file is not None:
+        return TokenFile(arguments.token_file)
+    if arguments.password_file is None:
+        return SignIn(arguments.username, SecretStr(read_password()))
+    try:
+        text = arguments.password_file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise UnavailableError(f"no password can be read from {arguments.password_file}") from None
+    return SignIn(arguments.username, SecretStr(text.rstrip("\r\n")))
+
+
+def _run(kind: type[Settings], find: Find[Settings], arguments: argparse.Namespace) -> int:
+    settings = load(kind)
+    try:
+        return asyncio.run(_check(settings, find, arguments))
+    except Exception as error:
+        if not is_away(error):
+            raise
+        raise UnavailableError("MongoDB does not answer") from error
+
+
+async def _check(settings: Settings, find: Find[Settings], arguments: argparse.Namespace) -> int:
+    findings = await find(settings, arguments)
+    dead = await _dead(settings) if any(found.kind is Kind.MISSED for found in findings.differences) else frozenset()
+    for difference in findings.differences:
+        say(_line(difference, dead, as_json=arguments.json))
+    complain(f"differences: {len(findings.differences)}, tasks: {findings.tasks}")
+    for kind in Counter(difference.kind for difference in findings.differences):
+        complain(f"{kind}: {ADVICE[kind]}")
+    return Exit.DIFFERENCES if findings.differences else Exit.FINE
+
+
+def _line(difference: Difference, dead: Iterable[str], *, as_json: bool) -> str:
+    is_dead = difference.kind is Kind.MISSED and difference.subject in dead
+    if as_json:
+        return orjson.dumps({**asdict(difference), "dead_letter": is_dead, "advice": ADVICE[difference.kind]}).decode()
+    detail = f"{difference.detail} (among the dead letters)" if is_dead else difference.detail
+    return f"{difference.kind}\t{difference.subject}\t{detail}"
+
+
+async def _dead(settings: ServiceSettings) -> frozenset[str]:
+    """Return the ids of the service's dead letters, as far as the broker says; tell of what still waits."""
+    service, url = settings.service(), settings.amqp_url.get_secret_value()
+    queues = [events_queue(service), *(retry_queue(service, delay) for delay in settings.retry_delays)]
+    try:
+        if waiting := await count_waiting(url, queues):
+            complain(f"messages that still wait for {service}: {waiting}; check again when they are handled")
+        async with opened(url, service) as letters:
+            return frozenset(letter.name for letter in await letters.all())
+    except (*BROKER_AWAY, NoQueueError) as error:
+        complain(f"RabbitMQ does not tell of dead letters: {type(error).__name__}")
+        return frozenset()
