@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,6 +26,8 @@ from services.deadline import check as deadline_check
 from services.deadline.settings import DeadlineSettings
 from services.notification import app as notification_app
 from services.notification import check as notification_check
+from services.notification.rules.occasion import occasion_of
+from services.notification.rules.past import occasions
 from services.notification.settings import NotificationSettings
 from services.reporting import app as reporting_app
 from services.reporting import check as reporting_check
@@ -34,6 +37,7 @@ from shared.commands.assignment import Assignment
 from shared.commands.check import check_command
 from shared.commands.command import Command
 from shared.commands.line import run
+from shared.events.codec import decode
 from shared.messaging.topology import dead_queue, events_queue
 from shared.mongo import Database, connect
 from shared.office.vocabulary import Role
@@ -252,8 +256,6 @@ async def test_a_queue_deleted_with_messages_in_it_leads_to_events_that_are_name
 
 
 async def test_a_missed_event_among_the_dead_letters_is_pointed_out(house: House, check: Check) -> None:
-    async with house.consuming():
-        pass
     task = await house.office.assigned()
     await until(house._is_all_published, "the outboxes are empty")
     (message,) = await messages_in(house.amqp_url, events_queue("deadline"))
@@ -264,7 +266,10 @@ async def test_a_missed_event_among_the_dead_letters_is_pointed_out(house: House
     assert ended.out == f"missed-event\t{task}:1\ttask.assigned.v1: not watched (among the dead letters)\n"
     assert len(await messages_in(house.amqp_url, dead_queue("deadline"))) == 1
     waiting = await check("reporting")
-    assert "messages that still wait for reporting: 1; check again when they are handled\n" in waiting.err
+    assert f"missed-event\t{task}:1\ttask.assigned.v1: no row of it\n" in waiting.out
+    assert re.search(
+        r"^messages that still wait for reporting: \d+; check again when they are handled$", waiting.err, re.MULTILINE
+    )
 
 
 async def test_tasks_that_change_while_it_runs_are_no_difference(house: House, check: Check) -> None:
@@ -307,20 +312,6 @@ async def test_what_was_changed_by_hand_is_named_with_its_fields(house: House, c
     ]
 
 
-async def test_who_came_into_a_place_later_was_not_to_be_told_before(house: House, check: Check) -> None:
-    office = house.office
-    async with house.consuming():
-        await office.assigned()
-        office.clock.forward(hours=1)
-        second = {"username": "second-head", "display_name": "Phó", "role": "head", "agency": "lead"}
-        assert (await office.post("/v1/accounts", second | {"password": PASSWORD}, "administrator")).is_success
-        promoted = await office.http.patch(
-            "/v1/accounts/officer", json={"role": "clerk"}, headers=office.as_("administrator")
-        )
-        assert promoted.is_success
-    assert (await check("notification")).out == ""
-
-
 async def test_what_cannot_be_asked_is_said_in_one_line(check_quietly: Check, tmp_path: Path) -> None:
     token = tmp_path / "token"
     nobody = await check_quietly("deadline", url="http://127.0.0.1:1")
@@ -336,6 +327,27 @@ async def test_what_cannot_be_asked_is_said_in_one_line(check_quietly: Check, tm
 async def test_a_token_is_read_from_its_file(check_quietly: Check, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(KEYS.token_for(AUDITOR, Role.AUDITOR) + "\n", encoding="ascii")
     assert (await check_quietly("deadline", proof=["--token-file", str(tmp_path / "token")])).code == 0
+
+
+async def test_a_history_tells_of_the_same_occasions_as_the_events_did(house: House) -> None:
+    office = house.office
+    task = await office.assigned()
+    await office.acts(task, "correction", "receipt", "delegation", "contribution", "extension", "extension/decision")
+    await office.act(task, "correction", body={"reason": "Đổi", "coordinating_agencies": ["stranger"], "monitor": None})
+    await office.act(task, "reassignment")
+    await office.act(task, "receipt", by="stranger-head")
+    await office.act(task, "urging")
+    await office.act(task, "reassignment", body={"lead_agency": "lead", "reason": "Chuyển lại"})
+    await office.act(task, "refusal")
+    await office.act(task, "reassignment", body={"lead_agency": "monitor", "reason": "Đúng chức năng"})
+    await office.act(task, "recall")
+    await until(house._is_all_published, "the outboxes are empty")
+    messages = await messages_in(house.amqp_url, events_queue("notification"))
+    events = [event for message in messages if (event := decode(message.body)).subject == task]
+    assignment = Assignment(office.http, Tokens())
+    told = [occasion for _, occasion in occasions(task, await assignment.history(task))]
+    assert told == [occasion_of(event) for event in sorted(events, key=lambda event: int(event.sequence))]
+    assert len(told) == 15
 
 
 class Tokens:

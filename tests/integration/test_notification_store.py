@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,10 +145,31 @@ async def test_the_latest_state_of_the_directory_wins_in_any_order(collections: 
     states = [1, 4, 2, 3, 4, 1]
     await asyncio.gather(
         *[directory.keep_agency("so-y-te", f"Sở Y tế {sequence}", sequence) for sequence in states],
-        *[directory.keep_person(Person("an", Role.HEAD, f"so-{sequence}"), sequence, ASSIGNED_AT) for sequence in states],
+        *[
+            directory.keep_person(Person("an", Role.HEAD, f"so-{sequence}"), sequence, ASSIGNED_AT)
+            for sequence in states
+        ],
     )
     assert await directory.names(["so-y-te", "so-khac"]) == {"so-y-te": "Sở Y tế 4"}
     assert await directory.holders([Post(username="an")]) == [Person("an", Role.HEAD, "so-4")]
+
+
+async def test_a_person_holds_what_they_hold_since_it_last_changed(collections: Database) -> None:
+    directory, later = Directory(collections), ASSIGNED_AT + timedelta(days=1)
+    head, elsewhere = Person("an", Role.HEAD, "so-1"), Person("an", Role.HEAD, "so-2")
+
+    async def since() -> datetime:
+        (known,) = await directory.people()
+        moment: datetime = known["since"]
+        return moment
+
+    await directory.keep_person(head, 1, ASSIGNED_AT)
+    await directory.keep_person(head, 2, later)
+    assert await since() == ASSIGNED_AT
+    await directory.keep_person(elsewhere, 3, later)
+    assert await since() == later
+    await directory.keep_person(head, 2, ASSIGNED_AT)
+    assert await since() == later
 
 
 async def test_pages_are_newest_first_and_lose_and_repeat_nothing(inbox: Inbox) -> None:
