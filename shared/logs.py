@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from typing import Any
@@ -63,8 +64,12 @@ def _add_correlation_id(_logger: WrappedLogger, _method: str, event: EventDict) 
 
 
 def _to_bytes(event: Any, **_options: Any) -> bytes:
-    return orjson.dumps(event, default=repr)
+    try:
+        return orjson.dumps(event, default=repr)
+    except TypeError:
+        # A lone surrogate, or a number beyond 64 bits: to log must never fail, whatever is logged.
+        return json.dumps(event, default=repr, skipkeys=True).encode()
 
 
 def _to_text(event: Any, **_options: Any) -> str:
-    return orjson.dumps(event, default=repr).decode()
+    return _to_bytes(event).decode()

@@ -138,6 +138,18 @@ class Consumer:
     async def _settle(self, message: RabbitMessage) -> tuple[str, str]:
         """Return the name and the outcome, once the message may be acknowledged."""
         try:
+            return await self._read_and_handle(message)
+        except (_StoppingError, *BROKER_AWAY):
+            raise
+        except Exception as error:  # noqa: BLE001 - logged, and the message kept
+            # Never expected; but a message that stays taken for ever would take a place from all others.
+            _log.exception("message_not_settled", message_id=message.raw_message.message_id)
+            now = true_now().isoformat()
+            await self._bury(message, Failures(1, now, now, type(error).__name__))
+            return _UNREADABLE, "dead"
+
+    async def _read_and_handle(self, message: RabbitMessage) -> tuple[str, str]:
+        try:
             event = decode(message.body)
         except UnreadableEventError as error:
             await self._bury(message, Failures.of(message.headers).and_then(error, true_now()))
@@ -259,6 +271,7 @@ def _recorded_at(headers: Mapping[str, Any]) -> dict[str, Any]:
 
 def _moment(text: object) -> datetime | None:
     try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
+    return moment if moment is not None and moment.tzinfo is not None else None

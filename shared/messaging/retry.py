@@ -46,7 +46,7 @@ class Failures:
             count=self.count + 1,
             first_failed_at=self.first_failed_at or moment,
             failed_at=moment,
-            error=f"{type(error).__name__}: {error}"[:_ERROR_LENGTH],
+            error=_in_words(error),
         )
 
     def headers(self) -> dict[str, Any]:
@@ -89,6 +89,12 @@ def _first_death(headers: Mapping[str, Any]) -> str | None:
     """Return when the broker first moved a message for its own reasons."""
     moments = [death["time"] for death in headers.get("x-death") or () if isinstance(death.get("time"), datetime)]
     return min(moments).isoformat() if moments else None
+
+
+def _in_words(error: BaseException) -> str:
+    """Write what went wrong as a header can carry it, whatever characters it names."""
+    words = f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]
+    return words.encode("utf-8", "backslashreplace").decode()
 
 
 def next_delay(failures: Failures, retry_delays: Sequence[float]) -> float | None:
