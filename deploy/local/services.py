@@ -28,6 +28,8 @@ class ServiceProcesses(Stack):
     """A stack whose services are processes of this one; `name` is a service's or a replica's."""
 
     settings: Mapping[str, str]
+    broker_ports: Mapping[str, int]
+    """Where services find the broker that do not go to it straight."""
     _children: dict[str, Child] = field(default_factory=dict)
     _ports_of_replicas: dict[str, int] = field(default_factory=dict)
 
@@ -35,13 +37,20 @@ class ServiceProcesses(Stack):
         """Return the address, always the same, of a service or of a replica that was started before."""
         return f"http://127.0.0.1:{self._port_of(name)}"
 
+    def environment_of(self, service: str) -> dict[str, str]:
+        """Return the settings of a service, as it reads them."""
+        environment = {**super().environment_of(service), **self.settings}
+        if service in self.broker_ports:
+            own, other = self.servers.rabbitmq.amqp_port, self.broker_ports[service]
+            environment[f"{service.upper()}_AMQP_URL"] = self.amqp_url.replace(f":{own}/", f":{other}/")
+        return environment
+
     async def start(self, name: str) -> None:
         """Start a service or a replica, on the same port as before, and wait until it is ready."""
         if name not in SERVICES and name not in self._ports_of_replicas:
             self._ports_of_replicas[name] = free_ports(1)[0]
         service = _service_of(name)
-        port = {f"{service.upper()}_PORT": str(self._port_of(name))}
-        environment = {**self.environment_of(service), **self.settings, **port}
+        environment = {**self.environment_of(service), f"{service.upper()}_PORT": str(self._port_of(name))}
         child = await Child.start(name, [sys.executable, "-m", f"services.{service}"], self.log_of(name), environment)
         self._children[name] = child
         await child.until(lambda: is_ready(self.url_of(name)), seconds=_READY_WITHIN_SECONDS)
@@ -80,11 +89,16 @@ def _service_of(name: str) -> str:
 
 @asynccontextmanager
 async def running_services(
-    servers: Servers, run_dir: Path, *, settings: Mapping[str, str] | None = None
+    servers: Servers,
+    run_dir: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    broker_ports: Mapping[str, int] | None = None,
 ) -> AsyncIterator[ServiceProcesses]:
     """Run the four services with a vhost and databases of their own, which are gone afterwards.
 
-    `settings` are added to the environment of all of them. Logs and the clock file are in `run_dir`, which is made.
+    `settings` are added to the environment of all of them; `broker_ports` are, by service, where a proxy leads to the
+    broker. Logs and the clock file are in `run_dir`, which is made.
     """
     await asyncio.to_thread(run_dir.mkdir, parents=True, exist_ok=True)
     prefix = f"test-{secrets.token_hex(4)}-"
@@ -93,9 +107,9 @@ async def running_services(
     async def start(ports: Sequence[int]) -> ServiceProcesses:
         by_service = dict(zip(SERVICES, ports, strict=True))
         prepared = await prepare_stack(servers, run_dir, credentials, by_service, prefix=prefix)
-        stack = ServiceProcesses(**vars(prepared), settings=settings or {})
+        stack = ServiceProcesses(**vars(prepared), settings=settings or {}, broker_ports=broker_ports or {})
         try:
-            await create_administrator(stack, {**stack.environment_of("assignment"), **stack.settings})
+            await create_administrator(stack, stack.environment_of("assignment"))
             await stack.start_all()
         except BaseException:
             await _end(stack)

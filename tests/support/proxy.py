@@ -1,4 +1,4 @@
-"""A server that goes away and comes back: a TCP proxy in front of the real one."""
+"""A server that goes away and comes back, or no longer hears its clients: a TCP proxy in front of the real one."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from contextlib import asynccontextmanager, suppress
 
 
 class TcpProxy:
-    """Passes bytes on to `target` until it is cut; while it is cut, connections are refused."""
+    """Passes bytes on to `target` until it is cut; while it is cut, connections are refused.
+
+    While it holds, clients hear the server but are not heard by it: what they send comes to it when the proxy lets go,
+    or, when the proxy is cut, never.
+    """
 
     def __init__(self, target_port: int) -> None:
         self.target_port = target_port
         self.port = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._clients_are_heard = asyncio.Event()
 
     async def restore(self) -> None:
         """Accept connections again, on the same port as before."""
+        self.let_go()
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -30,6 +36,14 @@ class TcpProxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def hold(self) -> None:
+        """Keep back what clients send from now on."""
+        self._clients_are_heard.clear()
+
+    def let_go(self) -> None:
+        """Pass on what was kept back, and everything after it."""
+        self._clients_are_heard.set()
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._carry(reader, writer))
         self._tasks.add(task)
@@ -41,7 +55,10 @@ class TcpProxy:
         except OSError:
             writer.transport.abort()
             return
-        pumps = [asyncio.create_task(_pump(reader, there_writer)), asyncio.create_task(_pump(there_reader, writer))]
+        pumps = [
+            asyncio.create_task(_pump(reader, there_writer, self._clients_are_heard)),
+            asyncio.create_task(_pump(there_reader, writer, _always())),
+        ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -52,9 +69,16 @@ class TcpProxy:
             await asyncio.gather(*pumps, return_exceptions=True)
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def _always() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, may_pass: asyncio.Event) -> None:
     with suppress(OSError):
         while data := await reader.read(65536):
+            await may_pass.wait()
             writer.write(data)
             await writer.drain()
 
