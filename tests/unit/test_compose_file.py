@@ -1,0 +1,137 @@
+"""docker-compose.yml, as far as it can be judged without an engine."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from pydantic_settings import BaseSettings
+
+from deploy.compose.secrets import make_secrets
+from services.assignment.settings import AssignmentSettings
+from services.deadline.settings import DeadlineSettings
+from services.notification.settings import NotificationSettings
+from services.reporting.settings import ReportingSettings
+from shared.office.refusal import Code
+from shared.settings import OfficeSettings
+from shared.web.problem_texts import KINDS
+
+PROJECT: Final = Path(__file__).parents[2]
+COMPOSE: Final[Mapping[str, Any]] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))
+PARTS: Final[Mapping[str, Mapping[str, Any]]] = COMPOSE["services"]
+LASTING: Final = sorted(set(PARTS) - {"prepare"})
+SETTINGS: Final[Mapping[str, type[BaseSettings]]] = {
+    "assignment": AssignmentSettings,
+    "deadline": DeadlineSettings,
+    "notification": NotificationSettings,
+    "reporting": ReportingSettings,
+}
+_OFFICIAL: Final = re.compile(r"(mongo|rabbitmq|caddy|prom/prometheus|grafana/grafana):v?\d+(\.\d+)?(-management)?")
+_WITHOUT_VARIABLES: Final = re.compile(r"\$\{\w+:-([^}]*)\}")
+
+
+def said(text: str) -> str:
+    """Return what a text says where nobody has set a variable."""
+    return _WITHOUT_VARIABLES.sub(r"\1", text)
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_images_are_ours_or_official_ones_of_one_major_version(part: str) -> None:
+    image = said(PARTS[part]["image"])
+    assert image == "dondoc:latest" or _OFFICIAL.fullmatch(image)
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_every_container_is_confined(part: str) -> None:
+    container = PARTS[part]
+    assert container["read_only"] is True
+    assert container["cap_drop"] == ["ALL"]
+    assert container["security_opt"] == ["no-new-privileges:true"]
+    assert container["mem_limit"]
+    assert container["pids_limit"]
+    assert container["logging"]["options"] == {"max-size": "20m", "max-file": "5"}
+    assert said(container["image"]).startswith("dondoc:") or container["user"] not in {"root", "0"}
+
+
+@pytest.mark.parametrize("part", LASTING)
+def test_what_lasts_has_a_health_check_and_comes_back_by_itself(part: str) -> None:
+    assert PARTS[part]["healthcheck"]["test"][0] == "CMD"
+    assert PARTS[part]["restart"] == "unless-stopped"
+    assert int(PARTS[part]["stop_grace_period"].removesuffix("s")) >= 30
+
+
+def test_everything_is_published_on_the_loopback_unless_said() -> None:
+    published = {
+        part: [said(port) for port in container["ports"]] for part, container in PARTS.items() if "ports" in container
+    }
+    assert published == {
+        "gateway": [f"127.0.0.1:{port}:{port}" for port in range(8001, 8005)],
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3000:3000"],
+    }
+
+
+def test_the_servers_have_no_way_to_the_outside() -> None:
+    assert COMPOSE["networks"]["back"] == {"internal": True}
+    assert {part for part, container in PARTS.items() if container["networks"] == ["back"]} == {
+        "mongodb",
+        "rabbitmq",
+        "prepare",
+    }
+    assert PARTS["gateway"]["networks"] == ["front"]
+
+
+def test_every_secret_is_a_file_that_is_made_and_used(tmp_path: Path) -> None:
+    make_secrets(tmp_path / "secrets")
+    made = {path.name for path in (tmp_path / "secrets").iterdir()}
+    assert {name: said(secret["file"]) for name, secret in COMPOSE["secrets"].items()} == {
+        name: f"./secrets/{name}" for name in made
+    }
+    assert {name for container in PARTS.values() for name in container.get("secrets", ())} == made
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_is_given_its_own_secrets_alone(service: str) -> None:
+    own = {f"{service}_mongodb_uri", f"{service}_amqp_url", "public_keys"}
+    signing = {"assignment_signing_key"} if service == "assignment" else set()
+    assert set(PARTS[service]["secrets"]) == own | signing
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_is_given_settings_that_exist_and_no_secret_among_them(service: str) -> None:
+    kind = SETTINGS[service]
+    prefix = service.upper()
+    own = {f"{prefix}_{name}".upper() for name in kind.model_fields}
+    office = {f"OFFICE_{name}".upper() for name in OfficeSettings.model_fields}
+    given = set(PARTS[service]["environment"])
+    assert office <= given <= own | office
+    assert not given & {f"{prefix}_{name}" for name in ("MONGODB_URI", "AMQP_URL", "SIGNING_KEY", "MODE", "CLOCK_FILE")}
+
+
+def test_only_what_all_versions_of_compose_read_is_used() -> None:
+    assert set(COMPOSE) <= {"services", "networks", "volumes", "secrets"} | {key for key in COMPOSE if key[:2] == "x-"}
+    for container in PARTS.values():
+        for condition in (
+            dict(container["depends_on"]).values() if isinstance(container.get("depends_on"), dict) else ()
+        ):
+            assert set(condition) == {"condition"}
+        assert "start_interval" not in container.get("healthcheck", {})
+
+
+def test_the_gateway_says_unavailable_in_the_words_of_the_services() -> None:
+    answer = KINDS[Code.UNAVAILABLE]
+    gateway = (PROJECT / "deploy/gateway/Caddyfile").read_text(encoding="utf-8")
+    for words in (answer.title, answer.detail):
+        assert f'"{words.vi}"' in gateway
+        assert f'"{words.en}"' in gateway
+
+
+def test_the_data_source_of_the_dashboards_is_the_prometheus_beside_it() -> None:
+    folder = PROJECT / "deploy/grafana/provisioning"
+    (source,) = yaml.safe_load((folder / "datasources/prometheus.yml").read_text(encoding="utf-8"))["datasources"]
+    assert (source["uid"], source["url"]) == ("prometheus", "http://prometheus:9090")
+    (provider,) = yaml.safe_load((folder / "dashboards/dashboards.yml").read_text(encoding="utf-8"))["providers"]
+    mounted = [volume for volume in PARTS["grafana"]["volumes"] if volume.startswith("./deploy/grafana/dashboards:")]
+    assert mounted == [f"./deploy/grafana/dashboards:{provider['options']['path']}:ro"]
