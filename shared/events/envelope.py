@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
-
-from shared.clock import to_milliseconds
 
 CONTENT_TYPE = "application/cloudevents+json"
 
 
 def rfc3339(moment: AwareDatetime) -> str:
     """Write a moment in UTC with whole milliseconds."""
-    return to_milliseconds(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]

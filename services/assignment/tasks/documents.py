@@ -62,7 +62,7 @@ def to_fields(task: Task) -> Document:
 
 
 def to_act(entry: Entry) -> wire.Act:
-    return wire.Act.model_validate(_ENTRY.dump_python(entry))
+    return wire.Act.model_validate(entry, from_attributes=True)
 
 
 def event_of(task: Task, entry: Entry) -> Event[Any]:

@@ -95,7 +95,7 @@ class TaskHandlers:
             return known, False
         acts = [act for act, _ in items]
         context = await self._context(caller, acts, [code for _, leads in items for code in leads])
-        batch = decide_batch(batch_id, items, context)
+        batch = await asyncio.to_thread(decide_batch, batch_id, items, context)
         if not await self._batches.insert_if_absent(batch, retry.fingerprint if retry else None):
             return await self.assign_batch(caller, items, retry)
         await self._batches.finish(batch)

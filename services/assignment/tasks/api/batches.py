@@ -1,16 +1,21 @@
 """`/v1/task-batches`: one document, many items, one task a lead agency."""
 
-from __future__ import annotations
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Body, Response
 
 from services.assignment.tasks.api.bodies import BatchBody
 from services.assignment.tasks.api.views import BatchView, batch_view
 from services.assignment.tasks.documents import Retry
 from services.assignment.tasks.handlers import TaskHandlers
+from services.assignment.tasks.rules.assigning import Assign
+from services.assignment.tasks.rules.batch import Batch
 from shared.office.refusal import Code
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, fingerprint
+from shared.web.deferred import Deferred
 from shared.web.limits import MEGABYTE, body_limit
 from shared.web.problems import problem_responses
 from shared.web.route import office_router
@@ -24,23 +29,32 @@ def batches_router(handlers: TaskHandlers) -> APIRouter:
     @router.post(
         "",
         status_code=201,
+        response_model=BatchView,
         responses={
             200: {"model": BatchView, "description": "Given before under the same key."},
             **problem_responses(Code.NOT_PERMITTED, Code.IDEMPOTENCY_MISMATCH),
         },
     )
     @body_limit(BATCH_LIMIT)
-    async def assign_batch(body: BatchBody, caller: Caller, key: IdempotencyKey, response: Response) -> BatchView:
-        acts = body.to_acts()
-        retry = Retry(key, fingerprint("/v1/task-batches", body)) if key else None
-        batch, new = await handlers.assign_batch(caller, acts, retry)
-        response.status_code = 201 if new else 200
-        if new:
-            response.headers["Location"] = f"/v1/task-batches/{batch.id}"
-        return batch_view(batch)
+    async def assign_batch(
+        asked: Annotated[Deferred[BatchBody], Body()], caller: Caller, key: IdempotencyKey
+    ) -> Response:
+        items, retry = await asyncio.to_thread(_understood, await asked.judged(), key)
+        batch, new = await handlers.assign_batch(caller, items, retry)
+        return await asyncio.to_thread(_answer, batch, new=new)
 
     @router.get("/{batch_id}", responses=problem_responses(Code.NOT_FOUND))
     async def read_batch(batch_id: str, caller: Caller) -> BatchView:
         return batch_view(await handlers.read_batch(caller, batch_id))
 
     return router
+
+
+def _understood(body: BatchBody, key: str | None) -> tuple[Sequence[tuple[Assign, Sequence[str]]], Retry | None]:
+    return body.to_acts(), Retry(key, fingerprint("/v1/task-batches", body.meaning())) if key else None
+
+
+def _answer(batch: Batch, *, new: bool) -> Response:
+    headers = {"Location": f"/v1/task-batches/{batch.id}"} if new else None
+    content = batch_view(batch).model_dump_json()
+    return Response(content, status_code=201 if new else 200, headers=headers, media_type="application/json")

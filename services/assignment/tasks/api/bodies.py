@@ -16,6 +16,7 @@ from services.assignment.tasks.rules.context import Act
 from services.assignment.tasks.rules.due import Term
 from services.assignment.tasks.rules.state import Document
 from shared.office.vocabulary import Authority, Cause, Priority
+from shared.web.conditions import fingerprint
 from shared.web.field_texts import InputCode
 from shared.web.fields import (
     AgencyCode,
@@ -161,6 +162,13 @@ class BatchBody(Body):
         if sum(len(item.lead_agencies) for item in self.items) > MOST_TASKS:
             raise invalid_input("items", InputCode.TOO_MANY_TASKS)
         return [(item.to_act(self, at), item.lead_agencies) for at, item in enumerate(self.items)]
+
+    def meaning(self) -> dict[str, Any]:
+        """Return what was asked for, equal for bodies that mean the same; of each item a digest."""
+        return {
+            **self.model_dump(mode="json", exclude={"items"}),
+            "items": [fingerprint("", item) for item in self.items],
+        }
 
 
 class ReceiptBody(ActBody):

@@ -148,5 +148,5 @@ def _standing_submission(report: dict[str, Any]) -> Any:
 
 
 def batch_view(batch: Batch) -> BatchView:
-    tasks = [BatchTask(id=task.id, title=task.title, lead_agency=task.lead_agency) for task, _ in batch.tasks()]
+    tasks = [BatchTask(id=part.id, title=part.title, lead_agency=part.lead_agency) for part in batch.parts()]
     return BatchView(items=tasks, count=len(tasks))

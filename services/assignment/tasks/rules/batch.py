@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
@@ -29,6 +30,19 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One task of a batch."""
+
+    id: str
+    item: Item
+    lead_agency: str
+
+    @property
+    def title(self) -> str:
+        return str(self.item.details["title"])
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """A batch decided on: `first` is the entry its tasks begin with, but for their own details."""
 
@@ -36,15 +50,19 @@ class Batch:
     first: Entry
     items: tuple[Item, ...]
 
-    def tasks(self) -> Iterator[tuple[Task, Entry]]:
+    def parts(self) -> Iterator[Part]:
         """Yield the tasks in order; the same batch makes the same tasks, ids included, whenever it is asked."""
-        position = 0
+        position = count()
         for item in self.items:
             for lead in item.lead_agencies:
-                details = {**self.first.details, **item.details, "lead_agency": lead, "batch": self.id}
-                entry = replace(self.first, details=details)
-                yield assigned(str(uuid5(UUID(self.id), str(position))), entry), entry
-                position += 1
+                yield Part(str(uuid5(UUID(self.id), str(next(position)))), item, lead)
+
+    def tasks(self) -> Iterator[tuple[Task, Entry]]:
+        """Yield the tasks with the entries that begin them."""
+        for part in self.parts():
+            details = {**self.first.details, **part.item.details, "lead_agency": part.lead_agency, "batch": self.id}
+            entry = replace(self.first, details=details)
+            yield assigned(part.id, entry), entry
 
 
 def decide_batch(batch_id: str, items: Sequence[tuple[Assign, Sequence[str]]], context: Context) -> Batch:

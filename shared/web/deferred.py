@@ -1,0 +1,47 @@
+"""A body so large that to judge it would hold everybody else up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import core_schema
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Deferred(Generic[Model]):
+    """A body as it came: `body: Annotated[Deferred[BatchBody], Body()]`, documented as the model it will be."""
+
+    def __init__(self, model: type[Model], value: Any) -> None:
+        self._model = model
+        self._value = value
+
+    async def judged(self) -> Model:
+        """Return the body, judged in a thread; others are served meanwhile.
+
+        Raises:
+            RequestValidationError: as FastAPI would have raised.
+
+        """
+        try:
+            return await asyncio.to_thread(self._model.model_validate, self._value)
+        except ValidationError as error:
+            faults = error.errors(include_url=False)
+            raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in faults]) from None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        (model,) = get_args(source)
+        return core_schema.no_info_plain_validator_function(lambda value: cls(model, value), metadata={"model": model})
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema["metadata"]["model"].__pydantic_core_schema__)
