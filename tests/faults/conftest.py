@@ -13,7 +13,7 @@ from tests.support.province import QUICK, Province, province_on
 from tests.support.witness import Witness
 
 MONDAY = "2026-10-05T09:00:00"
-"""When every module begins, local time: no day off but Saturdays and Sundays is near."""
+"""When the races begin, local time: no day off but Saturdays and Sundays is near."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ def chance(request: pytest.FixtureRequest) -> Random:
     return Random(f"{os.environ.get('DONDOC_SEED', '1')} {request.node.nodeid}")  # noqa: S311 - nothing is secret here
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def settings() -> dict[str, str]:
     """Settings of the services; what a test changes holds for a service that it then starts again."""
     return {**QUICK, "ASSIGNMENT_TOKEN_SECONDS": "3600"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 async def services(
     servers: Servers, settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServiceProcesses]:
@@ -51,13 +51,13 @@ async def services(
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 async def province(services: ServiceProcesses) -> AsyncIterator[Province]:
     async with province_on(services, MONDAY) as made:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 async def witness(services: ServiceProcesses) -> Witness:
     """Hears everything that is published from the first task on."""
     return await Witness.of(services)

@@ -15,29 +15,22 @@ class Request:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A batch that was acknowledged, with the tasks that its answer named."""
-
-    id: str
-    tasks: tuple[str, ...]
-
-
 @dataclass(slots=True)
 class Acknowledged:
     """The acknowledged requests with their tasks and batches; and, told by `contradictions`, answers that differ."""
 
     tasks: dict[Request, tuple[str, int]] = field(default_factory=dict)
     """The task, and the version that an answer showed."""
-    batches: dict[Request, Batch] = field(default_factory=dict)
+    batches: dict[Request, tuple[str, ...]] = field(default_factory=dict)
+    """The tasks that the answer named."""
     contradictions: list[str] = field(default_factory=list)
 
     def add(self, by: str, key: str, answer: Mapping[str, Any]) -> None:
         """Take in the answer to a task, an act or a batch; a retry of it has to answer with the same."""
         request = Request(by, key)
         if "items" in answer:
-            batch = Batch(answer["id"], tuple(item["id"] for item in answer["items"]))
-            self._hold(request, self.batches.setdefault(request, batch), batch)
+            tasks = tuple(item["id"] for item in answer["items"])
+            self._hold(request, self.batches.setdefault(request, tasks), tasks)
             return
         task, version = answer["id"], answer["version"]
         before, newest = self.tasks.get(request, (task, version))

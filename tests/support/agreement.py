@@ -130,11 +130,10 @@ def acknowledged_batches_are_whole(books: Books) -> Differences:
     for task_id, document in books.tasks.items():
         if document["batch"] is not None:
             made[document["batch"]].add(task_id)
-    for request, batch in books.acknowledged.batches.items():
-        if batch.id not in books.batches:
-            yield f"batch {batch.id}: {request} was acknowledged and the batch is not there"
-        if made[batch.id] != set(batch.tasks):
-            yield f"batch {batch.id}: {len(made[batch.id])} tasks instead of the {len(batch.tasks)} of the answer"
+    for request, tasks in books.acknowledged.batches.items():
+        there = [made[batch] for batch in {books.tasks[task]["batch"] for task in tasks if task in books.tasks}]
+        if there != [set(tasks)]:
+            yield f"task {tasks[0]}: {request} was answered with its batch of {len(tasks)} tasks, which is not whole"
     yield from (f"batch {batch}: has tasks and no document" for batch in made if batch not in books.batches)
 
 

@@ -50,9 +50,9 @@ class Books:
     rows: dict[str, Document]
     inbox: list[Document]
     published: Sequence[Event[Any]]
-    waiting: Sequence[str] = ()
+    waiting: list[str] = field(default_factory=list)
     """Collections in which an outbox is not empty."""
-    dead: Sequence[str] = ()
+    dead: list[str] = field(default_factory=list)
     """Services with dead letters."""
     acknowledged: Acknowledged = field(default_factory=Acknowledged)
     lives: dict[str, list[Version]] = field(default_factory=dict)

@@ -7,10 +7,11 @@ answered with 503, as a client program should; what was answered is in `acknowle
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any, Final
@@ -19,6 +20,7 @@ import httpx2
 
 from tests.support.acknowledged import Acknowledged
 from tests.support.province import HANOI, PEOPLE, Province
+from tests.support.servers import unique
 
 _AGAIN_AFTER_SECONDS: Final = 0.1
 _TRIES_FOR_SECONDS: Final = 120
@@ -41,11 +43,12 @@ class OfficeWork:
     not_answered: int = 0
     unavailable: int = 0
     refused: int = 0
-    _numbers: Iterable[int] = field(default_factory=count)
+    _name: str = field(default_factory=partial(unique, "office"))
+    _numbers: Iterator[int] = field(default_factory=count)
 
     def key(self) -> str:
         """Return a new Idempotency-Key."""
-        return f"request-{next(iter(self._numbers))}"
+        return f"{self._name}-{next(self._numbers)}"
 
     async def sign_in(self) -> None:
         """Sign everybody in who works, so that later nobody has to while assignment is away."""
