@@ -1,0 +1,137 @@
+"""The clients: a process of its own, so that what asks takes no time from what measures or answers.
+
+    python -m tests.bench.load
+
+reads jobs from its input, one JSON object a line, and answers each with a line. `requests` are done in turn, from the
+first to the last and again. A closed job has so many `clients`, each of which asks again when it is answered; a paced
+job begins a request every 1/`rate` seconds whatever happens, and latency counts from when it should have begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from itertools import cycle
+from typing import Any, Final
+
+import aiohttp
+import orjson
+import uvloop
+
+from tests.bench.rounds import Round
+
+_MOST_AT_ONCE: Final = 1_000
+
+
+class Failures(dict[str, int]):
+    """How often each wrong answer came."""
+
+    def count(self, what: str) -> None:
+        self[what] = self.get(what, 0) + 1
+
+
+class Clients:
+    def __init__(self, http: aiohttp.ClientSession, job: Mapping[str, Any]) -> None:
+        self._http = http
+        self._requests: Iterator[Mapping[str, Any]] = cycle(job["requests"])
+        self._job = job
+        self.latencies: list[float] = []
+        self.answered: list[tuple[str, float]] = []
+        self.failures = Failures()
+
+    async def closed(self) -> None:
+        """Let each client ask again and again until the time is over."""
+        ends = time.perf_counter() + self._job["seconds"]
+        async with asyncio.TaskGroup() as clients:
+            for _ in range(self._job["clients"]):
+                clients.create_task(self._ask_until(ends))
+
+    async def paced(self) -> None:
+        """Begin requests at their rate until the time is over, and wait for the last answer."""
+        begun, interval = time.perf_counter(), 1 / self._job["rate"]
+        async with asyncio.TaskGroup() as requests:
+            for number in range(round(self._job["seconds"] * self._job["rate"])):
+                scheduled = begun + number * interval
+                await asyncio.sleep(max(scheduled - time.perf_counter(), 0))
+                requests.create_task(self._ask(scheduled))
+
+    async def _ask_until(self, ends: float) -> None:
+        while (now := time.perf_counter()) < ends:
+            await self._ask(now)
+
+    async def _ask(self, scheduled: float) -> None:
+        try:
+            status, content = await self._answer(next(self._requests))
+        except aiohttp.ClientError as error:
+            self.failures.count(repr(error))
+            return
+        if status >= 300:
+            self.failures.count(f"{status} {content[:300].decode(errors='replace')}")
+            return
+        self.latencies.append(time.perf_counter() - scheduled)
+        if "rate" in self._job:
+            began = time.time() - (time.perf_counter() - scheduled)
+            self.answered.append((orjson.loads(content)["id"], began))
+
+    async def _answer(self, asked: Mapping[str, Any]) -> tuple[int, bytes]:
+        body = asked["body"].encode() if "body" in asked else None
+        async with self._http.request(asked["method"], asked["url"], headers=asked["headers"], data=body) as answer:
+            return answer.status, await answer.read()
+
+
+async def _do(job: Mapping[str, Any]) -> dict[str, Any]:
+    # New connections for each job: the server closes those that have long been idle, perhaps as one is taken up.
+    connector, timeout = aiohttp.TCPConnector(limit=_MOST_AT_ONCE), aiohttp.ClientTimeout(total=60)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
+        clients = Clients(http, job)
+        started = time.perf_counter()
+        await (clients.paced() if "rate" in job else clients.closed())
+        return {
+            "seconds": time.perf_counter() - started,
+            "latencies": clients.latencies,
+            "answered": clients.answered,
+            "failures": clients.failures,
+        }
+
+
+async def _serve() -> None:
+    while line := await asyncio.to_thread(sys.stdin.buffer.readline):
+        sys.stdout.write(json.dumps(await _do(orjson.loads(line))) + "\n")
+        sys.stdout.flush()
+
+
+class LoadFailedError(Exception):
+    """Requests were not answered as they should have been, so nothing was measured."""
+
+
+class Load:
+    """The other end: gives the process its jobs."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def closed(self, requests: list[dict[str, Any]], *, clients: int, seconds: float) -> Round:
+        answer = await self._do({"requests": requests, "clients": clients, "seconds": seconds})
+        return Round(len(answer["latencies"]), answer["seconds"], answer["latencies"])
+
+    async def paced(self, requests: list[dict[str, Any]], *, rate: float, seconds: float) -> dict[str, float]:
+        """Return, for the id in each answer, when its request should have begun."""
+        answer = await self._do({"requests": requests, "rate": rate, "seconds": seconds})
+        return dict(answer["answered"])
+
+    async def _do(self, job: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(job).encode() + b"\n")
+        await self._process.stdin.drain()
+        answer: dict[str, Any] = json.loads(await self._process.stdout.readline())
+        if answer["failures"]:
+            raise LoadFailedError(answer["failures"])
+        return answer
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve())
