@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -18,7 +20,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware import Middleware
 
 from shared import logs
-from shared.health import Part, health_router
+from shared.health import Part, health_router, measure
 from shared.mongo import is_away
 from shared.settings import ServiceSettings
 from shared.web.auth import Authenticator, Verifier, by_token
@@ -42,12 +44,12 @@ def create_app(  # noqa: PLR0913 - the parts of a service, each by its name
     lifespan: Lifespan,
     authenticate: Authenticator | None = None,
     asyncapi: Callable[[], Mapping[str, Any]] | None = None,
-    before_scrape: Callable[[], Awaitable[None]] | None = None,
+    before_scrape: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
     """Compose a service.
 
     `authenticate` replaces the check of the token alone; `asyncapi` gives the description of the service's messages;
-    `before_scrape` brings up to date, before each answer of `/metrics`, what is not counted as it happens.
+    `before_scrape` bring up to date, before each answer of `/metrics`, what is not counted as it happens.
     """
     app: FastAPI = FastAPIOffline(
         title=title,
@@ -58,8 +60,9 @@ def create_app(  # noqa: PLR0913 - the parts of a service, each by its name
     )
     app.state.authenticate = authenticate or by_token(Verifier(settings.public_keys))
     install_problems(app)
+    scraped: list[Callable[[], Awaitable[None]]] = [partial(measure, settings.service(), parts), *before_scrape]
     # The routes are tried in this order: those of the service are asked for most.
-    for router in (*routers, health_router(parts), _pages_router(asyncapi, before_scrape)):
+    for router in (*routers, health_router(parts), _pages_router(asyncapi, scraped)):
         app.include_router(router)
     describe(app, settings.token_url)
     return app
@@ -82,14 +85,13 @@ def _new_id() -> str:
 
 
 def _pages_router(
-    asyncapi: Callable[[], Mapping[str, Any]] | None, before_scrape: Callable[[], Awaitable[None]] | None
+    asyncapi: Callable[[], Mapping[str, Any]] | None, before_scrape: Sequence[Callable[[], Awaitable[None]]]
 ) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/metrics")
     async def metrics() -> Response:
-        if before_scrape is not None:
-            await before_scrape()
+        await asyncio.gather(*(bring_up_to_date() for bring_up_to_date in before_scrape))
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     if asyncapi is not None:

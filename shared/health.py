@@ -13,6 +13,8 @@ import structlog
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from shared.metrics import PART_UP
+
 _PATIENCE_SECONDS: Final = 2.0
 _log = structlog.get_logger()
 
@@ -72,6 +74,13 @@ def health_router(parts: Sequence[Part]) -> APIRouter:
 _UNAVAILABLE: Final[dict[int | str, dict[str, object]]] = {
     503: {"model": Readiness, "description": "A required part does not answer."}
 }
+
+
+async def measure(service: str, parts: Sequence[Part]) -> None:
+    """Show as metrics which parts answer."""
+    readiness = await judge(parts)
+    for name, state in readiness.parts.items():
+        PART_UP.labels(service, name).set(state is PartState.UP)
 
 
 async def judge(parts: Sequence[Part]) -> Readiness:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 HTTP_REQUESTS: Final = Counter(
     "dondoc_http_requests_total",
@@ -16,6 +16,11 @@ HTTP_DURATION: Final = Histogram(
     "Time from the request to the end of its answer.",
     ["service", "method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+PART_UP: Final = Gauge(
+    "dondoc_part_up",
+    "Whether a part that a service leans on answers: 1 it does, 0 it does not.",
+    ["service", "part"],
 )
 BACKGROUND_FAILURES: Final = Counter(
     "dondoc_background_failures_total",

@@ -92,6 +92,7 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
         lifespan=lifespan,
         authenticate=by_account(Verifier(settings.public_keys), lookups),
         asyncapi=partial(describe, SERVICE, PUBLISHES),
+        before_scrape=[messaging.measure],
     )
     _add_directory(app, settings, directory, messaging, clock)
     return app

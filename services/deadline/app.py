@@ -71,4 +71,5 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
         ],
         lifespan=lifespan,
         asyncapi=partial(describe, service, [deadline_event(kind) for kind in DEADLINE_KINDS]),
+        before_scrape=[messaging.measure],
     )

@@ -52,4 +52,5 @@ def build(settings: NotificationSettings, *, clock: Clock | None = None) -> Fast
         ],
         lifespan=lifespan,
         asyncapi=partial(describe, service),
+        before_scrape=[messaging.measure],
     )

@@ -54,5 +54,5 @@ def build(settings: ReportingSettings) -> FastAPI:
         ],
         lifespan=lifespan,
         asyncapi=partial(describe, "reporting"),
-        before_scrape=figures.refresh,
+        before_scrape=[messaging.measure, figures.refresh],
     )

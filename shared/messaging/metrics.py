@@ -27,6 +27,14 @@ OUTBOX_PENDING: Final = Gauge(
 OUTBOX_OLDEST_SECONDS: Final = Gauge(
     "dondoc_outbox_oldest_seconds", "Age of the oldest event not confirmed; 0 without any.", ["service", "collection"]
 )
+QUEUE_MESSAGES: Final = Gauge(
+    "dondoc_queue_messages",
+    "Messages that wait in a service's queues: ready for its next consumer, or retrying after a failure.",
+    ["service", "state"],
+)
+DEAD_LETTERS: Final = Gauge(
+    "dondoc_dead_letters", "Messages that could not be handled and wait for an operator.", ["service"]
+)
 PUBLISHED: Final = Counter("dondoc_events_published_total", "Events confirmed by the broker.", ["service"])
 PUBLISH_FAILURES: Final = Counter(
     "dondoc_publish_failures_total", "Publishes not confirmed, to be tried again.", ["service"]

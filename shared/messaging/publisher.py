@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self, cast
 
 import structlog
 from aio_pika import DeliveryMode, Message, RobustChannel, connect_robust
-from aio_pika.abc import AbstractRobustConnection
+from aio_pika.abc import AbstractChannel, AbstractRobustConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ChannelNotFoundEntity, PublishError
 from aiormq import Channel, spec
 
@@ -22,6 +23,8 @@ HEARTBEAT_SECONDS: Final = 15
 RECONNECT_SECONDS: Final = 0.5
 # Some thirty quorum queues, made by several services at once on a small machine.
 _DECLARE_SECONDS: Final = 60.0
+_COUNT_SECONDS: Final = 2.0
+_CLOSE_SECONDS: Final = 1.0
 BROKER_AWAY: Final = CONNECTION_EXCEPTIONS
 
 
@@ -139,6 +142,26 @@ class Publisher:
         if self._connection is not None:
             await self._connection.connected.wait()
 
+    async def count(self, queues: Sequence[str]) -> dict[str, int]:
+        """Return how many messages wait in each of these queues, not counting those that are being handled.
+
+        Raises:
+            one of BROKER_AWAY: the broker is not there, does not answer in time, or has no such queue.
+
+        """
+        async with asyncio.timeout(_COUNT_SECONDS):
+            channel = await self._connected().channel()
+            try:
+                declared = [await channel.declare_queue(queue, passive=True) for queue in queues]
+            finally:
+                await _close(channel)
+        return {queue.name: queue.declaration_result.message_count or 0 for queue in declared}
+
+    def _connected(self) -> AbstractRobustConnection:
+        if self._connection is None or not self.is_connected:
+            raise ConnectionError("not connected")
+        return self._connection
+
     async def declare(self) -> None:
         """Declare the topology on a channel of its own, which an error may close."""
         assert self._connection is not None  # noqa: S101 - open() comes first
@@ -147,7 +170,7 @@ class Publisher:
             try:
                 await topology.declare(channel, self._retry_delays)
             finally:
-                await channel.close()
+                await _close(channel)
         self._declared += 1
 
     async def publish(self, message: Sendable, routing_key: str, *, exchange: str = "") -> None:
@@ -215,3 +238,10 @@ class Publisher:
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:
             await connection.close()
+
+
+async def _close(channel: AbstractChannel) -> None:
+    """Close a channel; a broker that does not answer, perhaps the very reason why, is not waited for long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await channel.close()

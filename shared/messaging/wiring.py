@@ -11,6 +11,7 @@ import structlog
 from aio_pika.exceptions import AMQPError
 
 from shared.messaging.consumer import PATIENCE_SECONDS, Consumer, Handler
+from shared.messaging.depths import Depths
 from shared.messaging.outbox import Outbox
 from shared.messaging.publisher import Publisher, is_own_cancellation
 from shared.messaging.relay import Relay
@@ -52,6 +53,7 @@ class Messaging:
         self._patience = patience
         self._outboxes = [Outbox(collection) for collection in outboxes]
         self._publisher = Publisher(amqp_url, retry_delays, name=service)
+        self._depths = Depths(service, self._publisher, retry_delays)
         self._consumer: Consumer | None = None
         self._relaying: asyncio.Task[None] | None = None
         self.relay = Relay(service, self._publisher, self._outboxes, sweep_interval=sweep_interval)
@@ -61,6 +63,10 @@ class Messaging:
     async def is_up(self) -> bool:
         """Whether the broker is there and everything has started."""
         return self.started.is_set() and self._publisher.is_connected
+
+    async def measure(self) -> None:
+        """Bring the gauges of the service's queues up to date."""
+        await self._depths.measure()
 
     @property
     def in_flight(self) -> int:

@@ -73,6 +73,16 @@ async def test_live_answers_and_ready_names_what_is_missing() -> None:
             assert ready.json() == {"status": state, "parts": dict(zip(("mongodb", "rabbitmq"), parts, strict=True))}
 
 
+async def test_the_metrics_say_which_parts_answer() -> None:
+    async def down() -> bool:
+        return False
+
+    async with client_of(sample_app(rabbitmq=down)) as client:
+        metrics = (await client.get("/metrics")).text
+    assert 'dondoc_part_up{part="mongodb",service="sample"} 1.0' in metrics
+    assert 'dondoc_part_up{part="rabbitmq",service="sample"} 0.0' in metrics
+
+
 async def test_a_part_that_hangs_is_down() -> None:
     async with client_of(sample_app(asyncio.Event().wait)) as client:
         assert (await client.get("/health/ready")).json()["parts"]["mongodb"] == "down"

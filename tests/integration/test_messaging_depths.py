@@ -1,0 +1,88 @@
+"""What waits in a service's queues is shown as it is, and not at all while the broker cannot be asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from prometheus_client import REGISTRY
+
+from deploy.local.servers import Servers
+from shared.messaging.depths import Depths
+from shared.messaging.publisher import Publisher, make_message
+from shared.messaging.topology import dead_queue, events_queue, retry_queue
+from tests.support.messaging import until
+from tests.support.proxy import TcpProxy, proxy_to
+
+SERVICE = "reporting"
+LONG = (600.0, 1_200.0)
+
+
+@pytest.fixture
+async def proxy(servers: Servers) -> AsyncIterator[TcpProxy]:
+    async with proxy_to(servers.rabbitmq.amqp_port) as made:
+        yield made
+
+
+@pytest.fixture
+async def publisher(amqp_url: str, proxy: TcpProxy) -> AsyncIterator[Publisher]:
+    publisher = Publisher(amqp_url.replace(f":{proxy.target_port}/", f":{proxy.port}/"), LONG, name=SERVICE)
+    await publisher.open()
+    yield publisher
+    await publisher.close()
+
+
+async def _put(publisher: Publisher, queue: str, number: int) -> None:
+    for each in range(number):
+        await publisher.publish(make_message(b"{}", event_id=f"{queue}:{each}", event_type="any", headers={}), queue)
+
+
+def _shown() -> tuple[float | None, float | None, float | None]:
+    ready, retrying = (
+        REGISTRY.get_sample_value("dondoc_queue_messages", {"service": SERVICE, "state": state})
+        for state in ("ready", "retrying")
+    )
+    return ready, retrying, REGISTRY.get_sample_value("dondoc_dead_letters", {"service": SERVICE})
+
+
+async def test_what_waits_is_shown_by_the_queue_it_waits_in(publisher: Publisher) -> None:
+    await _put(publisher, events_queue(SERVICE), 4)
+    await _put(publisher, retry_queue(SERVICE, LONG[0]), 2)
+    await _put(publisher, retry_queue(SERVICE, LONG[1]), 1)
+    await _put(publisher, dead_queue(SERVICE), 5)
+    await _put(publisher, dead_queue("deadline"), 1)
+    depths = Depths(SERVICE, publisher, LONG)
+
+    async def all_are_counted() -> bool:
+        await depths.measure()
+        return _shown() == (4, 3, 5)
+
+    await until(all_are_counted, "what waits is counted")
+
+
+async def test_nothing_is_shown_while_the_broker_is_away(publisher: Publisher, proxy: TcpProxy) -> None:
+    depths = Depths(SERVICE, publisher, LONG)
+    await depths.measure()
+    assert _shown() == (0, 0, 0)
+
+    await proxy.cut()
+    await until(lambda: not publisher.is_connected, "the loss is noticed")
+    await depths.measure()
+    assert _shown() == (None, None, None)
+    await depths.measure()
+
+    await proxy.restore()
+    await publisher.until_connected()
+    await depths.measure()
+    assert _shown() == (0, 0, 0)
+
+
+async def test_nothing_is_shown_while_a_frozen_broker_does_not_answer(publisher: Publisher, proxy: TcpProxy) -> None:
+    depths = Depths(SERVICE, publisher, LONG)
+    await depths.measure()
+
+    proxy.hold()
+    await depths.measure()
+
+    assert _shown() == (None, None, None)
+    proxy.let_go()
