@@ -7,8 +7,10 @@ and the driver called, once for all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
+from bson import encode
+from bson.raw_bson import RawBSONDocument
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteConcernError, WriteError
 
@@ -41,7 +43,7 @@ class GroupCommit:
             DuplicateKeyError: its id or a value of a unique index is taken.
 
         """
-        await self._writes.ask((document["_id"], InsertOne(document)))
+        await self._writes.ask((document["_id"], InsertOne(cast("Document", self._encoded(document)))))
 
     async def update(self, key: Any, guard: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
         """Change the document with this id, if it is as the guard has it; tell whether it was.
@@ -49,7 +51,7 @@ class GroupCommit:
         A bulk write tells how many it changed, but not which. So where nothing is to be changed, the change is made
         an error, which has its place in the order: it is an upsert that may not be carried out.
         """
-        upsert = UpdateOne({"_id": key, **guard}, {**change, **_NEVER_INSERTED}, upsert=True)
+        upsert = UpdateOne({"_id": key, **guard}, self._encoded({**change, **_NEVER_INSERTED}), upsert=True)
         try:
             await self._writes.ask((key, upsert))
         except WriteError as error:
@@ -61,6 +63,10 @@ class GroupCommit:
     async def settle(self) -> None:
         """Wait until what is under way has been written."""
         await self._writes.settle()
+
+    def _encoded(self, document: Mapping[str, Any]) -> RawBSONDocument:
+        """Encode it here, where what cannot be encoded fails alone: among others it would be all that fail."""
+        return RawBSONDocument(encode(document, codec_options=self._collection.codec_options))
 
     async def _together(self, writes: Sequence[tuple[Any, _Write]]) -> Sequence[Exception | None]:
         outcomes: list[Exception | None] = [None] * len(writes)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
 from pydantic_core import core_schema
-
-if TYPE_CHECKING:
-    from pydantic.json_schema import JsonSchemaValue
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -36,12 +33,9 @@ class Deferred(Generic[Model]):
             raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in faults]) from None
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Wrap the judgement of the model, which documents it, and leave it for later."""
         (model,) = get_args(source)
-        return core_schema.no_info_plain_validator_function(lambda value: cls(model, value), metadata={"model": model})
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return handler(schema["metadata"]["model"].__pydantic_core_schema__)
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, _judge: cls(model, value), handler.generate_schema(model)
+        )

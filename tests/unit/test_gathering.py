@@ -1,0 +1,113 @@
+"""Doing in one go what many ask for at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from shared.gathering import Gathering
+
+
+class Doubling:
+    """Doubles numbers, each round when it is let through; refuses 13 and breaks on 666."""
+
+    def __init__(self, most: int = 100) -> None:
+        self.rounds: list[list[int]] = []
+        self.gathering: Gathering[int, int] = Gathering(self._together, most=most)
+        self._through = asyncio.Semaphore(0)
+
+    def let_through(self, rounds: int = 1) -> None:
+        for _ in range(rounds):
+            self._through.release()
+
+    async def _together(self, asked: Sequence[int]) -> Sequence[int | Exception]:
+        self.rounds.append(list(asked))
+        await self._through.acquire()
+        if 666 in asked:
+            raise ConnectionError("away")
+        return [ValueError(number) if number == 13 else number * 2 for number in asked]
+
+    async def asked(self, *numbers: int) -> list[asyncio.Task[int]]:
+        """Ask in this order, and return once all wait."""
+        tasks = [asyncio.create_task(self.gathering.ask(number)) for number in numbers]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return tasks
+
+
+async def test_the_first_goes_at_once_and_who_comes_meanwhile_goes_with_the_next_round() -> None:
+    doubling = Doubling()
+    first = await doubling.asked(1)
+    assert doubling.rounds == [[1]]
+    later = await doubling.asked(2, 3)
+    assert doubling.rounds == [[1]]
+    doubling.let_through(2)
+    assert await asyncio.gather(*first, *later) == [2, 4, 6]
+    assert doubling.rounds == [[1], [2, 3]]
+
+
+async def test_after_a_pause_the_next_goes_at_once_again() -> None:
+    doubling = Doubling()
+    doubling.let_through(2)
+    assert [await doubling.gathering.ask(1), await doubling.gathering.ask(2)] == [2, 4]
+
+
+async def test_each_learns_its_own_outcome() -> None:
+    doubling = Doubling()
+    doubling.let_through(2)
+    outcomes = await asyncio.gather(*await doubling.asked(1, 13, 2), return_exceptions=True)
+    assert (outcomes[0], outcomes[2]) == (2, 4)
+    assert isinstance(outcomes[1], ValueError)
+
+
+async def test_a_round_that_breaks_is_said_to_all_in_it_and_to_nobody_else() -> None:
+    doubling = Doubling()
+    broken = await doubling.asked(666)
+    others = await doubling.asked(1)
+    doubling.let_through(2)
+    with pytest.raises(ConnectionError):
+        await broken[0]
+    assert await others[0] == 2
+
+
+async def test_a_round_takes_no_more_than_it_may() -> None:
+    doubling = Doubling(most=2)
+    tasks = await doubling.asked(1, 2, 3, 4, 5)
+    doubling.let_through(3)
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 8, 10]
+    assert [len(asked) for asked in doubling.rounds] == [2, 2, 1]
+
+
+async def test_who_left_before_the_round_is_left_out() -> None:
+    doubling = Doubling()
+    first = await doubling.asked(1)
+    leaving, staying = await doubling.asked(2, 3)
+    leaving.cancel()
+    doubling.let_through(2)
+    assert await asyncio.gather(*first, staying) == [2, 6]
+    assert doubling.rounds == [[1], [3]]
+    assert leaving.cancelled()
+
+
+async def test_who_leaves_during_the_round_takes_nobody_along() -> None:
+    doubling = Doubling()
+    leaving, staying = await doubling.asked(1, 2)
+    leaving.cancel()
+    await asyncio.sleep(0)
+    doubling.let_through()
+    assert await staying == 4
+    assert leaving.cancelled()
+
+
+async def test_settling_waits_for_what_is_under_way() -> None:
+    doubling = Doubling()
+    await doubling.gathering.settle()
+    tasks = await doubling.asked(1)
+    settling = asyncio.create_task(doubling.gathering.settle())
+    await asyncio.sleep(0)
+    assert not settling.done()
+    doubling.let_through()
+    await settling
+    assert tasks[0].done()
