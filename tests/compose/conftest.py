@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -46,11 +47,18 @@ async def project(tmp_path_factory: pytest.TempPathFactory, say: Say) -> AsyncIt
     say(f"{' '.join(compose)} builds {made.image}")
     await made.do("build")
     say(f"{made.image}: {await size_of(made.image)}")
-    try:
+    async with finished(made):
         yield made
+    say("down, with all data")
+
+
+@asynccontextmanager
+async def finished(project: Project) -> AsyncIterator[None]:
+    """Leave nothing of a project behind, whatever happens."""
+    try:
+        yield
     finally:
-        await made.do("down", "--volumes", "--remove-orphans", "--timeout", "5")
-        say("down, with all data")
+        await project.do("down", "--volumes", "--remove-orphans", "--timeout", "5")
 
 
 async def size_of(image: str) -> str:

@@ -145,6 +145,11 @@ def not_empty(row: Mapping[str, Any]) -> dict[str, float]:
 
 async def test_the_story(province: Province) -> None:
     story = Story(province)
+    await the_tasks_live_to_their_end(story)
+    await every_service_is_ready_and_shows_its_figures(story)
+
+
+async def the_tasks_live_to_their_end(story: Story) -> None:
     await a_decision_is_assigned_to_three_agencies_by_batch(story)
     await the_agencies_receive_their_tasks(story)
     await one_task_is_refused_and_handed_to_another_agency(story)
@@ -163,7 +168,6 @@ async def test_the_story(province: Province) -> None:
     await the_history_tells_it_all_in_order(story)
     await everyone_sees_their_own_tasks_and_nothing_else(story)
     await what_was_told_reads_as_a_sentence_about_the_task(story)
-    await every_service_is_ready_and_shows_its_figures(story)
 
 
 def row(*, rates: tuple[float, float] | None = None, **counted: int) -> dict[str, float]:
