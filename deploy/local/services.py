@@ -20,7 +20,7 @@ from deploy.local.readiness import is_ready
 from deploy.local.servers import Servers
 from deploy.local.stack import SERVICES, Stack, prepare_stack, remove_stack
 
-_READY_WITHIN_SECONDS = 60
+_READY_WITHIN_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
