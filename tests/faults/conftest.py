@@ -40,7 +40,12 @@ def chance(request: pytest.FixtureRequest) -> Random:
 @pytest.fixture(scope="package")
 def settings() -> dict[str, str]:
     """Settings of the services; what a test changes holds for a service that it then starts again."""
-    return {**QUICK, "ASSIGNMENT_TOKEN_SECONDS": "3600"}
+    return {
+        **QUICK,
+        "ASSIGNMENT_TOKEN_SECONDS": "3600",
+        # What comes early is tried again for as long as a test needs to let its time come.
+        "ASSIGNMENT_RETRY_DELAYS": "0.2,0.5,1,2,5,10,20",
+    }
 
 
 @pytest.fixture(scope="package")
