@@ -47,7 +47,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         ending = "failed" if any(phase.failed for phase in phases) else "passed"
         seconds = sum(phase.duration for phase in phases)
         terminalreporter.write_line(f"{ending} {seconds:7.1f} s  {name}")
-        for what, counted in dict(phases[-1].user_properties).items():
+        counts = {what: counted for phase in phases for what, counted in phase.user_properties}
+        for what, counted in counts.items():
             terminalreporter.write_line(f"{'':18}{what}: {counted}")
 
 
