@@ -128,7 +128,8 @@ class Publisher:
     async def _on_reconnected(self, *_: object) -> None:
         # The broker may have come back without its data. What fails here is done by the next publish.
         try:
-            await self.declare()
+            async with self._declaring:
+                await self.declare()
         except BROKER_AWAY as error:
             _log.warning("topology_not_declared", error=str(error))
 
@@ -223,6 +224,7 @@ class Publisher:
         if channel is None:
             raise NotPublishedError("not open")
         await channel.ready()
+        await self._until_declared()
         # The exchange's own `publish` holds all others up until this message is handed to the socket.
         wire = cast("Channel", await channel.get_underlay_channel())
         await wire.basic_publish(
@@ -233,6 +235,12 @@ class Publisher:
             mandatory=True,
             wait=False,
         )
+
+    async def _until_declared(self) -> None:
+        """Let a declaration end: while an exchange is made anew, it would take a message for those bound so far."""
+        if self._declaring.locked():
+            async with self._declaring:
+                pass
 
     async def close(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None

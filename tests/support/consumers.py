@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
 import httpx2
@@ -17,7 +17,7 @@ from services.reporting.app import build as build_reporting
 from services.reporting.settings import ReportingSettings
 from shared.events.codec import encode
 from shared.events.envelope import Event
-from shared.messaging.publisher import Publisher, make_message
+from shared.messaging.publisher import NotPublishedError, Publisher, make_message
 from shared.messaging.topology import EXCHANGE
 from shared.mongo import Database, connect
 from shared.settings import Mode
@@ -62,9 +62,12 @@ async def running_soon(
     app = _build(service, settings)
     client = connect(database.uri, "tests")
     transport = httpx2.ASGITransport(app)
-    async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport, base_url="http://it") as http:
-        yield http, client[database.name]
-    client.close()
+    http = httpx2.AsyncClient(transport=transport, base_url="http://it")
+    try:
+        async with app.router.lifespan_context(app), http:
+            yield http, client[database.name]
+    finally:
+        client.close()
 
 
 def _build(service: str, settings: dict[str, Any]) -> FastAPI:
@@ -88,10 +91,14 @@ async def sender(amqp_url: str, retry_delays: Sequence[float] = DELAYS) -> Async
 
 
 async def send(publisher: Publisher, events: Iterable[Event[Any]]) -> None:
-    """Publish events one after the other, each confirmed."""
+    """Publish events one after the other, each until it is confirmed."""
     for event in events:
         message = make_message(encode(event), event_id=event.id, event_type=event.type, headers={})
-        await publisher.publish(message, event.type, exchange=EXCHANGE)
+        confirmed = False
+        while not confirmed:
+            with suppress(NotPublishedError):
+                await publisher.publish(message, event.type, exchange=EXCHANGE)
+                confirmed = True
 
 
 def through(proxy: TcpProxy, uri: str) -> str:
