@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 help:  ## what can be asked for
 	@sed -n 's/^\([a-z0-9-]*\):.*##\(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-run: servers  ## start everything in RUN_DIR (.run) and stay; DEMO=full|directory|none
+run: servers  ## start everything in RUN_DIR (.run) and stay; DEMO=full|directory|none, PROMETHEUS=yes
 	@exec $(PYTHON) -m deploy.local
 
 test: check servers  ## all checks, then all tests

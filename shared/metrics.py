@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+# When a series began, told by a series of its own, would double the counters.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 HTTP_REQUESTS: Final = Counter(
     "dondoc_http_requests_total",

@@ -1,4 +1,7 @@
-"""`python -m deploy.local`: the stack in `RUN_DIR` (default `.run`), with the demo that `DEMO` names."""
+"""`python -m deploy.local`: the stack in `RUN_DIR` (default `.run`), with the demo that `DEMO` names.
+
+`PROMETHEUS=yes` adds a Prometheus that scrapes it and judges the alerts.
+"""
 
 import asyncio
 import os
@@ -19,9 +22,9 @@ _DEMOS: tuple[Demo, ...] = get_args(Demo)
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-async def _run_until_told(path: Path, demo: Demo) -> None:
+async def _run_until_told(path: Path, demo: Demo, *, watched: bool) -> None:
     loop = asyncio.get_running_loop()
-    running = asyncio.create_task(run(path, demo))
+    running = asyncio.create_task(run(path, demo, watched=watched))
     told = False
 
     def stop() -> None:
@@ -46,8 +49,13 @@ def main() -> int:
     if demo is None:
         sys.stderr.write(f"dondoc: DEMO is one of {', '.join(_DEMOS)}, not {wanted}\n")
         return os.EX_USAGE
+    watched = os.environ.get("PROMETHEUS") or "no"
+    if watched not in {"yes", "no"}:
+        sys.stderr.write(f"dondoc: PROMETHEUS is yes or no, not {watched}\n")
+        return os.EX_USAGE
     try:
-        asyncio.run(_run_until_told(Path(os.environ.get("RUN_DIR") or ".run").resolve(), demo))
+        path = Path(os.environ.get("RUN_DIR") or ".run").resolve()
+        asyncio.run(_run_until_told(path, demo, watched=watched == "yes"))
     except (LocalStackError, OSError, PyMongoError, httpx2.HTTPError) as error:
         sys.stderr.write(f"dondoc: {error}\n")
         return os.EX_UNAVAILABLE

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from deploy.local.debian_packages import unpack_packages
@@ -48,6 +49,13 @@ def ensure_installed() -> Installation:
     return Installation(mongod / "mongod", packages / "root/usr/lib/rabbitmq/bin", packages / "root")
 
 
+def fetched_packages(what: str, names: Sequence[str]) -> Path:
+    """Return the root of Debian packages that are asked for now and then, fetched the first time."""
+    SERVERS_FOLDER.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time():
+        return _once(names[0], " ".join(names).encode(), partial(_fetch_packages, what, names)) / "root"
+
+
 def _refuse_unsuitable_machine() -> None:
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise LocalStackError(
@@ -76,12 +84,12 @@ def _once(name: str, recipe: bytes, fetch: Callable[[Path], None]) -> Path:
     """Return the folder that `fetch` filled: named for its recipe and renamed into place, so it is whole or absent."""
     folder = SERVERS_FOLDER / f"{name}-{hashlib.sha256(recipe).hexdigest()[:12]}"
     if not folder.exists():
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=SERVERS_FOLDER))
+        unfinished = Path(tempfile.mkdtemp(prefix=".partial-", dir=SERVERS_FOLDER))
         try:
-            fetch(partial)
-            partial.rename(folder)
+            fetch(unfinished)
+            unfinished.rename(folder)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)
     return folder
 
 
@@ -103,11 +111,15 @@ def _fetch_mongod(folder: Path) -> None:
 
 
 def _fetch_rabbitmq(folder: Path) -> None:
-    _say("fetching RabbitMQ with Erlang (36 MB) through apt, into a folder of our own ...")
+    _fetch_packages("RabbitMQ with Erlang (36 MB)", _PACKAGES, folder)
+    _make_erlang_relocatable(folder / "root")
+
+
+def _fetch_packages(what: str, names: Sequence[str], folder: Path) -> None:
+    _say(f"fetching {what} through apt, into a folder of our own ...")
     work = folder / "work"
     work.mkdir()
-    unpack_packages(_PACKAGES, folder / "root", work)
-    _make_erlang_relocatable(folder / "root")
+    unpack_packages(names, folder / "root", work)
     shutil.rmtree(work)
 
 

@@ -14,12 +14,14 @@ from deploy.local.child import Child
 from deploy.local.failure import LocalStackError
 from deploy.local.ports import preferred_or_free
 from deploy.local.progress import say
+from deploy.local.prometheus import ensure_prometheus, running_prometheus
 from deploy.local.readiness import is_ready
 from deploy.local.run_dir import RunDir
 from deploy.local.servers import running_servers
 from deploy.local.stack import SERVICES, DemoAccount, Stack, prepare_stack
 
 _FIRST_PORT = 8001
+_PROMETHEUS_PORT = 9090
 _READY_WITHIN_SECONDS = 60
 _Result = TypeVar("_Result")
 
@@ -35,8 +37,8 @@ class _Foreman(Child):
         return f"the services ended, see {self.log.parent}"
 
 
-async def run(path: Path, demo: Demo) -> None:
-    """Run a stack in a folder until cancelled; a part that ends by itself is an error."""
+async def run(path: Path, demo: Demo, *, watched: bool = False) -> None:
+    """Run a stack in a folder, `watched` by Prometheus if asked, until cancelled; a part that ends is an error."""
     run_dir = RunDir(path)
     with run_dir.held():
         credentials = run_dir.credentials()
@@ -45,8 +47,8 @@ async def run(path: Path, demo: Demo) -> None:
         async with running_servers(path, passwords=passwords, keep_data=True) as servers:
             stack = await prepare_stack(servers, path, credentials, _ports_of_services())
             await create_administrator(stack, stack.environment_of("assignment"))
-            async with _running_foreman(stack) as foreman:
-                children = [foreman, *servers.children]
+            async with _running_foreman(stack) as foreman, _watching(stack, watched=watched) as watchers:
+                children = [foreman, *watchers, *servers.children]
                 await _unless_one_ends(children, _become_ready(run_dir, stack, foreman, demo))
                 await _unless_one_ends(children, asyncio.Event().wait())
 
@@ -74,6 +76,18 @@ async def _running_foreman(stack: Stack) -> AsyncIterator[Child]:
         yield foreman
     finally:
         await foreman.stop(seconds=45)
+
+
+@asynccontextmanager
+async def _watching(stack: Stack, *, watched: bool) -> AsyncIterator[list[Child]]:
+    if not watched:
+        yield []
+        return
+    programs = await asyncio.to_thread(ensure_prometheus)
+    targets = {service: [url] for service, url in stack.urls.items()}
+    async with running_prometheus(programs, stack.run_dir / "prometheus", targets, port=_PROMETHEUS_PORT) as prometheus:
+        say(f"Prometheus: {prometheus.url}/alerts")
+        yield [prometheus.child]
 
 
 async def _unless_one_ends(children: Sequence[Child], work: Coroutine[Any, Any, _Result]) -> _Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ TASKS_BY_AGENCY: Final = Gauge(
     "dondoc_tasks_by_agency", "Tasks by lead agency and state; a task may be in several states.", ["agency", "state"]
 )
 _MOST_AGENCIES: Final = 1_000
+_DRAWN_WITHIN_SECONDS: Final = 5.0
 
 # A state of TASKS_BY_AGENCY, and the counters of a summary that make it up.
 _STATES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -55,7 +57,8 @@ class Figures:
             return
         self._drawn_at = monotonic()
         try:
-            _show(await self._summaries.draw(Question(GroupBy.AGENCY)))
+            async with asyncio.timeout(_DRAWN_WITHIN_SECONDS):
+                _show(await self._summaries.draw(Question(GroupBy.AGENCY)))
         except Exception as error:  # noqa: BLE001 - the other metrics are shown all the same, above all now
             _log.warning("figures_not_drawn", error=str(error))
             _clear()

@@ -34,6 +34,8 @@ _SWEPT_AT_ONCE: Final = 1_000
 # While the broker is away the woken are forgotten beyond this number: the sweep finds them.
 _REMEMBERED: Final = 10_000
 
+_MEASURED_WITHIN_SECONDS: Final = 2.0
+
 _Key: TypeAlias = tuple[str, Any]
 """A document: its collection and its id."""
 
@@ -85,17 +87,32 @@ class Relay:
             self._next_sweep = 0.0
 
     async def sweep(self, *, grace: float = 1.0) -> None:
-        """Publish everything that has waited longer than `grace` seconds, and measure what waits."""
+        """Publish everything that has waited longer than `grace` seconds."""
         # Not all replicas at once.
         self._next_sweep = asyncio.get_running_loop().time() + self._sweep_interval * uniform(0.8, 1.2)  # noqa: S311
         until = true_now() - timedelta(seconds=grace)
         for outbox in self._outboxes.values():
-            await self._measure(outbox)
             async for chunk in outbox.waiting_since(until, at_most=_SWEPT_AT_ONCE):
                 if not self._publisher.is_connected:
                     return
                 self.wake_many(outbox.name, chunk)
                 await self._publish_woken()
+
+    async def measure(self) -> None:
+        """Show what waits, also while the broker is away, or nothing where MongoDB cannot be asked."""
+        try:
+            async with asyncio.timeout(_MEASURED_WITHIN_SECONDS):
+                for outbox in self._outboxes.values():
+                    await self._measure(outbox)
+        except Exception as error:  # noqa: BLE001 - the other metrics are shown all the same, above all now
+            _log.warning("outboxes_not_measured", error=str(error))
+            self._clear()
+
+    def _clear(self) -> None:
+        for name in self._outboxes:
+            for gauge in (OUTBOX_PENDING, OUTBOX_OLDEST_SECONDS):
+                with suppress(KeyError):
+                    gauge.remove(self._service, name)
 
     async def _measure(self, outbox: Outbox) -> None:
         count, oldest = await outbox.depth()

@@ -65,8 +65,8 @@ class Messaging:
         return self.started.is_set() and self._publisher.is_connected
 
     async def measure(self) -> None:
-        """Bring the gauges of the service's queues up to date."""
-        await self._depths.measure()
+        """Bring the gauges of the service's queues and outboxes up to date."""
+        await asyncio.gather(self._depths.measure(), self.relay.measure())
 
     @property
     def in_flight(self) -> int:

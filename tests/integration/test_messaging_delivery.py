@@ -303,6 +303,7 @@ async def test_what_happens_is_counted(servers: Servers, vhost: Vhost, office: D
     async with consuming(vhost.amqp_url, received) as receiver, sender.running({}):
         await write(office, 1, 2)
         await settled(servers, vhost, ["notification"], outboxes=[office["agencies"]], messagings=[receiver])
+        await sender.measure()
     assert REGISTRY.get_sample_value("dondoc_messages_handled_total", labels | {"outcome": "ok"}) == before + 2
     assert REGISTRY.get_sample_value("dondoc_message_age_seconds_count", labels)
     pending = {"service": "assignment", "collection": "agencies"}

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import closing
 
 import pytest
 from prometheus_client import REGISTRY
 
 from deploy.local.servers import Servers
+from shared.messaging import outbox
 from shared.messaging.depths import Depths
+from shared.messaging.metrics import OUTBOX_OLDEST_SECONDS, OUTBOX_PENDING
 from shared.messaging.publisher import Publisher, make_message
 from shared.messaging.topology import dead_queue, events_queue, retry_queue
-from tests.support.messaging import until
+from shared.messaging.wiring import Messaging
+from shared.mongo import connect
+from tests.support.messaging import agency_event, until
 from tests.support.proxy import TcpProxy, proxy_to
+from tests.support.servers import Database
 
 SERVICE = "reporting"
 LONG = (600.0, 1_200.0)
@@ -75,6 +81,34 @@ async def test_nothing_is_shown_while_the_broker_is_away(publisher: Publisher, p
     await publisher.until_connected()
     await depths.measure()
     assert _shown() == (0, 0, 0)
+
+
+async def test_what_waits_in_an_outbox_is_shown_also_while_the_broker_is_away(database: Database) -> None:
+    with closing(connect(database.uri, "tests")) as client:
+        agencies = client[database.name]["agencies"]
+        await agencies.insert_one({"_id": "so-1", **outbox.fields([agency_event(1)])})
+        await agencies.insert_one({"_id": "so-2", **outbox.fields([])})
+        sender = Messaging("assignment", "amqp://nobody:nothing@127.0.0.1:1/", outboxes=[agencies])
+        await sender.measure()
+        assert _outbox("pending") == 1
+        first = _outbox("oldest_seconds")
+        await sender.measure()
+        assert first is not None
+        assert (_outbox("oldest_seconds") or 0) > first
+
+
+async def test_no_outbox_is_shown_while_mongodb_cannot_be_asked() -> None:
+    OUTBOX_PENDING.labels("assignment", "agencies").set(1)
+    OUTBOX_OLDEST_SECONDS.labels("assignment", "agencies").set(1)
+    nowhere = "mongodb://127.0.0.1:1/?directConnection=true"
+    with closing(connect(nowhere, "tests", selection_timeout=0.2)) as unreachable:
+        await Messaging("assignment", "amqp://127.0.0.1:1/", outboxes=[unreachable["any"]["agencies"]]).measure()
+    assert (_outbox("pending"), _outbox("oldest_seconds")) == (None, None)
+
+
+def _outbox(what: str) -> float | None:
+    labels = {"service": "assignment", "collection": "agencies"}
+    return REGISTRY.get_sample_value(f"dondoc_outbox_{what}", labels)
 
 
 async def test_nothing_is_shown_while_a_frozen_broker_does_not_answer(publisher: Publisher, proxy: TcpProxy) -> None:

@@ -1,0 +1,132 @@
+"""Debian's Prometheus, on the loopback: to try the rules and the dashboards' queries at once, not to keep figures.
+
+Its package is fetched like the servers' when it is first asked for; `DONDOC_PROMETHEUS_BIN` names a folder with
+`prometheus` and `promtool` to be used instead.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from deploy.local.child import Child
+from deploy.local.failure import LocalStackError
+from deploy.local.fetch import fetched_packages
+from deploy.local.installation import PROJECT
+from deploy.local.ports import on_free_ports, preferred_or_free
+
+RULES = PROJECT / "deploy" / "prometheus" / "rules"
+_READY_WITHIN_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class PrometheusPrograms:
+    prometheus: Path
+    promtool: Path
+
+
+def ensure_prometheus() -> PrometheusPrograms:
+    """Find the programs, fetching them if need be; safe to call from several processes at once."""
+    chosen = os.environ.get("DONDOC_PROMETHEUS_BIN")
+    folder = Path(chosen) if chosen else fetched_packages("Prometheus (19 MB)", ["prometheus"]) / "usr/bin"
+    programs = PrometheusPrograms(folder / "prometheus", folder / "promtool")
+    for program in (programs.prometheus, programs.promtool):
+        if not os.access(program, os.X_OK):
+            raise LocalStackError(f"{program} is no program: see DONDOC_PROMETHEUS_BIN.")
+    return programs
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """A server that scrapes a stack."""
+
+    child: Child
+    url: str
+
+    async def query(self, expression: str) -> list[dict[str, Any]]:
+        """Return the samples of an instant query.
+
+        Raises:
+            HTTPStatusError: the expression is wrong.
+
+        """
+        async with httpx2.AsyncClient(base_url=self.url, trust_env=False) as client:
+            answer = await client.get("/api/v1/query", params={"query": expression})
+        result: list[dict[str, Any]] = answer.raise_for_status().json()["data"]["result"]
+        return result
+
+    async def firing(self) -> dict[str, dict[str, str]]:
+        """Return the labels of the alerts that fire now, by name."""
+        async with httpx2.AsyncClient(base_url=self.url, trust_env=False) as client:
+            answer = await client.get("/api/v1/alerts")
+        alerts = answer.raise_for_status().json()["data"]["alerts"]
+        return {alert["labels"]["alertname"]: alert["labels"] for alert in alerts if alert["state"] == "firing"}
+
+
+@asynccontextmanager
+async def running_prometheus(
+    programs: PrometheusPrograms,
+    folder: Path,
+    targets: Mapping[str, Sequence[str]],
+    *,
+    port: int | None = None,
+    scrape_seconds: float = 5,
+    rules: Path = RULES,
+) -> AsyncIterator[Prometheus]:
+    """Run a server with its data in `folder`, on `port` if that is free; `targets` are the URLs of each job."""
+    config = _written_config(folder, targets, scrape_seconds, rules)
+
+    async def start(ports: Sequence[int]) -> Prometheus:
+        return await _start(programs, config, ports[0])
+
+    prometheus = await (start([preferred_or_free(port)]) if port else on_free_ports(1, start))
+    try:
+        yield prometheus
+    finally:
+        await prometheus.child.stop()
+
+
+async def _start(programs: PrometheusPrograms, config: Path, port: int) -> Prometheus:
+    command: list[str | Path] = [
+        programs.prometheus,
+        f"--config.file={config}",
+        f"--storage.tsdb.path={config.with_name('data')}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    url = f"http://127.0.0.1:{port}"
+    child = await Child.start("prometheus", command, config.with_name("prometheus.log"))
+    try:
+        await child.until(lambda: _is_ready(url), _READY_WITHIN_SECONDS)
+    except BaseException:
+        await child.kill()
+        raise
+    return Prometheus(child, url)
+
+
+def _written_config(folder: Path, targets: Mapping[str, Sequence[str]], scrape_seconds: float, rules: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    every = f"{round(scrape_seconds * 1000)}ms"
+    config = {
+        "global": {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},
+        "rule_files": [str(rules / "*.yml")],
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": [url.removeprefix("http://") for url in urls]}]}
+            for job, urls in targets.items()
+        ],
+    }
+    path = folder / "prometheus.yml"
+    path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    return path
+
+
+async def _is_ready(url: str) -> bool:
+    async with httpx2.AsyncClient(base_url=url, trust_env=False) as client:
+        try:
+            return (await client.get("/-/ready")).status_code == httpx2.codes.OK
+        except httpx2.TransportError:
+            return False
