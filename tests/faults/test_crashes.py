@@ -26,6 +26,7 @@ from tests.faults.town import Town, say, town_in
 from tests.support.messaging import until
 
 MISSED: Final = "deadline.missed.v1"
+CONSUMERS: Final = ("deadline", "notification", "reporting")
 MONITORS: Final = ("deadline", "deadline-2", "deadline-3")
 AN_HOUR: Final = timedelta(hours=1)
 PENDING: Final = {"pending_since": {"$exists": True}}
@@ -126,6 +127,31 @@ async def _half_a_batch(town: Town, size: int) -> _Batch:
     raise AssertionError("every batch was quicker than the kill")
 
 
+async def test_consumers_killed_before_their_write_take_the_event_again(town: Town) -> None:
+    """They have taken it, and wait for MongoDB, when they are killed."""
+    for service in CONSUMERS:
+        await town.ways[service].cut()
+    await town.work.assign(1)
+    for service in CONSUMERS:
+        await until(partial(_waits_for, town, service), f"the event waits for {service}")
+    await town.servers.mongod.kill()
+    for service in CONSUMERS:
+        await town.ways[service].restore()
+        await until(partial(_is_unacknowledged_by, town, service), f"{service} has taken the event")
+    await asyncio.gather(*map(town.stack.kill, CONSUMERS))
+    await town.servers.mongod.start()
+    await town.start(*CONSUMERS)
+    await town.expect_agreement()
+
+
+async def _waits_for(town: Town, service: str) -> bool:
+    return await town.waiting_for(service) > 0
+
+
+async def _is_unacknowledged_by(town: Town, service: str) -> bool:
+    return await town.unacknowledged_by(service) > 0
+
+
 @pytest.mark.parametrize(
     ("service", "collection", "field"),
     [("deadline", "watches", "_id"), ("notification", "inbox", "task_id"), ("reporting", "versions", "task")],
@@ -152,17 +178,11 @@ async def _kill_before_the_acknowledgement(
 ) -> None:
     """Kill a service when what it has written stands, and the broker, which does not hear it, still waits for it."""
 
-    async def is_unacknowledged() -> bool:
-        return await town.unacknowledged_by(service) > 0
-
-    async def waits_again() -> bool:
-        return await town.waiting_for(service) > 0
-
     await until(partial(town.is_there, service, collection, written), f"{service} has written")
-    await until(is_unacknowledged, "the broker waits for the acknowledgement")
+    await until(partial(_is_unacknowledged_by, town, service), "the broker waits for the acknowledgement")
     await town.stack.kill(service)
     await town.reopen_way_of(service)
-    await until(waits_again, "the broker has taken the event back")
+    await until(partial(_waits_for, town, service), "the broker has taken the event back")
     await town.start(service)
 
 
