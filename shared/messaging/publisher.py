@@ -128,8 +128,7 @@ class Publisher:
     async def _on_reconnected(self, *_: object) -> None:
         # The broker may have come back without its data. What fails here is done by the next publish.
         try:
-            async with self._declaring:
-                await self.declare()
+            await self.declare()
         except BROKER_AWAY as error:
             _log.warning("topology_not_declared", error=str(error))
 
