@@ -7,8 +7,8 @@ import re
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, Header
-from pydantic import BaseModel
+from fastapi import Header
+from pydantic import BaseModel, BeforeValidator
 
 STALE = -1
 """The version of an `If-Match` that no version equals."""
@@ -20,9 +20,7 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-async def if_match(
-    header: Annotated[str | None, Header(alias="If-Match", description='The version the change is for: `"7"`.')] = None,
-) -> int | None:
+def _version_of(header: str | None) -> int | None:
     """Return the version asked for; None without a condition or with `*`, STALE when it names no version."""
     if header is None or header.strip() == "*":
         return None
@@ -30,23 +28,25 @@ async def if_match(
     return int(match[1]) if match else STALE
 
 
-async def idempotency_key(
-    header: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            description="Makes a retry safe: the same key and body are done once.",
-            min_length=1,
-            max_length=255,
-            pattern=r"^[\x21-\x7e]+$",
-        ),
-    ] = None,
-) -> str | None:
-    return header
+# Plain headers and no dependencies: each of those costs a request as much as the rest of its checks.
+IfMatch = Annotated[
+    int | None,
+    Header(alias="If-Match", description='The version the change is for: `"7"`.'),
+    BeforeValidator(_version_of, json_schema_input_type=str | None),
+]
+"""`if_match: IfMatch = None`."""
 
-
-IfMatch = Annotated[int | None, Depends(if_match)]
-IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="Makes a retry safe: the same key and body are done once.",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+    ),
+]
+"""`key: IdempotencyKey = None`."""
 
 
 def fingerprint(route: str, body: BaseModel | dict[str, Any] | None) -> str:

@@ -58,7 +58,7 @@ _doors = office_router("/v1/doors", ["doors"], public=True)
 
 
 @_letters.post("", status_code=201, responses=problem_responses(Code.NOT_PERMITTED, Code.IDEMPOTENCY_MISMATCH))
-async def write(letter: Letter, caller: Caller, key: IdempotencyKey) -> Letter:
+async def write(letter: Letter, caller: Caller, key: IdempotencyKey = None) -> Letter:
     require(caller, Permission.ASSIGN)
     return letter
 
@@ -88,7 +88,7 @@ async def letter(letter_id: str, response: Response) -> dict[str, str]:
 
 
 @_letters.patch("/{letter_id}")
-async def change(letter_id: str, version: IfMatch, item: Item | None = None) -> dict[str, int | str | None]:
+async def change(letter_id: str, version: IfMatch = None, item: Item | None = None) -> dict[str, int | str | None]:
     return {"version": version, "title": item.title if item else None}
 
 

@@ -115,7 +115,12 @@ async def read_account(caller: Caller, username: str, directory: TheDirectory, r
 
 @router.patch("/{username}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED, Code.VERSION_CONFLICT))
 async def change_account(
-    caller: Caller, username: str, body: AccountChange, if_match: IfMatch, directory: TheDirectory, response: Response
+    caller: Caller,
+    username: str,
+    body: AccountChange,
+    directory: TheDirectory,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> AccountAnswer:
     changes = _fields(body.model_dump(exclude_unset=True))
     return _answer(await directory.change_account(caller, username, changes, if_match), response)

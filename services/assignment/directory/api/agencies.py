@@ -88,7 +88,7 @@ async def read_agency(_caller: Caller, code: str, directory: TheDirectory, respo
 
 @router.patch("/{code}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED, Code.VERSION_CONFLICT))
 async def change_agency(
-    caller: Caller, code: str, body: AgencyChange, if_match: IfMatch, directory: TheDirectory, response: Response
+    caller: Caller, code: str, body: AgencyChange, directory: TheDirectory, response: Response, if_match: IfMatch = None
 ) -> AgencyAnswer:
     changes = body.model_dump(exclude_unset=True)
     return _answer(await directory.change_agency(caller, code, changes, if_match), response)

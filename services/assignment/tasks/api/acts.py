@@ -64,8 +64,8 @@ def _endpoint(
     async def act(
         task_id: str,
         caller: Caller,
-        if_match: IfMatch,
-        key: IdempotencyKey,
+        if_match: IfMatch = None,
+        key: IdempotencyKey = None,
         body: model = _absent(model),  # type: ignore[valid-type]  # noqa: B008 - read once, when the route is made
     ) -> Response:
         asked: bodies.ActBody = body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fastapi import Response
@@ -9,6 +10,8 @@ from fastapi import Response
 from shared.web.conditions import etag
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from services.assignment.tasks.api.views import TaskView
 
 
@@ -16,6 +19,9 @@ def task_answer(view: TaskView, *, new: bool = False) -> Response:
     headers = {"ETag": etag(view.version)}
     if new:
         headers["Location"] = f"/v1/tasks/{view.id}"
-    return Response(
-        view.model_dump_json(), status_code=201 if new else 200, headers=headers, media_type="application/json"
-    )
+    return as_json(view, 201 if new else 200, headers)
+
+
+def as_json(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with a model that was judged when it was made; FastAPI would judge it once more."""
+    return Response(body.model_dump_json(), status_code=status, headers=headers, media_type="application/json")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
 
+from services.assignment.tasks.api.answers import as_json
 from services.assignment.tasks.api.bodies import BatchBody
 from services.assignment.tasks.api.views import BatchView, batch_view
 from services.assignment.tasks.documents import Retry
@@ -37,7 +38,7 @@ def batches_router(handlers: TaskHandlers) -> APIRouter:
     )
     @body_limit(BATCH_LIMIT)
     async def assign_batch(
-        asked: Annotated[Deferred[BatchBody], Body()], caller: Caller, key: IdempotencyKey
+        asked: Annotated[Deferred[BatchBody], Body()], caller: Caller, key: IdempotencyKey = None
     ) -> Response:
         items, retry = await asyncio.to_thread(_understood, await asked.judged(), key)
         batch, new = await handlers.assign_batch(caller, items, retry)
@@ -56,5 +57,4 @@ def _understood(body: BatchBody, key: str | None) -> tuple[Sequence[tuple[Assign
 
 def _answer(batch: Batch, *, new: bool) -> Response:
     headers = {"Location": f"/v1/task-batches/{batch.id}"} if new else None
-    content = batch_view(batch).model_dump_json()
-    return Response(content, status_code=201 if new else 200, headers=headers, media_type="application/json")
+    return as_json(batch_view(batch), 201 if new else 200, headers)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from services.assignment.tasks.api.answers import task_answer
+from services.assignment.tasks.api.answers import as_json, task_answer
 from services.assignment.tasks.api.bodies import AssignBody
 from services.assignment.tasks.api.reads import TaskReads
 from services.assignment.tasks.api.views import HistoryPage, TaskBrief, TaskView
@@ -65,15 +65,16 @@ def tasks_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
             **problem_responses(Code.NOT_PERMITTED, Code.ALREADY_EXISTS, Code.IDEMPOTENCY_MISMATCH),
         },
     )
-    async def assign(body: AssignBody, caller: Caller, key: IdempotencyKey) -> Response:
+    async def assign(body: AssignBody, caller: Caller, key: IdempotencyKey = None) -> Response:
         act = body.to_act()
         retry = Retry(key, fingerprint("/v1/tasks", body)) if key else None
         task, new = await handlers.assign(caller, act, retry)
         return task_answer(await reads.view(caller, task), new=new)
 
-    @router.get("", responses=problem_responses(Code.NOT_PERMITTED))
-    async def list_tasks(query: Annotated[TaskQuery, Query()], caller: Caller) -> Page[TaskBrief]:
-        return await reads.page(caller, query.filters(caller), query.sort, query.cursor, query.limit)
+    @router.get("", response_model=Page[TaskBrief], responses=problem_responses(Code.NOT_PERMITTED))
+    async def list_tasks(query: Annotated[TaskQuery, Query()], caller: Caller) -> Response:
+        page = await reads.page(caller, query.filters(caller), query.sort, query.cursor, query.limit)
+        return as_json(page)
 
     @router.get("/{task_id}", response_model=TaskView, responses=_OF_ONE)
     async def read(task_id: str, caller: Caller) -> Response:
