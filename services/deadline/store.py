@@ -15,6 +15,8 @@ from services.deadline.rules.moments import Kind, Moment
 from services.deadline.rules.watch import Watch
 from shared.events.envelope import Event
 from shared.events.task import Task
+from shared.gathering import Gathering
+from shared.group_commit import GroupCommit
 from shared.messaging import outbox
 from shared.mongo import Index, ascending, ensure_indexes
 
@@ -27,6 +29,7 @@ INDEXES: Final = (
     Index(WATCHES, ascending("next_moment"), partial={"next_moment": {"$exists": True}}, name="next_moment"),
 )
 _NO_OUTBOX: Final = {"outbox": 0}
+_MOST_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +80,27 @@ class Claim:
 
 
 class WatchStore:
-    """Every query, index and claim of the service."""
+    """Every query, index and claim of the service.
+
+    What events ask at the same moment is found by one query, and what they change is written by one bulk write.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.collection: Collection = database[WATCHES]
+        self._finds: Gathering[str, Found | None] = Gathering(self._found, most=_MOST_AT_ONCE)
+        self._writes = GroupCommit(self.collection, lambda _: None)
 
     async def ensure_indexes(self) -> None:
         await ensure_indexes(self._database, INDEXES)
 
     async def find(self, task_id: str) -> Found | None:
-        document = await self.collection.find_one({"_id": task_id}, _NO_OUTBOX)
-        return Found(document) if document else None
+        return await self._finds.ask(task_id)
+
+    async def _found(self, task_ids: Sequence[str]) -> Sequence[Found | None]:
+        documents = self.collection.find({"_id": {"$in": [*set(task_ids)]}}, _NO_OUTBOX)
+        found = {document["_id"]: Found(document) for document in await documents.to_list(None)}
+        return [found.get(task_id) for task_id in task_ids]
 
     async def task_ids(self) -> AsyncIterator[str]:
         """Yield the ids of all tasks that are watched."""
@@ -99,15 +111,14 @@ class WatchStore:
         """Begin to watch a task; False if it is watched already."""
         document = {"_id": watch.task.id, **_state_of(watch), **_waiting_for(following), **outbox.fields([])}
         try:
-            await self.collection.insert_one(document)
+            await self._writes.insert(document)
         except DuplicateKeyError:
             return False
         return True
 
     async def replace_if_unchanged(self, found: Found, watch: Watch, following: Moment | None) -> bool:
         """Take in a later state; False if the document has changed since it was found."""
-        result = await self.collection.update_one(found.unchanged(), _update(_state_of(watch), following))
-        return result.matched_count == 1
+        return await self._writes.update(found.task_id, found.unchanged(), _update(_state_of(watch), following))
 
     async def due(self, now: datetime, limit: int) -> list[Found]:
         """Return documents whose next moment lies behind, the longest waiting first."""

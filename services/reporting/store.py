@@ -8,14 +8,18 @@ same documents.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from pymongo import UpdateMany, UpdateOne
+from pymongo.errors import DuplicateKeyError
 
 from services.reporting.rules.question import COUNTED_FIELDS
 from services.reporting.rules.versions import NEWEST, Version
+from shared.gathering import Gathering
+from shared.group_commit import GroupCommit
 from shared.mongo import Database, Document, Index, ascending
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 VERSIONS: Final = "versions"
 NAMES: Final = "names"
+_MOST_AT_ONCE: Final = 100
 _LED_AT: Final = ("lead_agency", "until", "at")
 INDEXES: Final = (
     Index(VERSIONS, ascending("task", "sequence", "at"), name="of_a_task"),
@@ -48,24 +53,32 @@ class Versions:
 
     def __init__(self, database: Database) -> None:
         self._versions = database[VERSIONS]
+        self._writes = GroupCommit(self._versions, lambda _: None)
+        self._ends: Gathering[Version, None] = Gathering(self._end, most=_MOST_AT_ONCE)
 
     async def insert_if_absent(self, version: Version) -> None:
         """Keep a version and let it and its neighbours hold for their own times; harmless again, and in any order."""
-        inserted = {**asdict(version), "until": NEWEST}
-        earlier = {"task": version.task, "sequence": {"$lt": version.sequence}}
-        await self._versions.bulk_write(
-            [
-                UpdateOne({"_id": version.id}, {"$setOnInsert": inserted}, upsert=True),
-                UpdateMany(earlier, {"$min": {"until": version.at}}),
-            ]
-        )
-        await self._end_at_successors(version)
+        with suppress(DuplicateKeyError):
+            await self._writes.insert({"_id": version.id, **asdict(version), "until": NEWEST})
+        await self._ends.ask(version)
 
-    async def _end_at_successors(self, version: Version) -> None:
-        later = {"task": version.task, "sequence": {"$gt": version.sequence}}
-        least = await self._versions.find_one(later, {"_id": False, "at": True}, sort=[("at", 1)])
-        if least is not None:
-            await self._versions.update_one({"_id": version.id}, {"$min": {"until": least["at"]}})
+    async def _end(self, versions: Sequence[Version]) -> list[None]:
+        """Let versions that are kept end their predecessors, and be ended by their successors.
+
+        Of two that are kept at the same moment, wherever that is, the one that was inserted later sees the other.
+        """
+        ends = [*map(_end_of_earlier, versions), *await self._ends_by_later(versions)]
+        await self._versions.bulk_write(ends, ordered=False)
+        return [None] * len(versions)
+
+    async def _ends_by_later(self, versions: Sequence[Version]) -> list[UpdateOne | UpdateMany]:
+        later = [{"task": version.task, "sequence": {"$gt": version.sequence}} for version in versions]
+        found = await self._versions.find({"$or": later}, {"_id": 0, "task": 1, "sequence": 1, "at": 1}).to_list(None)
+        return [
+            UpdateOne({"_id": version.id}, {"$min": {"until": min(ends)}})
+            for version in versions
+            if (ends := [row["at"] for row in found if _succeeds(row, version)])
+        ]
 
     async def of_task(self, task_id: str) -> list[Document]:
         """Return the rows of a task by their version."""
@@ -105,6 +118,15 @@ class Names:
         ids = {_name_id(what, code): code for code in codes}
         found = self._names.find({"_id": {"$in": list(ids)}})
         return {ids[document["_id"]]: document["name"] async for document in found}
+
+
+def _end_of_earlier(version: Version) -> UpdateMany:
+    earlier = {"task": version.task, "sequence": {"$lt": version.sequence}}
+    return UpdateMany(earlier, {"$min": {"until": version.at}})
+
+
+def _succeeds(row: Document, version: Version) -> bool:
+    return bool(row["task"] == version.task and row["sequence"] > version.sequence)
 
 
 def _name_id(what: Named, code: str) -> str:
