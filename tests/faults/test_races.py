@@ -152,7 +152,7 @@ def asked_for(day: str) -> tuple[str, str, Body]:
 
 async def test_of_fifty_simultaneous_approvals_one_is_done(ground: Ground, counts: Counts, chance: Random) -> None:
     """Some are sent again with their key; each grants another day, so that a second one would show."""
-    for _ in range(counts.of(2, 20)):
+    for _ in range(counts.of(4, 20)):
         task = await ground.assigned(RECEIVED, asked_for(ground.day(30)))
         path = f"/v1/tasks/{task}/extension/decision"
         approvals = [
@@ -175,7 +175,7 @@ async def test_of_fifty_simultaneous_approvals_one_is_done(ground: Ground, count
 
 
 async def test_of_fifty_simultaneous_requests_for_an_extension_one_waits(ground: Ground, counts: Counts) -> None:
-    for _ in range(counts.of(1, 20)):
+    for _ in range(counts.of(2, 20)):
         task = await ground.assigned(RECEIVED)
         by, act, body = asked_for(ground.day(30))
         answers = await at_once(*(ground.ask(n, by, f"/v1/tasks/{task}/{act}", body) for n in range(CROWD)))
@@ -208,7 +208,7 @@ async def test_of_fifty_simultaneous_acts_without_a_version_all_are_done(ground:
 
 
 async def test_an_act_sent_fifty_times_at_once_with_one_key_is_done_once(ground: Ground, counts: Counts) -> None:
-    for _ in range(counts.of(2, 20)):
+    for _ in range(counts.of(1, 20)):
         task = await ground.assigned(RECEIVED)
         path, key = f"/v1/tasks/{task}/urging", ground.work.key()
         answers = await asyncio.gather(
@@ -221,7 +221,7 @@ async def test_an_act_sent_fifty_times_at_once_with_one_key_is_done_once(ground:
 
 
 async def test_a_task_sent_fifty_times_at_once_with_one_key_is_assigned_once(ground: Ground, counts: Counts) -> None:
-    for _ in range(counts.of(2, 20)):
+    for _ in range(counts.of(1, 20)):
         key, body = ground.work.key(), {"title": "Báo cáo", "lead_agency": "stc", "deadline": ground.day(20)}
         answers = await asyncio.gather(*(ground.ask(n, "chair", "/v1/tasks", body, key) for n in range(CROWD)))
         assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CROWD - 1}
@@ -229,7 +229,7 @@ async def test_a_task_sent_fifty_times_at_once_with_one_key_is_assigned_once(gro
 
 
 async def test_a_batch_that_is_sent_again_while_it_is_being_made_is_made_once(ground: Ground, counts: Counts) -> None:
-    size = counts.of(300, 2_000)
+    size = counts.of(200, 2_000)
     leads = ["stc", "sxd", "snn", "sct"]
     items = [{"title": f"Việc thứ {n}", "lead_agencies": leads, "deadline": ground.day(20)} for n in range(size // 4)]
     body, key = {"document": {"number": "7/QĐ"}, "items": items}, ground.work.key()
@@ -249,7 +249,7 @@ async def _more_than(tasks: Any, number: int) -> bool:
 
 
 async def test_of_twenty_tasks_that_are_to_replace_one_at_once_one_does(ground: Ground, counts: Counts) -> None:
-    for _ in range(counts.of(2, 20)):
+    for _ in range(counts.of(1, 20)):
         recalled = await ground.assigned(("chair", "recall", {"reason": "Giao lại"}))
         body = {"title": "Giao lại", "lead_agency": "sxd", "deadline": ground.day(20), "replaces": recalled}
         answers = await at_once(*(ground.ask(n, "chair", "/v1/tasks", body) for n in range(20)))
@@ -328,7 +328,7 @@ async def test_two_acts_that_exclude_each_other_end_as_if_one_came_first(
         one, other = [answer for _, answer in sorted(zip([place for _, place in acts], answers, strict=True))]
         assert (one, other, (await ground.read(task))["stage"]) in duel.ends, name
 
-    for _ in range(counts.of(3, 60)):
+    for _ in range(counts.of(2, 60)):
         await asyncio.gather(*(fight(name) for name in DUELS))
 
 
@@ -345,7 +345,7 @@ async def due_in_an_hour(ground: Ground, number: int) -> datetime:
 
 
 async def test_three_monitors_announce_each_moment_once(ground: Ground, counts: Counts) -> None:
-    number = counts.of(150, 2_000)
+    number = counts.of(100, 2_000)
     due_at = await due_in_an_hour(ground, number)
     before = await ground.announced("deadline.missed")
     ground.province.stack.set_clock(due_at - timedelta(milliseconds=200))
@@ -357,7 +357,7 @@ async def test_three_monitors_announce_each_moment_once(ground: Ground, counts: 
 async def test_what_passed_while_no_monitor_ran_is_announced_once_when_three_start(
     ground: Ground, counts: Counts
 ) -> None:
-    number, stack = counts.of(60, 2_000), ground.province.stack
+    number, stack = counts.of(40, 2_000), ground.province.stack
     due_at = await due_in_an_hour(ground, number)
     await asyncio.gather(*map(stack.kill, MONITORS))
     stack.set_clock(due_at + timedelta(days=1))
@@ -483,7 +483,7 @@ async def test_at_the_due_moment_itself_the_times_alone_decide(ground: Ground, c
 async def test_offices_at_work_while_days_go_by_miss_nothing(ground: Ground, counts: Counts) -> None:
     acknowledged = ground.work.acknowledged.tasks
     async with ground.work.at_work(together=6):
-        for _ in range(counts.of(4, 40)):
-            enough = len(acknowledged) + counts.of(30, 120)
+        for _ in range(counts.of(3, 40)):
+            enough = len(acknowledged) + counts.of(25, 120)
             await until(lambda: len(acknowledged) >= enough, "the day's work is done", within=120)  # noqa: B023
             ground.province.stack.set_clock(ground.province.now() + timedelta(days=2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
 from typing import Any, Final
@@ -45,7 +45,23 @@ async def work(province: Province) -> OfficeWork:
 @pytest.fixture(scope="module")
 async def books(province: Province, work: OfficeWork, witness: Witness) -> Books:
     await assert_agreement(province, work.acknowledged, witness)
-    return await read_books(province, work.acknowledged, witness, province.now())
+    return _about_its_own(await read_books(province, work.acknowledged, witness, province.now()))
+
+
+def _about_its_own(books: Books) -> Books:
+    """Leave out what others did in the same province."""
+    acknowledged = books.acknowledged
+    own = {task for task, _ in acknowledged.tasks.values()}.union(*acknowledged.batches.values())
+    tasks = {task: document for task, document in books.tasks.items() if task in own}
+    return replace(
+        books,
+        tasks=tasks,
+        batches={batch: books.batches[batch] for batch in {task["batch"] for task in tasks.values()} - {None}},
+        watches={task: watch for task, watch in books.watches.items() if task in own},
+        rows={row: document for row, document in books.rows.items() if document["task"] in own},
+        inbox=[entry for entry in books.inbox if entry["task_id"] in own],
+        published=[event for event in books.published if event.subject in own],
+    )
 
 
 @dataclass(frozen=True)

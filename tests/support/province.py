@@ -163,7 +163,9 @@ class Province:
 @asynccontextmanager
 async def province_on(stack: ServiceProcesses, begins: str) -> AsyncIterator[Province]:
     """Drive a stack from a local time on, with agencies and people in place."""
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+    # A connection is given up before the service does: of what is sent as it closes, nobody knows whether it was heard.
+    limits = httpx2.Limits(max_connections=200, keepalive_expiry=2)
+    async with httpx2.AsyncClient(trust_env=False, timeout=30, limits=limits) as http:
         province = Province(stack, http)
         province.move_to(begins)
         await province.furnish()
