@@ -10,10 +10,10 @@ import orjson
 
 from services.notification.metrics import TOLD
 from services.notification.rules.occasion import occasion_of
-from services.notification.rules.routing import Occasion, Person, Recipient, posts, told
+from services.notification.rules.routing import Occasion, Person, posts, told
 from services.notification.store import Directory, Entry, Inbox
-from services.notification.templates.facts import Facts, facts_of
-from services.notification.templates.writing import write
+from services.notification.templates.facts import facts_of
+from services.notification.templates.writing import Notes, write
 from shared.messaging.retry import RetryLater
 from shared.office.workdays import WorkCalendar
 
@@ -48,7 +48,8 @@ class Notifier:
         names = await self._names(occasion)
         readers = told(occasion, await self._people(occasion))
         facts = facts_of(event, names)
-        entries = [self._entry(event, occasion, facts, username, recipient) for username, recipient in readers.items()]
+        notes = write(facts, readers.values(), self.calendar)
+        entries = [_entry(event, occasion, username, notes[recipient]) for username, recipient in readers.items()]
         TOLD.labels(occasion.kind).inc(await self.inbox.insert_if_absent(entries))
 
     async def learn_agency(self, event: Event[AgencyChanged]) -> None:
@@ -74,14 +75,14 @@ class Notifier:
             raise RetryLater(f"accounts not known yet: {', '.join(sorted(unknown))}")
         return people
 
-    def _entry(self, event: Event[Any], occasion: Occasion, facts: Facts, username: str, recipient: Recipient) -> Entry:
-        notes = write(facts, recipient, self.calendar)
-        return Entry(
-            id=entry_id(event.id, username),
-            username=username,
-            task_id=occasion.task_id,
-            kind=occasion.kind,
-            at=event.time,
-            title={language.value: note.title for language, note in notes.items()},
-            text={language.value: note.text for language, note in notes.items()},
-        )
+
+def _entry(event: Event[Any], occasion: Occasion, username: str, notes: Notes) -> Entry:
+    return Entry(
+        id=entry_id(event.id, username),
+        username=username,
+        task_id=occasion.task_id,
+        kind=occasion.kind,
+        at=event.time,
+        title={language.value: note.title for language, note in notes.items()},
+        text={language.value: note.text for language, note in notes.items()},
+    )

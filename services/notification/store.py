@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Collection as Some
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from pymongo import DESCENDING
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import DuplicateKeyError
 
 from services.notification.rules.routing import Person, Post
+from shared.gathering import Gathering
+from shared.group_commit import GroupCommit
 from shared.mongo import Collection, Database, Document, Index, ascending
 from shared.office.vocabulary import Role
 
 _INBOX: Final = "inbox"
 _AGENCIES: Final = "agencies"
 _PEOPLE: Final = "people"
-_DUPLICATE_KEY: Final = 11_000
+_MOST_AT_ONCE: Final = 100
 _NEWEST_FIRST: Final = (("at", DESCENDING), ("_id", DESCENDING))
 
 INDEXES: Final = (
@@ -83,19 +86,18 @@ class InboxQuery:
 class Inbox:
     def __init__(self, database: Database) -> None:
         self._entries: Collection = database[_INBOX]
+        self._writes = GroupCommit(self._entries, lambda _: None)
 
     async def insert_if_absent(self, entries: Sequence[Entry]) -> int:
         """Add what is not there yet and return how many that were; an entry once there is never written again."""
-        if not entries:
-            return 0
+        return sum(await asyncio.gather(*map(self._insert_if_absent, entries)))
+
+    async def _insert_if_absent(self, entry: Entry) -> bool:
         try:
-            await self._entries.insert_many([entry.to_document() for entry in entries], ordered=False)
-        except BulkWriteError as error:
-            errors = error.details.get("writeErrors", [])
-            if error.details.get("writeConcernErrors") or any(one["code"] != _DUPLICATE_KEY for one in errors):
-                raise
-            return len(entries) - len(errors)
-        return len(entries)
+            await self._writes.insert(entry.to_document())
+        except DuplicateKeyError:
+            return False
+        return True
 
     async def known_among(self, entry_ids: Sequence[str]) -> set[str]:
         """Return those of the ids that are there."""
@@ -133,6 +135,8 @@ class Directory:
     def __init__(self, database: Database) -> None:
         self._agencies: Collection = database[_AGENCIES]
         self._people: Collection = database[_PEOPLE]
+        self._names: Gathering[Some[str], Mapping[str, str]] = Gathering(self._names_of, most=_MOST_AT_ONCE)
+        self._holders: Gathering[Iterable[Post], list[Person]] = Gathering(self._holders_of, most=_MOST_AT_ONCE)
 
     async def keep_agency(self, code: str, name: str, sequence: int) -> None:
         """Keep an agency, unless a later state of it is known."""
@@ -159,12 +163,22 @@ class Directory:
 
     async def names(self, agencies: Some[str]) -> dict[str, str]:
         """Return the names of those agencies that are known."""
-        found = self._agencies.find({"_id": {"$in": list(agencies)}}, {"name": True})
-        return {document["_id"]: document["name"] async for document in found}
+        found = await self._names.ask(agencies)
+        return {code: found[code] for code in agencies if code in found}
 
-    async def holders(self, posts: Iterable[Post]) -> list[Person]:
+    async def holders(self, posts: Some[Post]) -> list[Person]:
         """Return who holds at least one of the posts."""
-        return [_person(document) async for document in self._people.find({"$or": _by_post(posts)})]
+        return [person for person in await self._holders.ask(posts) if any(post.is_held_by(person) for post in posts)]
+
+    async def _names_of(self, asked: Sequence[Some[str]]) -> Sequence[Mapping[str, str]]:
+        codes = {code for agencies in asked for code in agencies}
+        documents = await self._agencies.find({"_id": {"$in": [*codes]}}, {"name": True}).to_list(None)
+        return [{document["_id"]: document["name"] for document in documents}] * len(asked)
+
+    async def _holders_of(self, asked: Sequence[Iterable[Post]]) -> Sequence[list[Person]]:
+        wanted = {post for posts in asked for post in posts}
+        documents = await self._people.find({"$or": _by_post(wanted)}).to_list(None)
+        return [[_person(document) for document in documents]] * len(asked)
 
 
 def _by_post(posts: Iterable[Post]) -> list[Document]:

@@ -43,7 +43,7 @@ NO_DEADLINE: dict[str, Any] = {"deadline": None, "due_at": None, "due_kind": Due
 
 
 def note(event: Event[Any], recipient: Recipient, language: Language = Language.VIETNAMESE) -> Note:
-    return write(facts_of(event, AGENCIES), recipient, CALENDAR)[language]
+    return write(facts_of(event, AGENCIES), [recipient], CALENDAR)[recipient][language]
 
 
 def text(event: Event[Any], recipient: Recipient = Recipient.HEAD_OF_LEAD) -> str:
@@ -84,7 +84,8 @@ def test_every_text_is_complete_and_calm(language: Language, kind: str, reader: 
 def test_every_phrase_is_used_and_every_place_is_filled_in_both_languages() -> None:
     facts = facts_of(task_told("assigned"), AGENCIES)
     for language, book in BOOKS.items():
-        known = set(Phrases(language, book, CALENDAR).of(facts, Recipient.ASSIGNER))
+        phrases = Phrases(language, book, CALENDAR)
+        known = phrases.of(facts).keys() | phrases.of_reader(Recipient.ASSIGNER).keys()
         used = {
             place for which, _, _, written in every_note() if which is language for place in places("".join(written))
         }

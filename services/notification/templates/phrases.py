@@ -59,8 +59,12 @@ class Phrases:
     book: Book
     calendar: WorkCalendar
 
-    def of(self, facts: Facts, recipient: Recipient) -> dict[str, str]:
-        """Return every place and what fills it."""
+    def of_reader(self, recipient: Recipient) -> dict[str, str]:
+        """Return the places that are filled for each reader apart."""
+        return {"decider": self._decider(recipient)}
+
+    def of(self, facts: Facts) -> dict[str, str]:
+        """Return every other place and what fills it, whoever reads."""
         giver = self.book.givers[facts.authority]
         task = self._task(facts)
         return {
@@ -69,7 +73,6 @@ class Phrases:
             "lead": facts.lead,
             "giver": giver,
             "actor": facts.actor or giver,
-            "decider": self._decider(recipient),
             "handover": self._handover(facts, task),
             "outcome": self._outcome(facts),
             "cause": self._say("cause", cause=CAUSES[facts.cause].inside(self.language)) if facts.cause else "",

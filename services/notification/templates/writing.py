@@ -1,10 +1,10 @@
-"""Writes a notification in both languages, at the moment it is made."""
+"""Writes the notifications of an event in both languages, at the moment they are made."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from services.notification.rules.routing import Recipient
 from services.notification.templates import english, vietnamese
@@ -19,12 +19,20 @@ BOOKS: Final[Mapping[Language, Book]] = MappingProxyType(
 )
 
 
-def write(facts: Facts, recipient: Recipient, calendar: WorkCalendar) -> dict[Language, Note]:
-    """Return what the holder of a place reads of an event, in each language."""
-    return {language: _write(facts, recipient, Phrases(language, book, calendar)) for language, book in BOOKS.items()}
+Notes: TypeAlias = Mapping[Language, Note]
 
 
-def _write(facts: Facts, recipient: Recipient, phrases: Phrases) -> Note:
-    note = phrases.book.notes[facts.kind][READS_AS[recipient]]
-    words = phrases.of(facts, recipient)
-    return Note(note.title.format_map(words), note.text.format_map(words))
+def write(facts: Facts, recipients: Iterable[Recipient], calendar: WorkCalendar) -> Mapping[Recipient, Notes]:
+    """Return what the holders of each place read of an event, in each language."""
+    phrases = [Phrases(language, book, calendar) for language, book in BOOKS.items()]
+    found = [(each, each.of(facts)) for each in phrases]
+    return {
+        recipient: {each.language: _write(facts.kind, recipient, each, words) for each, words in found}
+        for recipient in set(recipients)
+    }
+
+
+def _write(kind: str, recipient: Recipient, phrases: Phrases, words: Mapping[str, str]) -> Note:
+    note = phrases.book.notes[kind][READS_AS[recipient]]
+    own = {**words, **phrases.of_reader(recipient)}
+    return Note(note.title.format_map(own), note.text.format_map(own))
