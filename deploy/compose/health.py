@@ -1,4 +1,7 @@
-"""Asks the service in this container whether it is ready: `python -m deploy.compose.health PORT`."""
+"""Asks the service in this container whether it is ready: `python -IS deploy/compose/health.py PORT`.
+
+It runs every few seconds in every container, and so needs nothing that takes long to load.
+"""
 
 from __future__ import annotations
 

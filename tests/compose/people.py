@@ -133,5 +133,5 @@ def in_days(days: int) -> str:
 
 @asynccontextmanager
 async def people_of(urls: Mapping[str, str], tasks: dict[str, int]) -> AsyncIterator[People]:
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         yield People(urls, http, tasks)

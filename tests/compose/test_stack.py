@@ -42,7 +42,7 @@ async def all_well(project: Project) -> None:
         return not ailing(await project.containers())
 
     await until(well, "every container is healthy", _WELL_WITHIN_SECONDS)
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         for service in SERVICES:
             await until(partial(is_ready, http, project.urls[service]), f"{service} is ready", _WELL_WITHIN_SECONDS)
 
@@ -152,7 +152,7 @@ async def test_production_mode_refuses_in_one_line(project: Project, setting: st
 
 
 async def test_the_gateway_shows_no_figures(project: Project) -> None:
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         for path in ("/metrics", "/metrics/", "/%6detrics", "//metrics"):
             answer = await http.get(project.urls["deadline"] + path, headers={"Accept-Language": "en"})
             assert expect(404, answer)["title"] == "Not found"
@@ -161,7 +161,7 @@ async def test_the_gateway_shows_no_figures(project: Project) -> None:
 async def test_the_gateway_passes_on_who_calls_and_under_which_id(project: Project) -> None:
     token = f"{project.urls['assignment']}/v1/auth/token"
     form = {"grant_type": "password", "username": "nobody", "password": "a wrong password"}
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         identified = await http.get(
             f"{project.urls['reporting']}/health/live", headers={"X-Request-ID": "from-outside"}
         )
@@ -175,7 +175,7 @@ async def test_the_gateway_passes_on_who_calls_and_under_which_id(project: Proje
 
 async def test_signing_in_works_at_every_address(project: Project) -> None:
     form = {"grant_type": "password", "username": ADMINISTRATOR, "password": PASSWORD}
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         for service in SERVICES:
             expect(200, await http.post(f"{project.urls[service]}/v1/auth/token", data=form))
 
@@ -220,7 +220,7 @@ async def test_prometheus_sees_every_replica_once(project: Project, say: Say) ->
 
 async def up_by_port(project: Project) -> Counter[int]:
     """Count the targets that are up, by the port that tells the service."""
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         answer = await http.get(f"{project.urls['prometheus']}/api/v1/targets", params={"state": "active"})
     ports = [
         int(target["scrapeUrl"].split(":")[2].split("/")[0])
@@ -231,7 +231,7 @@ async def up_by_port(project: Project) -> Counter[int]:
 
 
 async def test_grafana_answers(project: Project, say: Say) -> None:
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         health = expect(200, await http.get(f"{project.urls['grafana']}/api/health"))
     assert health["database"] == "ok"
     say("Grafana answers" + (", by a stand-in for its image" if health.get("standin") else ""))

@@ -19,7 +19,8 @@ from tests.support.province import Province, province_on
 
 @pytest.fixture
 async def rehearsal(project: Project, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rehearsal]:
-    """A second stack, of the same image, that takes a settable clock."""
+    """A stack of the same image that takes a settable clock, instead of the one that was up until now."""
+    await project.do("down")
     secrets = tmp_path_factory.mktemp("rehearsal") / "secrets"
     make_secrets(secrets)
     names = (*PARTS, *INSIDE)
