@@ -46,7 +46,21 @@ class Prometheus:
     """A server that scrapes a stack."""
 
     child: Child
-    url: str
+    http: httpx2.AsyncClient
+
+    @property
+    def url(self) -> str:
+        return str(self.http.base_url).rstrip("/")
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """Return the data of an answer of the HTTP API.
+
+        Raises:
+            HTTPStatusError: the question is wrong.
+
+        """
+        answer = await self.http.get(f"/api/v1/{path}", params=query)
+        return answer.raise_for_status().json()["data"]
 
     async def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the samples of an instant query.
@@ -55,16 +69,12 @@ class Prometheus:
             HTTPStatusError: the expression is wrong.
 
         """
-        async with httpx2.AsyncClient(base_url=self.url, trust_env=False) as client:
-            answer = await client.get("/api/v1/query", params={"query": expression})
-        result: list[dict[str, Any]] = answer.raise_for_status().json()["data"]["result"]
+        result: list[dict[str, Any]] = (await self.get("query", {"query": expression}))["result"]
         return result
 
     async def firing(self) -> dict[str, dict[str, str]]:
         """Return the labels of the alerts that fire now, by name."""
-        async with httpx2.AsyncClient(base_url=self.url, trust_env=False) as client:
-            answer = await client.get("/api/v1/alerts")
-        alerts = answer.raise_for_status().json()["data"]["alerts"]
+        alerts = (await self.get("alerts"))["alerts"]
         return {alert["labels"]["alertname"]: alert["labels"] for alert in alerts if alert["state"] == "firing"}
 
 
@@ -81,17 +91,19 @@ async def running_prometheus(
     """Run a server with its data in `folder`, on `port` if that is free; `targets` are the URLs of each job."""
     config = _written_config(folder, targets, scrape_seconds, rules)
 
-    async def start(ports: Sequence[int]) -> Prometheus:
+    async def start(ports: Sequence[int]) -> tuple[Child, str]:
         return await _start(programs, config, ports[0])
 
-    prometheus = await (start([preferred_or_free(port)]) if port else on_free_ports(1, start))
+    child, url = await (start([preferred_or_free(port)]) if port else on_free_ports(1, start))
     try:
-        yield prometheus
+        async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
+            yield Prometheus(child, http)
     finally:
-        await prometheus.child.stop()
+        await child.stop()
 
 
-async def _start(programs: PrometheusPrograms, config: Path, port: int) -> Prometheus:
+async def _start(programs: PrometheusPrograms, config: Path, port: int) -> tuple[Child, str]:
+    """Return the process and its address, once it answers."""
     command: list[str | Path] = [
         programs.prometheus,
         f"--config.file={config}",
@@ -105,7 +117,7 @@ async def _start(programs: PrometheusPrograms, config: Path, port: int) -> Prome
     except BaseException:
         await child.kill()
         raise
-    return Prometheus(child, url)
+    return child, url
 
 
 def _written_config(folder: Path, targets: Mapping[str, Sequence[str]], scrape_seconds: float, rules: Path) -> Path:

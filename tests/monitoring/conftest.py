@@ -1,0 +1,63 @@
+"""The four services with a Prometheus that scrapes them every second by the rules of the real one, after some weeks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from deploy.local.prometheus import Prometheus, ensure_prometheus, running_prometheus
+from deploy.local.servers import Servers
+from deploy.local.services import running_services
+from tests.monitoring.weeks import FIRST, SECOND, live_through
+from tests.support.messaging import until
+from tests.support.province import QUICK, Province, province_on
+
+_SCRAPE_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A province, and the Prometheus that watches its services."""
+
+    province: Province
+    prometheus: Prometheus
+
+    async def has_seen_it(self) -> None:
+        """Wait until whatever has happened until now was scraped, and the rules judged it."""
+        services = self.province.stack.urls
+        since = time.time() + 2 * _SCRAPE_SECONDS
+
+        async def scraped() -> bool:
+            (count,) = await self.values(f"count(timestamp(up) > {since}) or vector(0)")
+            return count == len(services)
+
+        await until(scraped, "Prometheus has scraped every service", within=30)
+
+    async def values(self, expression: str) -> list[float]:
+        """Return the numbers that an expression has now; not a number is none."""
+        samples: list[dict[str, Any]] = await self.prometheus.query(expression)
+        numbers = [float(sample["value"][1]) for sample in samples]
+        return [number for number in numbers if number == number]  # noqa: PLR0124 - NaN alone is not itself
+
+
+@pytest.fixture(scope="module")
+async def watched(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
+    """Two pieces of the same life, each seen by Prometheus: what comes twice has a rate."""
+    folder: Path = tmp_path_factory.mktemp("watched")
+    programs = ensure_prometheus()
+    async with running_services(servers, folder / "services", settings=QUICK) as stack:
+        targets = {service: [url] for service, url in stack.urls.items()}
+        async with (
+            running_prometheus(programs, folder / "prometheus", targets, scrape_seconds=_SCRAPE_SECONDS) as prometheus,
+            province_on(stack, f"{FIRST.begins}T09:00:00") as province,
+        ):
+            made = Watched(province, prometheus)
+            for weeks in (FIRST, SECOND):
+                await live_through(province, weeks)
+                await made.has_seen_it()
+            yield made

@@ -1,0 +1,67 @@
+"""What happens in a province within two weeks, short: enough that everything that is measured has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.support.province import Province, expect
+
+
+@dataclass(frozen=True)
+class Weeks:
+    """The days on which something happens."""
+
+    begins: str
+    near: str
+    due: str
+    after: str
+
+
+FIRST: Final = Weeks(begins="2026-10-05", near="2026-10-13", due="2026-10-16", after="2026-10-19")
+SECOND: Final = Weeks(begins="2026-10-19", near="2026-10-27", due="2026-10-30", after="2026-11-02")
+
+_PROMPT: Final[Sequence[tuple[str, str, Mapping[str, Any]]]] = (
+    ("head-stc", "receipt", {}),
+    ("head-stc", "delegation", {"officer": "officer-stc", "instruction": "Tham mưu"}),
+    ("officer-stc", "progress", {"percent": 100}),
+    ("head-stc", "report", {"summary": "Đã giải ngân 62,5%"}),
+    ("chair", "report/decision", {"accepted": True}),
+)
+"""What becomes at once of the one agency's task."""
+
+
+async def live_through(province: Province, weeks: Weeks) -> None:
+    """One agency reports in time, another misses its deadline, a third has not even received its task."""
+    prompt, late = await _assign(province, weeks)
+    for username, act, body in _PROMPT:
+        await _act(province, username, prompt, act, body)
+    await _act(province, "clerk-sxd", late, "receipt", {})
+    for day in (weeks.near, weeks.after):
+        await province.settle()
+        province.move_to(f"{day}T09:00:00")
+    await province.settle()
+    await _read_the_newest(province, "head-sxd")
+    expect(200, await province.as_("chair").get(f"/v1/deadlines/{late}", at="deadline"))
+    await province.as_("chair").summary()
+
+
+async def _assign(province: Province, weeks: Weeks) -> tuple[str, str]:
+    item = {"title": "Báo cáo giải ngân", "lead_agencies": ["stc", "sxd", "snn"], "deadline": weeks.due}
+    document = {"number": "123/QĐ-UBND", "issued_on": weeks.begins, "summary": "Giải ngân vốn đầu tư công"}
+    body = {"document": document, "authority": "chair", "assigner": "chair", "items": [item]}
+    batch = expect(201, await province.as_("coordinator").post("/v1/task-batches", body))
+    prompt, late, _ = (task["id"] for task in batch["items"])
+    return prompt, late
+
+
+async def _act(province: Province, username: str, task: str, act: str, body: Mapping[str, Any]) -> None:
+    expect(200, await province.as_(username).post(f"/v1/tasks/{task}/{act}", body))
+
+
+async def _read_the_newest(province: Province, username: str) -> None:
+    reader = province.as_(username)
+    newest = (await reader.inbox())["items"][0]["id"]
+    answer = await reader.post(f"/v1/inbox/{newest}/read", at="notification")
+    assert answer.is_success, answer.text
