@@ -13,8 +13,8 @@ help:  ## what can be asked for
 run: servers  ## start everything in RUN_DIR (.run) and stay; DEMO=full|directory|none, PROMETHEUS=yes
 	@exec $(PYTHON) -m deploy.local
 
-test: check servers  ## all checks, then all tests
-	$(PYTHON) -m pytest
+test: check servers  ## all checks, then all tests, in two processes with servers of their own
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: lint types imports  ## what reads the code without running it
 
