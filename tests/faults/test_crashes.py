@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.local.mongod import Mongod
 from deploy.local.rabbitmq import RabbitMQ
 from tests.faults.conftest import MONDAY, Counts
-from tests.faults.town import Town, say, town_in
+from tests.faults.town import Record, Town, town_in
 from tests.support.messaging import until
 
 MISSED: Final = "deadline.missed.v1"
@@ -34,31 +34,40 @@ PENDING: Final = {"pending_since": {"$exists": True}}
 
 @pytest.fixture(scope="module")
 async def running_town(settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    chance = Random()  # noqa: S311 - each test brings its own
-    async with town_in(tmp_path_factory.mktemp("town"), MONDAY, settings, chance) as town:
+    async with town_in(tmp_path_factory.mktemp("town"), MONDAY, settings) as town:
         yield town
 
 
 @pytest.fixture
-def town(running_town: Town, chance: Random) -> Town:
-    """The town, with this test's chance."""
+def town(running_town: Town, chance: Random, record_property: Record) -> Town:
+    """The town, with this test's chance and record."""
     running_town.work.random = chance
-    return running_town
+    return replace(running_town, record=record_property)
 
 
 async def test_what_was_written_before_a_kill_is_published_after_it(town: Town, counts: Counts) -> None:
     """Assignment is killed between write and publish, again and again, and asked on and on."""
     kills, assigned = counts.of(3, 20), counts.of(60, 500)
-    for _ in range(kills):
-        await town.ways["assignment"].cut()
+    starts = []
+    for number in range(kills):
+        await _keep_from_the_broker(town, "assignment", unheard=number % 2 == 1)
         assigning = asyncio.create_task(town.work.assign(assigned // kills))
         await until(partial(_events_wait, town, "assignment", "tasks", 5), "events wait for the broker")
         await town.stack.kill("assignment")
         assert await _events_wait(town, "assignment", "tasks", 5)
         await town.reopen_way_of("assignment")
-        await town.start("assignment")
+        starts.append(await town.start("assignment"))
         await assigning
+    town.record("ready after a kill", f"{max(starts):.1f} s at most, {kills} times")
     await town.expect_agreement()
+
+
+async def _keep_from_the_broker(town: Town, service: str, *, unheard: bool) -> None:
+    """Let the broker be away for a service, or be there and not hear, and so not confirm, what it is sent."""
+    if unheard:
+        town.ways[service].hold()
+    else:
+        await town.ways[service].cut()
 
 
 async def _events_wait(town: Town, service: str, collection: str, number: int) -> bool:
@@ -275,6 +284,9 @@ async def test_without_mongodb_the_offices_are_asked_to_come_again(
         await until(lambda: town.work.unavailable > unavailable, "requests are answered with 503")
         await _outage_is_over(counts)
         await town.servers.mongod.start()
+        began = perf_counter()
+        await town.until_more_is_done(1)
+        town.record("first act", f"{perf_counter() - began:.1f} s after MongoDB was back")
         await town.until_more_is_done(acts)
     await town.expect_agreement()
 
@@ -293,6 +305,6 @@ async def test_everything_killed_at_once_comes_back(town: Town, counts: Counts) 
         await asyncio.gather(town.stack.kill_all(), mongod.kill(), rabbitmq.kill())
         began = perf_counter()
         await asyncio.gather(town.stack.start_all(), mongod.start(), rabbitmq.start())
-        say(f"everything: ready after {perf_counter() - began:.1f} s")
+        town.record("everything ready", f"after {perf_counter() - began:.1f} s")
         await town.until_more_is_done(acts)
     await town.expect_agreement()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,10 +26,8 @@ from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import temporary_servers
 from tests.support.witness import Witness
 
-
-def say(line: str) -> None:
-    """Tell who reads the proof's output how long things took."""
-    sys.stdout.write(f"{line}\n")
+Record = Callable[[str, object], None]
+"""Takes down a figure of a test, for those who read the proof."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +39,7 @@ class Town:
     """Each service's way to the broker, which can be closed."""
     work: OfficeWork
     witness: Witness
+    record: Record
 
     @property
     def stack(self) -> ServiceProcesses:
@@ -75,11 +73,11 @@ class Town:
         await self.ways[service].cut()
         await self.ways[service].restore()
 
-    async def start(self, *names: str) -> None:
-        """Start services or replicas at the same time, and say how long they took to be ready."""
+    async def start(self, *names: str) -> float:
+        """Start services or replicas at the same time, and return after how many seconds they were ready."""
         began = perf_counter()
         await asyncio.gather(*map(self.stack.start, names))
-        say(f"{', '.join(names)}: ready after {perf_counter() - began:.1f} s")
+        return perf_counter() - began
 
     def let_pass(self, time: timedelta) -> None:
         self.stack.set_clock(self.province.now() + time)
@@ -102,12 +100,12 @@ class Town:
         """Hold, when all is settled, that what was acknowledged stands, once, and that everyone was told, once."""
         began = perf_counter()
         figures = await assert_agreement(self.province, self.work.acknowledged, self.witness, seconds=300)
-        say(f"in agreement after {perf_counter() - began:.1f} s: {figures}")
+        self.record("agreed", f"{figures}, after {perf_counter() - began:.1f} s")
 
 
 @asynccontextmanager
-async def town_in(folder: Path, begins: str, settings: Mapping[str, str], chance: Random) -> AsyncIterator[Town]:
-    """Run servers and services, with people in them, in a folder."""
+async def town_in(folder: Path, begins: str, settings: Mapping[str, str]) -> AsyncIterator[Town]:
+    """Run servers and services, with people in them, in a folder; each test gives the town its chance and record."""
     async with AsyncExitStack() as inside:
         servers = await inside.enter_async_context(temporary_servers())
         ways = {name: await inside.enter_async_context(proxy_to(servers.rabbitmq.amqp_port)) for name in SERVICES}
@@ -116,6 +114,6 @@ async def town_in(folder: Path, begins: str, settings: Mapping[str, str], chance
         stack = await inside.enter_async_context(running)
         witness = await Witness.of(stack)
         province = await inside.enter_async_context(province_on(stack, begins))
-        work = OfficeWork(province, chance)
+        work = OfficeWork(province, Random())  # noqa: S311 - nothing is secret here
         await work.sign_in()
-        yield Town(province, ways, work, witness)
+        yield Town(province, ways, work, witness, lambda *_: None)
