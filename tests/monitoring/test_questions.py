@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
+import pytest
 import yaml  # type: ignore[import-untyped]
 
 from deploy.local.prometheus import RULES
@@ -19,6 +21,7 @@ MAY_BE_EMPTY: Final[Mapping[str, str]] = {
     "dondoc-services: Tác vụ nền bị lỗi · Background failures": "counted from the first failure on",
 }
 """Panels that may show nothing while all is well, and why."""
+MOST_SERIES: Final = 10_000
 
 
 async def test_every_panel_shows_something(watched: Watched) -> None:
@@ -67,6 +70,19 @@ async def test_whatever_is_measured_is_shown_or_judged(watched: Watched) -> None
     asked = {name for file in files for name in re.findall(r"\bdondoc_\w+", file.read_text(encoding="utf-8"))}
     measured = {name for name in await _metrics(watched) if not name.endswith(("_count", "_sum"))}
     assert measured - asked == set()
+
+
+async def test_a_province_of_a_thousand_agencies_has_few_series(
+    watched: Watched, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One replica of each service; beyond a thousand agencies no more are shown one by one."""
+    scraped = sum(await watched.values("scrape_samples_scraped"))
+    (of_agencies,) = await watched.values("count(dondoc_tasks_by_agency)")
+    (states,) = await watched.values("count(count by (state) (dondoc_tasks_by_agency))")
+    series = scraped - of_agencies + 1_000 * states
+    with capsys.disabled():
+        sys.stdout.write(f"\nseries of one stack at 1,000 agencies: {series:,.0f}\n")
+    assert series < MOST_SERIES
 
 
 async def _label_values(watched: Watched, metric: str, label: str) -> set[str]:

@@ -1,0 +1,49 @@
+"""The office's figures for Prometheus are bounded, however many agencies there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+import pytest
+
+from services.reporting import metrics
+from services.reporting.rules.counting import COUNTERS
+from services.reporting.rules.summary import Row, Summary
+from shared.office.vocabulary import Timeliness
+
+_STATES: Final = 5
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    yield
+    metrics._clear()
+
+
+def test_no_more_than_a_thousand_agencies_are_shown_one_by_one() -> None:
+    metrics._show(_summary(agencies=1_500))
+    assert len(_series("dondoc_tasks_by_agency")) == 1_000 * _STATES
+
+
+def test_all_agencies_are_counted_together() -> None:
+    metrics._show(_summary(agencies=1_500))
+    assert sum(_series("dondoc_tasks")) == 1_500 * len(Timeliness)
+
+
+def _summary(agencies: int) -> Summary:
+    """One task of each kind for each agency."""
+    rows = tuple(Row(f"{number:04}", None, dict.fromkeys(COUNTERS, 1)) for number in range(agencies))
+    return Summary(rows, Row(None, None, dict.fromkeys(COUNTERS, agencies)), datetime(2026, 11, 24, tzinfo=UTC))
+
+
+def _series(name: str) -> list[float]:
+    gauges = (metrics.TASKS, metrics.TASKS_BY_AGENCY)
+    return [
+        sample.value
+        for gauge in gauges
+        for family in gauge.collect()
+        for sample in family.samples
+        if sample.name == name
+    ]
