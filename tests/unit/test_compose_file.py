@@ -135,3 +135,6 @@ def test_the_data_source_of_the_dashboards_is_the_prometheus_beside_it() -> None
     (provider,) = yaml.safe_load((folder / "dashboards/dashboards.yml").read_text(encoding="utf-8"))["providers"]
     mounted = [volume for volume in PARTS["grafana"]["volumes"] if volume.startswith("./deploy/grafana/dashboards:")]
     assert mounted == [f"./deploy/grafana/dashboards:{provider['options']['path']}:ro"]
+    home = Path(PARTS["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert home.parent == Path(provider["options"]["path"])
+    assert (PROJECT / "deploy/grafana/dashboards" / home.name).is_file()
