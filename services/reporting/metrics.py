@@ -10,6 +10,7 @@ import structlog
 from prometheus_client import Gauge
 
 from services.reporting.rules.question import GroupBy, Question
+from services.reporting.rules.rates import completion_rate, on_time_rate
 from shared.office.vocabulary import Timeliness
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ _log = structlog.get_logger(__name__)
 TASKS: Final = Gauge("dondoc_tasks", "Tasks by timeliness.", ["timeliness"])
 TASKS_BY_AGENCY: Final = Gauge(
     "dondoc_tasks_by_agency", "Tasks by lead agency and state; a task may be in several states.", ["agency", "state"]
+)
+RATES: Final = Gauge(
+    "dondoc_tasks_ratio",
+    "Share of the tasks with a term, completed or overdue, that are completed: `completion`, or `on_time`.",
+    ["rate"],
 )
 _MOST_AGENCIES: Final = 1_000
 _DRAWN_WITHIN_SECONDS: Final = 5.0
@@ -68,6 +74,9 @@ def _show(summary: Summary) -> None:
     _clear()
     for timeliness in Timeliness:
         TASKS.labels(str(timeliness)).set(summary.total.counts[timeliness])
+    for name, rate in (("completion", completion_rate), ("on_time", on_time_rate)):
+        if (share := rate(summary.total.counts)) is not None:
+            RATES.labels(name).set(share)
     for row in summary.rows[:_MOST_AGENCIES]:
         for state, counters in _STATES.items():
             TASKS_BY_AGENCY.labels(row.key, state).set(sum(row.counts[counter] for counter in counters))
@@ -76,3 +85,4 @@ def _show(summary: Summary) -> None:
 def _clear() -> None:
     TASKS.clear()
     TASKS_BY_AGENCY.clear()
+    RATES.clear()

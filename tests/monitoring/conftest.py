@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -38,11 +39,19 @@ class Watched:
 
         await until(scraped, "Prometheus has scraped every service", within=30)
 
+    async def samples(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Return the labels and numbers that an expression has now; not a number is none."""
+        answer = await self.prometheus.query(expression)
+        samples = [(sample["metric"], float(sample["value"][1])) for sample in answer]
+        return [sample for sample in samples if not math.isnan(sample[1])]
+
     async def values(self, expression: str) -> list[float]:
-        """Return the numbers that an expression has now; not a number is none."""
-        samples: list[dict[str, Any]] = await self.prometheus.query(expression)
-        numbers = [float(sample["value"][1]) for sample in samples]
-        return [number for number in numbers if number == number]  # noqa: PLR0124 - NaN alone is not itself
+        """Return the numbers alone."""
+        return [number for _, number in await self.samples(expression)]
+
+    async def offered(self, metric: str, label: str) -> set[str]:
+        """Return the values among which a variable of a dashboard lets one choose."""
+        return set(await self.prometheus.get(f"label/{label}/values", {"match[]": metric}))
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from deploy.local.installation import PROJECT
 
 FOLDER: Final = PROJECT / "deploy" / "grafana" / "dashboards"
 _LABEL_VALUES: Final = re.compile(r"label_values\((?P<metric>\w+), (?P<label>\w+)\)")
+_NAMED: Final = re.compile(r"\{\{(\w+)\}\}")
 # Longer than a test lives: what happened in it lies within.
 _RATE_INTERVAL: Final = "5m"
 
@@ -36,10 +37,30 @@ class Panel:
         return "targets" in self.content
 
     @property
+    def expressions(self) -> list[str]:
+        return [target["expr"] for target in self.content["targets"]]
+
+    @property
+    def value_mappings(self) -> list[dict[str, str]]:
+        """The words that stand for values, a column each."""
+        properties = [one for override in self.content["fieldConfig"]["overrides"] for one in override["properties"]]
+        mappings = [mapping for one in properties if one["id"] == "mappings" for mapping in one["value"]]
+        return [{value: shown["text"] for value, shown in mapping["options"].items()} for mapping in mappings]
+
+    @property
     def cells(self) -> set[tuple[int, int]]:
         """The cells of the grid that it covers."""
         at = self.content["gridPos"]
         return {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a panel asks Prometheus, and the labels by which its legend names each series of the answer."""
+
+    panel: Panel
+    expression: str
+    named_by: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -69,16 +90,16 @@ class Dashboard:
             found.append((variable["name"], values["metric"], values["label"]))
         return found
 
-    def questions(self) -> Iterator[tuple[Panel, str]]:
-        """Yield what each panel asks Prometheus while all values of each variable are chosen."""
-        standing = {f"${name['name']}": name["allValue"] for name in self.content["templating"]["list"]}
+    def questions(self, chosen: Mapping[str, Collection[str]]) -> Iterator[Question]:
+        """Yield what each panel asks while values of each variable are chosen, put in as Grafana puts them in."""
+        standing = {f"${name}": f"({'|'.join(sorted(values))})" for name, values in chosen.items()}
         for panel in self.panels:
             for target in panel.content.get("targets", []):
-                question = target["expr"]
+                expression = target["expr"]
                 for name, value in {"$__rate_interval": _RATE_INTERVAL, **standing}.items():
-                    question = question.replace(name, value)
-                assert "$" not in question, f"{panel} has a variable that nobody fills: {question}"
-                yield panel, question
+                    expression = expression.replace(name, value)
+                assert "$" not in expression, f"{panel} has a variable that nobody fills: {expression}"
+                yield Question(panel, expression, frozenset(_NAMED.findall(target["legendFormat"])))
 
 
 def dashboards() -> list[Dashboard]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from itertools import combinations
+from pathlib import Path
 from typing import Final
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 
 from deploy.local.installation import PROJECT
+from deploy.local.prometheus import RULES
 from tests.monitoring.dashboards import Dashboard, Panel, dashboards
+from tests.monitoring.measured import labels_in, measured, names_in
 
 DASHBOARDS: Final = dashboards()
 PANELS: Final = [panel for dashboard in DASHBOARDS for panel in dashboard.panels]
 ASKING: Final = [panel for panel in PANELS if panel.asks]
+TAG: Final = "dondoc"
 UIDS: Final = ("dondoc-overview", "dondoc-province", "dondoc-services")
 
 _each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
@@ -39,9 +43,20 @@ def test_panels_have_numbers_of_their_own(dashboard: Dashboard) -> None:
 
 
 @_each_dashboard
-def test_it_leads_to_the_others(dashboard: Dashboard) -> None:
-    linked = {link["url"].removeprefix("/d/") for link in dashboard.content["links"]}
-    assert linked == set(UIDS) - {dashboard.uid}
+def test_panels_have_titles_of_their_own(dashboard: Dashboard) -> None:
+    titles = [panel.title for panel in dashboard.panels]
+    assert sorted(titles) == sorted(set(titles))
+
+
+@_each_dashboard
+def test_it_leads_to_all_that_have_its_tag(dashboard: Dashboard) -> None:
+    (link,) = dashboard.content["links"]
+    assert (link["type"], link["tags"], dashboard.content["tags"]) == ("dashboards", [TAG], [TAG])
+
+
+@_each_dashboard
+def test_the_dashboards_that_it_names_are_there(dashboard: Dashboard) -> None:
+    assert set(re.findall(r"/d/([\w-]+)", dashboard.path.read_text(encoding="utf-8"))) <= set(UIDS) - {dashboard.uid}
 
 
 @_each_dashboard
@@ -57,7 +72,21 @@ def test_titles_are_vietnamese_first_and_english_second(dashboard: Dashboard) ->
 @_each_panel
 def test_a_panel_says_what_it_shows_and_in_what_unit(panel: Panel) -> None:
     assert _in_two_languages(panel.content["description"])
-    assert panel.content["fieldConfig"]["defaults"]["unit"]
+    defaults = panel.content["fieldConfig"]["defaults"]
+    assert defaults["unit"]
+    assert _in_two_languages(defaults["noValue"])
+
+
+@_each_panel
+def test_a_panel_asks_for_what_is_measured_by_the_labels_that_it_has(panel: Panel) -> None:
+    known = measured()
+    for expression in panel.expressions:
+        names = names_in(expression)
+        assert names, expression
+        assert names - known.keys() == set()
+        labels_of_any = frozenset[str]().union(*(known[name] for name in names))
+        for name, label in labels_in(expression):
+            assert label in (known[name] if name else labels_of_any), f"{name} has no {label}: {expression}"
 
 
 @_each_panel
@@ -74,6 +103,20 @@ def test_runbooks_that_are_named_are_there() -> None:
     }
     assert "docs/runbooks/README.md" in named
     assert sorted(path for path in named if not (PROJECT / path).is_file()) == []
+
+
+def test_the_list_of_alerts_says_each_in_words_and_names_its_page() -> None:
+    """Prometheus gives the alerts of a panel their labels alone, not where to read on."""
+    (overview,) = (dashboard for dashboard in DASHBOARDS if dashboard.uid == "dondoc-overview")
+    (panel,) = (panel for panel in overview.panels if panel.content["type"] == "table")
+    words = {alert: text for options in panel.value_mappings for alert, text in options.items()}
+    groups = yaml.safe_load((RULES / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    alerts = {rule["alert"]: rule for group in groups for rule in group["rules"]}
+    severities = {rule["labels"]["severity"] for rule in alerts.values()}
+    assert words.keys() == {"firing", "pending"} | severities | alerts.keys()
+    for name, rule in alerts.items():
+        assert _in_two_languages(words[name])
+        assert words[name].endswith(f"({Path(rule['annotations']['runbook_url']).name})")
 
 
 def _in_two_languages(text: str) -> bool:

@@ -30,14 +30,22 @@ _PROMPT: Final[Sequence[tuple[str, str, Mapping[str, Any]]]] = (
     ("chair", "report/decision", {"accepted": True}),
 )
 """What becomes at once of the one agency's task."""
+_LATE: Final[Sequence[tuple[str, str, Mapping[str, Any]]]] = (
+    ("clerk-sxd", "receipt", {}),
+    ("head-sxd", "delegation", {"officer": "officer-sxd", "instruction": "Tham mưu"}),
+    ("officer-sxd", "progress", {"percent": 100}),
+    ("chair", "urging", {"message": "Đề nghị khẩn trương báo cáo"}),
+)
+"""What becomes of another's, before it is late: the work is done, and nobody reports it."""
 
 
 async def live_through(province: Province, weeks: Weeks) -> None:
     """One agency reports in time, another misses its deadline, a third has not even received its task."""
     prompt, late = await _assign(province, weeks)
-    for username, act, body in _PROMPT:
-        await _act(province, username, prompt, act, body)
-    await _act(province, "clerk-sxd", late, "receipt", {})
+    for task, acts in ((prompt, _PROMPT), (late, _LATE)):
+        for username, act, body in acts:
+            await _act(province, username, task, act, body)
+    await _be_refused(province, late)
     for day in (weeks.near, weeks.after):
         await province.settle()
         province.move_to(f"{day}T09:00:00")
@@ -58,6 +66,12 @@ async def _assign(province: Province, weeks: Weeks) -> tuple[str, str]:
 
 async def _act(province: Province, username: str, task: str, act: str, body: Mapping[str, Any]) -> None:
     expect(200, await province.as_(username).post(f"/v1/tasks/{task}/{act}", body))
+
+
+async def _be_refused(province: Province, task: str) -> None:
+    """Ask for what the rules forbid, and for what is not there."""
+    expect(409, await province.as_("head-sxd").post(f"/v1/tasks/{task}/receipt", {}))
+    expect(404, await province.as_("head-stc").get(f"/v1/tasks/{task}"))
 
 
 async def _read_the_newest(province: Province, username: str) -> None:

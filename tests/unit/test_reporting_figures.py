@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from services.reporting import metrics
-from services.reporting.rules.counting import COUNTERS
+from services.reporting.rules.counting import COUNTERS, RATED
 from services.reporting.rules.summary import Row, Summary
 from shared.office.vocabulary import Timeliness
 
@@ -32,14 +32,23 @@ def test_all_agencies_are_counted_together() -> None:
     assert sum(_series("dondoc_tasks")) == 1_500 * len(Timeliness)
 
 
+def test_rates_are_shown_only_where_there_is_something_to_rate() -> None:
+    """Of three tasks with a term, one is completed on time, one late, one is overdue."""
+    metrics._show(_summary(agencies=1))
+    assert _series("dondoc_tasks_ratio") == [0.6667, 0.3333]
+    metrics._show(_summary(agencies=0))
+    assert _series("dondoc_tasks_ratio") == []
+
+
 def _summary(agencies: int) -> Summary:
     """One task of each kind for each agency."""
-    rows = tuple(Row(f"{number:04}", None, dict.fromkeys(COUNTERS, 1)) for number in range(agencies))
-    return Summary(rows, Row(None, None, dict.fromkeys(COUNTERS, agencies)), datetime(2026, 11, 24, tzinfo=UTC))
+    counters = (*COUNTERS, *RATED)
+    rows = tuple(Row(f"{number:04}", None, dict.fromkeys(counters, 1)) for number in range(agencies))
+    return Summary(rows, Row(None, None, dict.fromkeys(counters, agencies)), datetime(2026, 11, 24, tzinfo=UTC))
 
 
 def _series(name: str) -> list[float]:
-    gauges = (metrics.TASKS, metrics.TASKS_BY_AGENCY)
+    gauges = (metrics.TASKS, metrics.TASKS_BY_AGENCY, metrics.RATES)
     return [
         sample.value
         for gauge in gauges
