@@ -91,8 +91,9 @@ class Dashboard:
         return found
 
     def questions(self, chosen: Mapping[str, Collection[str]]) -> Iterator[Question]:
-        """Yield what each panel asks while values of each variable are chosen, put in as Grafana puts them in."""
-        standing = {f"${name}": f"({'|'.join(sorted(values))})" for name, values in chosen.items()}
+        """Yield what each panel asks while values of a variable are chosen (`All` where none are), as Grafana does."""
+        standing = {f"${one['name']}": one["allValue"] for one in self.content["templating"]["list"]}
+        standing |= {f"${name}": f"({'|'.join(sorted(values))})" for name, values in chosen.items()}
         for panel in self.panels:
             for target in panel.content.get("targets", []):
                 expression = target["expr"]

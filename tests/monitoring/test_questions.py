@@ -93,9 +93,12 @@ async def test_a_province_of_a_thousand_agencies_has_few_series(
 
 
 async def _questions(watched: Watched) -> list[Question]:
-    """Return what all dashboards ask while all that may be chosen is chosen."""
+    """Return what all dashboards ask, while `All` is chosen and while every value is."""
     return [
-        question for dashboard in dashboards() for question in dashboard.questions(await _chosen(watched, dashboard))
+        question
+        for dashboard in dashboards()
+        for chosen in ({}, await _chosen(watched, dashboard))
+        for question in dashboard.questions(chosen)
     ]
 
 
