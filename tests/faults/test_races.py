@@ -494,7 +494,7 @@ async def test_at_the_due_moment_itself_the_times_alone_decide(ground: Ground, c
 async def test_offices_at_work_while_days_go_by_miss_nothing(ground: Ground, counts: Counts) -> None:
     acknowledged = ground.work.acknowledged.tasks
     async with ground.work.at_work(together=6):
-        for _ in range(counts.of(3, 40)):
+        for _ in range(counts.of(3, 20)):
             enough = len(acknowledged) + counts.of(25, 120)
             await until(lambda: len(acknowledged) >= enough, "the day's work is done", within=120)  # noqa: B023
             ground.province.stack.set_clock(ground.province.now() + timedelta(days=2))
