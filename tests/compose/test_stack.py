@@ -114,9 +114,8 @@ async def test_nothing_is_published_beyond_the_loopback(project: Project) -> Non
         for bindings in container["NetworkSettings"]["Ports"].values()
         for binding in bindings or []
     }
-    by_gateway = {("gateway", "127.0.0.1", project.ports[service]) for service in SERVICES}
-    beside = {(part, "127.0.0.1", project.ports[part]) for part in ("prometheus", "grafana")}
-    assert published == by_gateway | beside
+    by_gateway = {("gateway", "127.0.0.1", project.ports[part]) for part in (*SERVICES, "grafana")}
+    assert published == by_gateway | {("prometheus", "127.0.0.1", project.ports["prometheus"])}
 
 
 async def test_each_container_has_its_own_secrets_as_files_and_nobody_has_any_in_the_environment(
@@ -230,10 +229,13 @@ async def up_by_port(project: Project) -> Counter[int]:
     return Counter(port for port in ports if port in range(8001, 8005))
 
 
-async def test_grafana_answers(project: Project, say: Say) -> None:
+async def test_grafana_answers_with_the_runbooks_beside_it(project: Project, say: Say) -> None:
     async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         health = expect(200, await http.get(f"{project.urls['grafana']}/api/health"))
+        runbook = await http.get(f"{project.urls['grafana']}/runbooks/dead-letters.md")
     assert health["database"] == "ok"
+    assert "DondocDeadLetters" in runbook.text
+    assert runbook.headers["Content-Type"] == "text/plain; charset=utf-8"
     say("Grafana answers" + (", by a stand-in for its image" if health.get("standin") else ""))
 
 

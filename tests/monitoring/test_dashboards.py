@@ -50,8 +50,15 @@ def test_panels_have_titles_of_their_own(dashboard: Dashboard) -> None:
 
 @_each_dashboard
 def test_it_leads_to_all_that_have_its_tag(dashboard: Dashboard) -> None:
-    (link,) = dashboard.content["links"]
+    link, _ = dashboard.content["links"]
     assert (link["type"], link["tags"], dashboard.content["tags"]) == ("dashboards", [TAG], [TAG])
+
+
+@_each_dashboard
+def test_it_leads_to_the_runbooks_as_the_gateway_serves_them(dashboard: Dashboard) -> None:
+    _, link = dashboard.content["links"]
+    assert (link["type"], link["url"]) == ("link", "/runbooks/README.md")
+    assert "./docs/runbooks:/srv/runbooks:ro" in (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
 
 
 @_each_dashboard
