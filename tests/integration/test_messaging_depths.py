@@ -12,6 +12,7 @@ from deploy.local.servers import Servers
 from shared.messaging import outbox
 from shared.messaging.depths import Depths
 from shared.messaging.metrics import OUTBOX_OLDEST_SECONDS, OUTBOX_PENDING
+from shared.messaging.outbox import Outbox
 from shared.messaging.publisher import Publisher, make_message
 from shared.messaging.topology import dead_queue, events_queue, retry_queue
 from shared.messaging.wiring import Messaging
@@ -86,6 +87,7 @@ async def test_nothing_is_shown_while_the_broker_is_away(publisher: Publisher, p
 async def test_what_waits_in_an_outbox_is_shown_also_while_the_broker_is_away(database: Database) -> None:
     with closing(connect(database.uri, "tests")) as client:
         agencies = client[database.name]["agencies"]
+        await Outbox(agencies).ensure_index()
         await agencies.insert_one({"_id": "so-1", **outbox.fields([agency_event(1)])})
         await agencies.insert_one({"_id": "so-2", **outbox.fields([])})
         sender = Messaging("assignment", "amqp://nobody:nothing@127.0.0.1:1/", outboxes=[agencies])
@@ -95,6 +97,10 @@ async def test_what_waits_in_an_outbox_is_shown_also_while_the_broker_is_away(da
         await sender.measure()
         assert first is not None
         assert (_outbox("oldest_seconds") or 0) > first
+
+        await agencies.drop_indexes()
+        await sender.measure()
+        assert _outbox("pending") is None, "while a service that starts has not made its indexes"
 
 
 async def test_no_outbox_is_shown_while_mongodb_cannot_be_asked() -> None:
