@@ -97,6 +97,7 @@ class Publisher:
         self._connection: AbstractRobustConnection | None = None
         self._channel: RobustChannel | None = None
         self._declaring = asyncio.Lock()
+        self._whole = asyncio.Event()
         self._declared = 0
 
     async def open(self) -> None:
@@ -120,10 +121,15 @@ class Publisher:
             reconnect_interval=RECONNECT_SECONDS,
             client_properties={"connection_name": f"{self._name}.publisher"},
         )
+        self._connection.close_callbacks.add(self._on_lost)
         self._connection.reconnect_callbacks.add(self._on_reconnected)
         channel = self._connection.channel(publisher_confirms=True, on_return_raises=True)
         self._channel = cast("RobustChannel", await channel)
         await self.declare()
+        self._whole.set()
+
+    async def _on_lost(self, *_: object) -> None:
+        self._whole.clear()
 
     async def _on_reconnected(self, *_: object) -> None:
         # The broker may have come back without its data. What fails here is done by the next publish.
@@ -131,6 +137,8 @@ class Publisher:
             await self.declare()
         except BROKER_AWAY as error:
             _log.warning("topology_not_declared", error=str(error))
+        finally:
+            self._whole.set()
 
     @property
     def is_connected(self) -> bool:
@@ -237,6 +245,7 @@ class Publisher:
 
     async def _until_declared(self) -> None:
         """Let a declaration end: while an exchange is made anew, it would take a message for those bound so far."""
+        await self._whole.wait()
         if self._declaring.locked():
             async with self._declaring:
                 pass
