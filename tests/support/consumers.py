@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import httpx2
@@ -17,7 +18,7 @@ from services.reporting.app import build as build_reporting
 from services.reporting.settings import ReportingSettings
 from shared.events.codec import encode
 from shared.events.envelope import Event
-from shared.messaging.publisher import NotPublishedError, Publisher, make_message
+from shared.messaging.publisher import NotPublishedError, Publisher, Sendable, make_message
 from shared.messaging.topology import EXCHANGE
 from shared.mongo import Database, connect
 from shared.settings import Mode
@@ -31,6 +32,7 @@ from tests.support.tokens import TestKeys
 CONSUMERS: Final = ("deadline", "notification", "reporting")
 DELAYS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 _KEYS: Final = TestKeys()
+_AGAIN_SECONDS: Final = 0.02
 
 
 @asynccontextmanager
@@ -94,11 +96,16 @@ async def send(publisher: Publisher, events: Iterable[Event[Any]]) -> None:
     """Publish events one after the other, each until it is confirmed."""
     for event in events:
         message = make_message(encode(event), event_id=event.id, event_type=event.type, headers={})
-        confirmed = False
-        while not confirmed:
-            with suppress(NotPublishedError):
-                await publisher.publish(message, event.type, exchange=EXCHANGE)
-                confirmed = True
+        while not await _is_confirmed(publisher, message, event.type):
+            await asyncio.sleep(_AGAIN_SECONDS)  # the connection needs its turn to come back
+
+
+async def _is_confirmed(publisher: Publisher, message: Sendable, key: str) -> bool:
+    try:
+        await publisher.publish(message, key, exchange=EXCHANGE)
+    except NotPublishedError:
+        return False
+    return True
 
 
 def through(proxy: TcpProxy, uri: str) -> str:
