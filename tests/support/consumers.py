@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import httpx2
@@ -32,7 +32,6 @@ from tests.support.tokens import TestKeys
 CONSUMERS: Final = ("deadline", "notification", "reporting")
 DELAYS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 _KEYS: Final = TestKeys()
-_AGAIN_SECONDS: Final = 0.02
 
 
 @asynccontextmanager
@@ -96,8 +95,7 @@ async def send(publisher: Publisher, events: Iterable[Event[Any]]) -> None:
     """Publish events one after the other, each until it is confirmed."""
     for event in events:
         message = make_message(encode(event), event_id=event.id, event_type=event.type, headers={})
-        while not await _is_confirmed(publisher, message, event.type):
-            await asyncio.sleep(_AGAIN_SECONDS)  # the connection needs its turn to come back
+        await until(partial(_is_confirmed, publisher, message, event.type), "the broker has confirmed", within=60)
 
 
 async def _is_confirmed(publisher: Publisher, message: Sendable, key: str) -> bool:
