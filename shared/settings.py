@@ -103,6 +103,8 @@ class ServiceSettings(BaseSettings):
     @field_validator("public_keys")
     @classmethod
     def _are_public_keys(cls, text: str) -> str:
+        if not text:
+            raise ValueError("the public keys are missing; PUBLIC_KEYS_FILE may name the file they stand in")
         public_key_set(text)
         return text
 

@@ -47,10 +47,12 @@ async def run(path: Path, demo: Demo, *, watched: bool = False) -> None:
         async with running_servers(path, passwords=passwords, keep_data=True) as servers:
             stack = await prepare_stack(servers, path, credentials, _ports_of_services())
             await create_administrator(stack, stack.environment_of("assignment"))
-            async with _running_foreman(stack) as foreman, _watching(stack, watched=watched) as watchers:
-                children = [foreman, *watchers, *servers.children]
-                await _unless_one_ends(children, _become_ready(run_dir, stack, foreman, demo))
-                await _unless_one_ends(children, asyncio.Event().wait())
+            async with _running_foreman(stack) as foreman:
+                children = [foreman, *servers.children]
+                accounts = await _unless_one_ends(children, _become_ready(run_dir, stack, foreman, demo))
+                async with _watching(stack, watched=watched) as watchers:
+                    _say_where_everything_is(stack, accounts)
+                    await _unless_one_ends([*children, *watchers], asyncio.Event().wait())
 
 
 def _ports_of_services() -> dict[str, int]:
@@ -83,6 +85,7 @@ async def _watching(stack: Stack, *, watched: bool) -> AsyncIterator[list[Child]
     if not watched:
         yield []
         return
+    # Not before the demo is loaded: that lives weeks in minutes, which would be alarming.
     programs = await asyncio.to_thread(ensure_prometheus)
     targets = {service: [url] for service, url in stack.urls.items()}
     async with running_prometheus(programs, stack.run_dir / "prometheus", targets, port=_PROMETHEUS_PORT) as prometheus:
@@ -106,13 +109,14 @@ async def _unless_one_ends(children: Sequence[Child], work: Coroutine[Any, Any, 
         await asyncio.gather(working, *ends, return_exceptions=True)
 
 
-async def _become_ready(run_dir: RunDir, stack: Stack, foreman: Child, demo: Demo) -> None:
+async def _become_ready(run_dir: RunDir, stack: Stack, foreman: Child, demo: Demo) -> list[DemoAccount]:
+    """Wait for the services, load the demo, say so to programs, and return the accounts."""
     for service, url in stack.urls.items():
         await foreman.until(lambda url=url: is_ready(url), _READY_WITHIN_SECONDS)  # type: ignore[misc]
         say(f"{service} is ready")
     accounts = [stack.administrator, *await _demo_accounts(run_dir, stack, demo)]
     run_dir.write_stack(stack, accounts)
-    _say_where_everything_is(stack, accounts)
+    return accounts
 
 
 async def _demo_accounts(run_dir: RunDir, stack: Stack, demo: Demo) -> list[DemoAccount]:

@@ -2,7 +2,8 @@
 
 import fcntl
 import json
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -60,7 +61,14 @@ class RunDir:
             "rabbitmq": stack.servers.rabbitmq.administrator_uri(stack.vhost),
             "accounts": [asdict(account) for account in accounts],
         }
+        for service in stack.urls:
+            self._write_environment(service, stack.environment_of(service))
         write_private(self.path / "stack.json", json.dumps(content, ensure_ascii=False, indent=2))
+
+    def _write_environment(self, service: str, environment: Mapping[str, str]) -> None:
+        """Let a shell run the service's commands: `set -a; . .run/deadline.env`."""
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in environment.items()]
+        write_private(self.path / f"{service}.env", "".join(lines))
 
     def _forget_running_stack(self) -> None:
         for name in ("stack.json", "clock"):

@@ -18,9 +18,10 @@ _PATIENCE_SECONDS = 90
 
 
 async def test_a_stack_is_ready_when_it_says_so_and_leaves_nothing_running(tmp_path: Path) -> None:
-    async with _started(tmp_path) as process:
+    async with _started(tmp_path, PROMETHEUS="yes") as process:
         stack = await _written_stack(process, tmp_path)
         await _expect_ready(stack)
+        await _expect_a_shell_to_find_the_settings_of_a_service(tmp_path)
         async with _started(tmp_path) as late:
             refusal, _ = await late.communicate()
         process.send_signal(signal.SIGTERM)
@@ -30,6 +31,7 @@ async def test_a_stack_is_ready_when_it_says_so_and_leaves_nothing_running(tmp_p
         f"dondoc: {tmp_path} is in use by another stack: stop that one, or set RUN_DIR to another folder\n"
     )
     assert process.returncode == 0, output.decode()
+    assert "dondoc: Prometheus: http://127.0.0.1:" in output.decode()
     assert processes_naming(tmp_path) == {}
     assert not (tmp_path / "stack.json").exists()
 
@@ -66,6 +68,14 @@ async def _expect_kill_to_take_all_parts_along(process: asyncio.subprocess.Proce
             await asyncio.sleep(0.1)
 
 
+async def _expect_a_shell_to_find_the_settings_of_a_service(run_dir: Path) -> None:
+    script = f"set -a; . {run_dir}/reporting.env; exec {sys.executable} -m services.reporting dead-letters list"
+    listing = await asyncio.create_subprocess_exec("sh", "-c", script, stderr=asyncio.subprocess.PIPE)
+    _, remarks = await listing.communicate()
+    assert (listing.returncode, remarks.decode()) == (0, "dead letters: 0\n")
+    assert (run_dir / "reporting.env").stat().st_mode & 0o077 == 0
+
+
 async def _expect_ready(stack: dict[str, Any]) -> None:
     async with httpx2.AsyncClient(trust_env=False) as client:
         for url in stack["services"].values():
@@ -73,12 +83,12 @@ async def _expect_ready(stack: dict[str, Any]) -> None:
 
 
 @asynccontextmanager
-async def _started(run_dir: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _started(run_dir: Path, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "deploy.local"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "RUN_DIR": str(run_dir), "DEMO": "none"},
+        env={**os.environ, "RUN_DIR": str(run_dir), "DEMO": "none", **settings},
     )
     try:
         yield process
