@@ -165,4 +165,7 @@ async def main(wanted: Collection[str]) -> None:
 
 
 if __name__ == "__main__":
+    if unknown := set(sys.argv[1:]) - set(FAULTS):
+        _say(f"no such alert here: {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}")
+        sys.exit(os.EX_USAGE)
     asyncio.run(main(sys.argv[1:]))
