@@ -136,7 +136,7 @@ class Directory:
         self._agencies: Collection = database[_AGENCIES]
         self._people: Collection = database[_PEOPLE]
         self._names: Gathering[Some[str], Mapping[str, str]] = Gathering(self._names_of, most=_MOST_AT_ONCE)
-        self._holders: Gathering[Iterable[Post], list[Person]] = Gathering(self._holders_of, most=_MOST_AT_ONCE)
+        self._holders: Gathering[Iterable[Post], list[Document]] = Gathering(self._holders_of, most=_MOST_AT_ONCE)
 
     async def keep_agency(self, code: str, name: str, sequence: int) -> None:
         """Keep an agency, unless a later state of it is known."""
@@ -168,17 +168,20 @@ class Directory:
 
     async def holders(self, posts: Some[Post]) -> list[Person]:
         """Return who holds at least one of the posts."""
-        return [person for person in await self._holders.ask(posts) if any(post.is_held_by(person) for post in posts)]
+        # Each reads what it asked for by itself: an account that cannot be read is nobody else's trouble.
+        found = await self._holders.ask(posts)
+        people = [_person(document) for document in found if any(_may_be_held(post, document) for post in posts)]
+        return [person for person in people if any(post.is_held_by(person) for post in posts)]
 
     async def _names_of(self, asked: Sequence[Some[str]]) -> Sequence[Mapping[str, str]]:
         codes = {code for agencies in asked for code in agencies}
         documents = await self._agencies.find({"_id": {"$in": [*codes]}}, {"name": True}).to_list(None)
         return [{document["_id"]: document["name"] for document in documents}] * len(asked)
 
-    async def _holders_of(self, asked: Sequence[Iterable[Post]]) -> Sequence[list[Person]]:
+    async def _holders_of(self, asked: Sequence[Iterable[Post]]) -> Sequence[list[Document]]:
         wanted = {post for posts in asked for post in posts}
         documents = await self._people.find({"$or": _by_post(wanted)}).to_list(None)
-        return [[_person(document) for document in documents]] * len(asked)
+        return [documents] * len(asked)
 
 
 def _by_post(posts: Iterable[Post]) -> list[Document]:
@@ -191,6 +194,10 @@ def _by_post(posts: Iterable[Post]) -> list[Document]:
             agencies.setdefault(post.role, []).append(post.agency)
     in_agencies: list[Document] = [{"agency": {"$in": codes}, "role": role} for role, codes in agencies.items()]
     return [{"_id": {"$in": usernames}}, *in_agencies]
+
+
+def _may_be_held(post: Post, document: Document) -> bool:
+    return post.username == document["_id"] or (post.agency is not None and post.agency == document["agency"])
 
 
 def _person(document: Document) -> Person:

@@ -17,6 +17,8 @@ class Exit(IntEnum):
     """`check` found some, or a message named to `dead-letters` is not there."""
     UNAVAILABLE = 69
     """A server could not be asked, so nothing is known."""
+    BROKEN = 70
+    """A fault of the program, or an answer that it cannot read; nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)

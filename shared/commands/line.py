@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -61,4 +62,7 @@ def _obey(command: Command, arguments: argparse.Namespace) -> int:
         return _BROKEN_PIPE
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except Exception:  # noqa: BLE001 - an exit code of its own: a traceback alone would end like differences found
+        traceback.print_exc()
+        return Exit.BROKEN
     return code

@@ -234,6 +234,8 @@ class Publisher:
         await self._until_declared()
         # The exchange's own `publish` holds all others up until this message is handed to the socket.
         wire = cast("Channel", await channel.get_underlay_channel())
+        # A broker that is short of memory or disk takes nothing, and what is written to it all the same only piles up.
+        await wire.connection.ready()
         await wire.basic_publish(
             message.body,
             exchange=exchange,

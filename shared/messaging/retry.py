@@ -87,7 +87,9 @@ class Epitaph:
 
 def _first_death(headers: Mapping[str, Any]) -> str | None:
     """Return when the broker first moved a message for its own reasons."""
-    moments = [death["time"] for death in headers.get("x-death") or () if isinstance(death.get("time"), datetime)]
+    deaths = headers.get("x-death")
+    told = [death.get("time") for death in deaths if isinstance(death, Mapping)] if isinstance(deaths, list) else []
+    moments = [moment for moment in told if isinstance(moment, datetime)]
     return min(moments).isoformat() if moments else None
 
 

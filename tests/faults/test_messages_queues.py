@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 
@@ -14,6 +16,7 @@ from deploy.local.servers import Servers
 from shared.events.envelope import Event
 from shared.events.names import AGENCY_CHANGED
 from shared.messaging import outbox
+from shared.messaging.publisher import NotPublishedError, Publisher, make_message
 from shared.messaging.topology import EXCHANGE, dead_queue, events_queue, retry_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import Collection, Database, connect
@@ -223,6 +226,39 @@ async def test_while_the_broker_has_no_memory_left_publishers_wait_and_lose_noth
             await _control(servers, "set_vm_memory_high_watermark", "0.6")
         await until(lambda: len(heard) == 200, "all arrive", within=60)
         await until(lambda: _is_cleared(office["agencies"]), "the outboxes are cleared", within=60)
+
+
+async def test_what_a_blocked_broker_does_not_take_is_not_kept_to_be_sent_again_and_again(
+    servers: Servers, vhost: Vhost
+) -> None:
+    queue = events_queue("reporting")
+    publisher = Publisher(vhost.amqp_url, DELAYS, name="tests", timeout=0.3)
+    await publisher.open()
+    await _control(servers, "set_vm_memory_high_watermark", "0")
+    try:
+        await until(partial(_is_refused, publisher, queue), "the broker blocks whoever publishes")
+        await until(lambda: _is_blocked(servers, vhost), "the connection is known to be blocked")
+        for _ in range(20):
+            assert await _is_refused(publisher, queue)
+    finally:
+        await _control(servers, "set_vm_memory_high_watermark", "0.6")
+    await until(partial(_is_taken, publisher, queue), "the broker takes messages again", within=60)
+    taken = await ready_in(vhost.amqp_url, queue)
+    await publisher.close()
+    assert taken <= 3, "the one that met the alarm, perhaps one more, and the last"
+
+
+async def _is_refused(publisher: Publisher, queue: str) -> bool:
+    return not await _is_taken(publisher, queue)
+
+
+async def _is_taken(publisher: Publisher, queue: str) -> bool:
+    message = make_message(b"{}", event_id=uuid4().hex, event_type="any", headers={})
+    try:
+        await publisher.publish(message, queue)
+    except NotPublishedError:
+        return False
+    return True
 
 
 async def _control(servers: Servers, *command: str) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from shared.messaging.retry import Failures, growing_waits, next_delay
+from shared.messaging.retry import Epitaph, Failures, growing_waits, next_delay
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 DELAYS = (1.0, 5.0, 30.0)
@@ -65,3 +65,9 @@ def test_a_long_error_is_cut() -> None:
 
 def test_waits_double_up_to_the_longest() -> None:
     assert list(islice(growing_waits(first=1, longest=5), 5)) == [1, 2, 4, 5, 5]
+
+
+@pytest.mark.parametrize("deaths", [None, "odd", [1, "two"], [{"time": "yesterday"}], {"time": 1}])
+def test_what_others_wrote_about_a_death_never_hides_it(deaths: object) -> None:
+    epitaph = Epitaph.of({"x-first-death-reason": "delivery_limit", "x-death": deaths})
+    assert (epitaph.failed_at, epitaph.error) == (None, "delivery_limit")

@@ -122,18 +122,18 @@ class DirectoryStore:
 
     async def account(self, username: str) -> Account | None:
         found = await self._accounts.find_one({"_id": username}, _ACCOUNT_FIELDS, session=self._session)
-        return _account(found) if found else None
+        return to_account(found) if found else None
 
-    async def accounts_named(self, usernames: Iterable[str]) -> Mapping[str, Account]:
-        """Return those of the accounts that are there."""
+    async def accounts_named(self, usernames: Iterable[str]) -> Mapping[str, Document]:
+        """Return those of the accounts that are there, as `to_account` reads them."""
         found = self._accounts.find({"_id": {"$in": list(usernames)}}, _ACCOUNT_FIELDS, session=self._session)
-        return {document["_id"]: _account(document) for document in await found.to_list()}
+        return {document["_id"]: document for document in await found.to_list()}
 
     async def accounts(self, *, agency: str | None, role: Role | None, after: str | None, limit: int) -> list[Account]:
         """Return accounts by username, from the one after `after`."""
         query = _given(agency=agency, role=role) | _beyond(after)
         found = self._accounts.find(query, _ACCOUNT_FIELDS).sort("_id", 1).limit(limit)
-        return [_account(document) async for document in found]
+        return [to_account(document) async for document in found]
 
     async def other_administrator_exists(self, username: str) -> bool:
         """Whether anyone but this account administers now."""
@@ -143,7 +143,7 @@ class DirectoryStore:
     async def credentials(self, username: str) -> Credentials | None:
         fields = {**_ACCOUNT_FIELDS, "password": 1, "secret": 1}
         found = await self._accounts.find_one({"_id": username}, fields)
-        return Credentials(_account(found), found["password"], found["secret"]) if found else None
+        return Credentials(to_account(found), found["password"], found["secret"]) if found else None
 
     async def insert_account(self, account: Account, password: str | None, event: Event[Any]) -> None:
         """Insert a new account with the hash of its password, and what tells of it.
@@ -202,7 +202,8 @@ def _account_fields(account: Account) -> Document:
     return {field: getattr(account, field) for field in _ACCOUNT_FIELDS} | {"scopes": sorted(account.scopes)}
 
 
-def _account(document: Document) -> Account:
+def to_account(document: Document) -> Account:
+    """Read an account; a ValueError if it has a role or a scope that only a later version knows."""
     fields = {field: document[field] for field in _ACCOUNT_FIELDS}
     closed = {"role": Role(document["role"]), "scopes": frozenset(map(Scope, document["scopes"]))}
     return Account(document["_id"], **fields | closed)

@@ -133,7 +133,8 @@ class TaskStore:
         try:
             await self._tasks.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            if any(problem["code"] != _DUPLICATE_KEY for problem in error.details["writeErrors"]):
+            doubtful = error.details.get("writeConcernErrors")
+            if doubtful or any(problem["code"] != _DUPLICATE_KEY for problem in error.details["writeErrors"]):
                 raise
         self._relay.wake_many(COLLECTION, [task.id for task, _ in tasks])
 
