@@ -16,6 +16,9 @@ from deploy.local.fetch import ensure_installed
 from deploy.local.mongod import Mongod, running_mongod
 from deploy.local.rabbitmq import RabbitMQ, running_rabbitmq
 
+# Shorter than the server keeps them: a request never meets a connection that is just being closed.
+_KEPT_ALIVE_SECONDS = 1
+
 
 @dataclass(frozen=True)
 class QueueCount:
@@ -103,6 +106,13 @@ class Servers:
         response.raise_for_status()
 
 
+def _manager(uri: str) -> httpx2.AsyncClient:
+    """Return a client of the management API, which drops idle connections without a word, and is slow when busy."""
+    return httpx2.AsyncClient(
+        base_url=uri, trust_env=False, timeout=30, limits=httpx2.Limits(keepalive_expiry=_KEPT_ALIVE_SECONDS)
+    )
+
+
 @asynccontextmanager
 async def running_servers(
     folder: Path, *, passwords: dict[str, str] | None = None, keep_data: bool = False
@@ -118,6 +128,6 @@ async def running_servers(
         running_mongod(installation, folder / "mongodb", passwords["mongodb"]) as mongod,
         running_rabbitmq(installation, folder / "rabbitmq", passwords["rabbitmq"], keep_data=keep_data) as rabbitmq,
         AsyncMongoClient[dict[str, Any]](mongod.uri, serverMonitoringMode="poll") as administration,
-        httpx2.AsyncClient(base_url=rabbitmq.management_uri, trust_env=False) as management,
+        _manager(rabbitmq.management_uri) as management,
     ):
         yield Servers(mongod, rabbitmq, administration, management)
