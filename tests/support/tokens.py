@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Final
 
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
@@ -13,6 +14,9 @@ from joserfc.jwk import KeySet, OKPKey
 from shared.clock import true_now
 from shared.office.vocabulary import Role
 from shared.web.auth import ALGORITHM, Claims
+
+_AS_ASSIGNMENT_SIGNS: Final = timedelta(minutes=10)
+_LONGER_THAN_ALL_TESTS: Final = timedelta(hours=6)
 
 
 class TestKeys:
@@ -45,9 +49,10 @@ class TestKeys:
         scopes: Iterable[str] = (),
         *,
         issued_at: datetime | None = None,
-        lifetime: timedelta = timedelta(minutes=10),
+        lifetime: timedelta | None = None,
     ) -> str:
-        """Return a token; `issued_at` is now unless said."""
+        """Return a token: one issued at a given moment lives as assignment's do, any other outlives the slowest run."""
+        lives = lifetime or (_AS_ASSIGNMENT_SIGNS if issued_at else _LONGER_THAN_ALL_TESTS)
         issued = int((issued_at or true_now()).timestamp())
         claims = Claims(
             sub=username,
@@ -55,7 +60,7 @@ class TestKeys:
             agency=agency,
             scopes=list(scopes),
             iat=issued,
-            exp=issued + int(lifetime.total_seconds()),
+            exp=issued + int(lives.total_seconds()),
             jti=str(uuid.uuid4()),
         )
         return self.sign(claims.model_dump(mode="json"))
