@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 from pydantic import ValidationError
 
@@ -60,8 +60,5 @@ def _task_of(found: Found) -> Task:
 
 @asynccontextmanager
 async def comparison(settings: DeadlineSettings, assignment: Assignment) -> AsyncIterator[WatchComparison]:
-    client = connect(settings.mongodb_uri.get_secret_value(), f"{settings.service()}.check")
-    try:
+    with closing(connect(settings.mongodb_uri.get_secret_value(), f"{settings.service()}.check")) as client:
         yield WatchComparison(WatchStore(client[settings.mongodb_database]), assignment)
-    finally:
-        client.close()

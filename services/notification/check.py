@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -138,9 +138,6 @@ def _holder(document: Document) -> Holder:
 
 @asynccontextmanager
 async def comparison(settings: NotificationSettings, assignment: Assignment) -> AsyncIterator[InboxComparison]:
-    client = connect(settings.mongodb_uri.get_secret_value(), f"{settings.service()}.check")
-    database = client[settings.mongodb_database]
-    try:
+    with closing(connect(settings.mongodb_uri.get_secret_value(), f"{settings.service()}.check")) as client:
+        database = client[settings.mongodb_database]
         yield InboxComparison(Inbox(database), Directory(database), assignment)
-    finally:
-        client.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -91,9 +91,6 @@ def _kept(names: Mapping[str, Document]) -> dict[str, Kept]:
 
 @asynccontextmanager
 async def comparison(settings: ReportingSettings, assignment: Assignment) -> AsyncIterator[VersionComparison]:
-    client = connect(settings.mongodb_uri.get_secret_value(), f"{settings.service()}.check")
-    database = client[settings.mongodb_database]
-    try:
+    with closing(connect(settings.mongodb_uri.get_secret_value(), f"{settings.service()}.check")) as client:
+        database = client[settings.mongodb_database]
         yield VersionComparison(Versions(database), Names(database), assignment)
-    finally:
-        client.close()
