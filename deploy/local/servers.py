@@ -16,9 +16,6 @@ from deploy.local.fetch import ensure_installed
 from deploy.local.mongod import Mongod, running_mongod
 from deploy.local.rabbitmq import RabbitMQ, running_rabbitmq
 
-# Shorter than the server keeps them: a request never meets a connection that is just being closed.
-_KEPT_ALIVE_SECONDS = 1
-
 
 @dataclass(frozen=True)
 class QueueCount:
@@ -102,15 +99,14 @@ class Servers:
         ]
 
     async def _manage(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
-        response = await self.management.request(method, path, json=body or {})
+        # A body that the broker does not read, such as an empty one with DELETE, may cost the connection.
+        response = await self.management.request(method, path, json=body)
         response.raise_for_status()
 
 
 def _manager(uri: str) -> httpx2.AsyncClient:
-    """Return a client of the management API, which drops idle connections without a word, and is slow when busy."""
-    return httpx2.AsyncClient(
-        base_url=uri, trust_env=False, timeout=30, limits=httpx2.Limits(keepalive_expiry=_KEPT_ALIVE_SECONDS)
-    )
+    """Return a client of the management API, which is slow when the broker is busy."""
+    return httpx2.AsyncClient(base_url=uri, trust_env=False, timeout=30)
 
 
 @asynccontextmanager
