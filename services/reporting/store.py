@@ -17,7 +17,7 @@ from pymongo import UpdateMany, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from services.reporting.rules.question import COUNTED_FIELDS
-from services.reporting.rules.versions import NEWEST, Version
+from services.reporting.rules.versions import FIRST, NEWEST, Version
 from shared.gathering import Gathering
 from shared.group_commit import GroupCommit
 from shared.mongo import Database, Document, Index, ascending
@@ -67,8 +67,10 @@ class Versions:
 
         Of two that are kept at the same moment, wherever that is, the one that was inserted later sees the other.
         """
-        ends = [*map(_end_of_earlier, versions), *await self._ends_by_later(versions)]
-        await self._versions.bulk_write(ends, ordered=False)
+        followers = [version for version in versions if version.sequence > FIRST]
+        ends = [*map(_end_of_earlier, followers), *await self._ends_by_later(versions)]
+        if ends:
+            await self._versions.bulk_write(ends, ordered=False)
         return [None] * len(versions)
 
     async def _ends_by_later(self, versions: Sequence[Version]) -> list[UpdateOne | UpdateMany]:

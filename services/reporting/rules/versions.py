@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from shared.events.task import Document, Task, TaskChanged
     from shared.office.vocabulary import ExplanationState, Stage
 
+FIRST: Final = 1
+"""The sequence of a task's first version: none is before it."""
 NEWEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """The `until` of a task's newest version."""
 
