@@ -32,6 +32,8 @@ async def measure(installation: Installation) -> Sequence[Finding]:
     requests = await assigning_requests(installation)
     async with Arrivals(installation) as arrivals:
         capacity = await _capacity(installation, requests, arrivals)
+        # The other services may still be busy with what they were given then.
+        await installation.stack.barrier()
         rate = capacity * _SHARE
         given = await installation.load.paced(requests, rate=rate, seconds=_PACED_SECONDS)
         await arrivals.until_all(given)
