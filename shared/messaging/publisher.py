@@ -24,6 +24,8 @@ RECONNECT_SECONDS: Final = 0.5
 # Some thirty quorum queues, made by several services at once on a small machine.
 _DECLARE_SECONDS: Final = 60.0
 _COUNT_SECONDS: Final = 2.0
+# Who counts is asked by somebody who gives up after ten seconds: counting twice included, this stays below.
+_DECLARE_TO_COUNT_SECONDS: Final = 3.0
 _CLOSE_SECONDS: Final = 1.0
 BROKER_AWAY: Final = CONNECTION_EXCEPTIONS
 
@@ -153,10 +155,22 @@ class Publisher:
     async def count(self, queues: Sequence[str]) -> dict[str, int]:
         """Return how many messages wait in each of these queues, not counting those that are being handled.
 
+        A queue that was deleted is declared anew.
+
         Raises:
-            one of BROKER_AWAY: the broker is not there, does not answer in time, or has no such queue.
+            one of BROKER_AWAY: the broker is not there, does not answer in time, or has no such queue all the same.
 
         """
+        declared = self._declared
+        try:
+            return await self._count(queues)
+        except ChannelNotFoundEntity:
+            async with asyncio.timeout(_DECLARE_TO_COUNT_SECONDS):
+                # A declaration that stopped halfway would leave the exchange with some of its queues alone.
+                await asyncio.shield(self._declare_again(declared))
+            return await self._count(queues)
+
+    async def _count(self, queues: Sequence[str]) -> dict[str, int]:
         async with asyncio.timeout(_COUNT_SECONDS):
             channel = await self._connected().channel()
             try:
@@ -195,10 +209,13 @@ class Publisher:
         try:
             await self._attempt(message, routing_key, exchange)
         except (PublishError, ChannelNotFoundEntity):
-            await self._declare_again(declared)
-            await self._attempt_finally(message, routing_key, exchange)
+            await self._attempt_anew(message, routing_key, exchange, declared)
 
-    async def _attempt_finally(self, message: Sendable, routing_key: str, exchange: str) -> None:
+    async def _attempt_anew(self, message: Sendable, routing_key: str, exchange: str, declared: int) -> None:
+        try:
+            await self._declare_again(declared)
+        except BROKER_AWAY as error:
+            raise NotPublishedError(str(error)) from error
         try:
             await self._attempt(message, routing_key, exchange)
         except (PublishError, ChannelNotFoundEntity) as error:
@@ -206,12 +223,8 @@ class Publisher:
 
     async def _declare_again(self, seen: int) -> None:
         async with self._declaring:
-            if self._declared != seen:
-                return  # another publish met the same and was first
-            try:
+            if self._declared == seen:  # else another met the same and was first
                 await self.declare()
-            except BROKER_AWAY as error:
-                raise NotPublishedError(str(error)) from error
 
     async def _attempt(self, message: Sendable, routing_key: str, exchange: str) -> None:
         try:

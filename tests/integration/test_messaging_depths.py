@@ -19,7 +19,7 @@ from shared.messaging.wiring import Messaging
 from shared.mongo import connect
 from tests.support.messaging import agency_event, until
 from tests.support.proxy import TcpProxy, proxy_to
-from tests.support.servers import Database
+from tests.support.servers import Database, Vhost
 
 SERVICE = "reporting"
 LONG = (600.0, 1_200.0)
@@ -82,6 +82,20 @@ async def test_nothing_is_shown_while_the_broker_is_away(publisher: Publisher, p
     await publisher.until_connected()
     await depths.measure()
     assert _shown() == (0, 0, 0)
+
+
+async def test_a_queue_deleted_by_hand_is_made_anew_and_hides_nothing_of_the_others(
+    publisher: Publisher, servers: Servers, vhost: Vhost
+) -> None:
+    await _put(publisher, dead_queue(SERVICE), 2)
+    deleted = f"/api/queues/{vhost.name}/{retry_queue(SERVICE, LONG[0])}"
+    (await servers.management.delete(deleted)).raise_for_status()
+    depths = Depths(SERVICE, publisher, LONG)
+
+    await depths.measure()
+
+    assert _shown() == (0, 0, 2)
+    (await servers.management.get(deleted)).raise_for_status()
 
 
 async def test_what_waits_in_an_outbox_is_shown_also_while_the_broker_is_away(database: Database) -> None:
