@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -150,11 +151,22 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--password-file", type=Path, metavar="FILE", help="with the password, instead")
     parser.add_argument(
         "--patience",
-        type=float,
+        type=_seconds,
         default=_PATIENCE_SECONDS,
         metavar="SECONDS",
         help="how long what differs is looked at again before it counts (10)",
     )
+
+
+def _seconds(text: str) -> float:
+    """Read a time that ends: neither `inf` nor `nan` does."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise argparse.ArgumentTypeError(f"no number of seconds: {text}")
+    return seconds
 
 
 def _credentials(arguments: argparse.Namespace) -> Credentials:

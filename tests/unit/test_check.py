@@ -11,13 +11,15 @@ import httpx2
 import pytest
 
 from services.deadline import check as deadline
+from services.deadline.settings import DeadlineSettings
 from services.notification import check as notification
 from services.notification.rules.routing import Occasion, Person
 from services.reporting import check as reporting
 from services.reporting.rules.versions import NEWEST, row_of
 from shared.commands.assignment import Assignment
-from shared.commands.check import Comparison, compare
+from shared.commands.check import Comparison, check_command, compare
 from shared.commands.difference import ADVICE, Difference, Kept, Kind, compare_kept
+from shared.commands.line import run
 from shared.events.task import Act, Task
 from shared.office.vocabulary import Role
 from tests.support.deadline_tasks import ASSIGNED_AT, a_task
@@ -184,3 +186,13 @@ async def test_what_is_gone_when_looked_at_again_is_none_and_ends_the_waiting() 
 
 async def test_without_patience_it_still_looks_twice() -> None:
     assert await found_by(Looks({"a": [["2"], []]}), patience=0) == []
+
+
+@pytest.mark.parametrize("patience", ["nan", "inf", "-inf", "-1", "soon"])
+def test_a_patience_that_never_ends_is_refused(patience: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = check_command(DeadlineSettings, deadline.comparison)
+    asked = ["check", "--assignment", "http://127.0.0.1:1", "--username", "kiemtra", f"--patience={patience}"]
+    with pytest.raises(SystemExit) as ended:
+        run(DeadlineSettings, lambda _settings: pytest.fail("it serves"), [command], asked)
+    assert ended.value.code == 2
+    assert f"argument --patience: no number of seconds: {patience}" in capsys.readouterr().err
