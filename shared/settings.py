@@ -8,9 +8,18 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NoReturn, Self, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.clock import Clock, SettableClock, SystemClock
@@ -31,6 +40,23 @@ def _split(value: Any) -> Any:
     return value.split(",") if isinstance(value, str) else value
 
 
+def _with_scheme(*schemes: str) -> AfterValidator:
+    """Refuse what no server could ever be reached by, rather than try it for ever."""
+
+    def check(address: SecretStr) -> SecretStr:
+        try:
+            url = urlsplit(address.get_secret_value())
+        except ValueError:
+            url = urlsplit("")
+        if url.scheme not in schemes or not url.hostname:
+            raise ValueError(f"not an address, such as {schemes[0]}://user:password@host")
+        return address
+
+    return AfterValidator(check)
+
+
+MongodbAddress = Annotated[SecretStr, _with_scheme("mongodb", "mongodb+srv")]
+AmqpAddress = Annotated[SecretStr, _with_scheme("amqp", "amqps")]
 Days = Annotated[int, Field(ge=0, le=366)]
 DaysList = Annotated[tuple[Days, ...], NoDecode, BeforeValidator(_split)]
 Delay = Annotated[float, Field(gt=0, le=86_400)]
@@ -73,9 +99,9 @@ class ServiceSettings(BaseSettings):
     mode: Mode = Mode.PRODUCTION
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)]
-    mongodb_uri: SecretStr
+    mongodb_uri: MongodbAddress
     mongodb_database: str = ""
-    amqp_url: SecretStr
+    amqp_url: AmqpAddress
     public_keys: str = ""
     """The public keys (JWKS, JSON) that tokens are verified with; or, instead, `public_keys_file`, where they stand."""
     public_keys_file: Path | None = None
@@ -152,7 +178,7 @@ class BrokerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    amqp_url: SecretStr
+    amqp_url: AmqpAddress
 
 
 Settings = TypeVar("Settings", bound=ServiceSettings)

@@ -10,7 +10,7 @@ from pydantic_settings import SettingsConfigDict
 
 from shared.clock import SettableClock, SystemClock
 from shared.office.policy import Policy
-from shared.settings import Mode, ServiceSettings, load
+from shared.settings import Mode, ServiceSettings, load, load_broker
 from tests.support.tokens import TestKeys
 
 KEYS = TestKeys("k1")
@@ -20,6 +20,7 @@ GOOD = {
     "AMQP_URL": "amqp://s3cret@mq",
     "PUBLIC_KEYS": KEYS.public_keys,
 }
+NO_ADDRESSES = ("", "s3cret", "amqp://", "mongodb://", "//s3cret", "http://s3cret", "amqp://[s3cret", "mongodb://:1")
 
 
 class SampleSettings(ServiceSettings):
@@ -87,6 +88,8 @@ def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         ("SAMPLE_PUBLIC_KEYS", "s3cret", "SAMPLE_PUBLIC_KEYS"),
         ("SAMPLE_PUBLIC_KEYS", TestKeys("demo-key").public_keys, "SAMPLE_PUBLIC_KEYS is a demo secret"),
         ("SAMPLE_AMQP_URL", "amqp://demo-s3cret", "SAMPLE_AMQP_URL is a demo secret"),
+        *(("SAMPLE_AMQP_URL", wrong, "SAMPLE_AMQP_URL: not an address") for wrong in NO_ADDRESSES),
+        *(("SAMPLE_MONGODB_URI", wrong, "SAMPLE_MONGODB_URI: not an address") for wrong in NO_ADDRESSES),
         ("SAMPLE_CLOCK_FILE", "/tmp/clock", "SAMPLE_CLOCK_FILE"),  # noqa: S108 - nothing is written
         ("SAMPLE_SECRETS_DIR", "/no/such/folder", "SAMPLE_SECRETS_DIR"),
     ],
@@ -96,6 +99,22 @@ def test_what_is_wrong_is_named(
 ) -> None:
     monkeypatch.setenv(name, value)
     assert said in refused(capsys)
+
+
+def test_a_broker_that_has_no_address_is_refused_where_it_alone_is_needed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAMPLE_AMQP_URL", "")
+    with pytest.raises(SystemExit) as ended:
+        load_broker(SampleSettings)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("settings refused: SAMPLE_AMQP_URL: not an address, such as amqp://")
+
+
+def test_a_replica_set_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = "mongodb://u:p%40w@db-1:27017,db-2:27017/reporting?replicaSet=rs0"
+    monkeypatch.setenv("SAMPLE_MONGODB_URI", uri)
+    assert load(SampleSettings).mongodb_uri.get_secret_value() == uri
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
