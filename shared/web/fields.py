@@ -21,12 +21,15 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 from shared.clock import to_milliseconds
+from shared.web.composed import TooManyMarksError, compose
 from shared.web.field_texts import InputCode
 
 __all__ = ["StrictBool", "StrictInt"]
 
 _YEARS = range(2000, 2101)
 _MOST_UNKNOWN = 20
+_LONGEST_LETTER = 4
+"""Characters that may compose to one: a letter and three marks."""
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
     f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(17)
 )
@@ -64,12 +67,12 @@ class Text:
         return core_schema.no_info_before_validator_function(self.clean, text)
 
     def clean(self, value: Any) -> Any:
-        """Normalise a text; what is none is left for the type check to refuse."""
-        if not isinstance(value, str):
+        """Normalise a text; what is none, or can only be too long, is left for the checks that follow to refuse."""
+        if not isinstance(value, str) or len(value) > self.max_length * _LONGEST_LETTER:
             return value
         if _FORBIDDEN.search(value):
             raise PydanticCustomError(InputCode.FORBIDDEN_CHARACTERS, "forbidden characters")
-        text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+        text = composed(value.replace("\r\n", "\n").replace("\r", "\n")).strip()
         return text if any(map(_is_visible, text)) else ""
 
 
@@ -88,6 +91,14 @@ class Line(Text):
         if isinstance(text, str) and _NOT_IN_A_LINE.search(text):
             raise PydanticCustomError(InputCode.FORBIDDEN_CHARACTERS, "forbidden characters")
         return text
+
+
+def composed(text: str) -> str:
+    """Return the text in its one form; a pile of marks is refused like any character that a text may not hold."""
+    try:
+        return compose(text)
+    except TooManyMarksError:
+        raise PydanticCustomError(InputCode.FORBIDDEN_CHARACTERS, "forbidden characters") from None
 
 
 def _is_visible(character: str) -> bool:

@@ -6,7 +6,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
+from services.assignment.directory.api.bodies import NewPassword
 from services.assignment.directory.attempts import Attempts, FailureLimits, TooManyFailuresError
 from services.assignment.directory.passwords import Passwords, hash_secret, new_secret, secret_matches
 from services.assignment.directory.rules.account import Account
@@ -15,6 +17,7 @@ from shared.clock import true_now
 from shared.office.access import Principal
 from shared.office.vocabulary import Role, Scope
 from shared.web.auth import Verifier
+from shared.web.composed import TooManyMarksError
 from shared.web.violation import ProblemError
 from tests.support.tokens import TestKeys
 
@@ -38,6 +41,21 @@ async def test_a_password_matches_its_own_hash_alone() -> None:
 async def test_a_password_is_the_same_however_the_keyboard_composes_it() -> None:
     passwords = cheap()
     assert await passwords.matches(await passwords.hash("m\u00e2\u0323t kh\u1ea9u"), "m\u1eadt khẩu")
+
+
+async def test_a_password_nobody_could_have_set_matches_nothing() -> None:
+    passwords = cheap()
+    stored = await passwords.hash("mật khẩu dài")
+    assert not await passwords.matches(stored, "mật khẩu dài" + "\u0301\u0316" * 4_000)
+    assert not await passwords.matches(None, "a" + "\u0301\u0316" * 4_000)
+
+
+async def test_a_pile_of_marks_is_no_password() -> None:
+    pile = "mật khẩu" + "\u0301\u0316" * 16
+    with pytest.raises(ValidationError, match="forbidden characters"):
+        TypeAdapter(NewPassword).validate_python(pile)
+    with pytest.raises(TooManyMarksError):
+        await cheap().hash(pile)
 
 
 async def test_a_hash_made_at_another_cost_is_outdated() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from shared.web import fields
 from shared.web.fields import AgencyCode, Body, Day, LongText, Maybe, MomentField, Note, Title, Username
 
 _FORBIDDEN = {"Cc", "Cs"}
@@ -63,6 +64,25 @@ def test_an_optional_text_of_control_characters_is_not_absent() -> None:
 def test_the_length_is_that_of_the_composed_text() -> None:
     assert len(read(Title, "e\u0301" * 1_000)) == 1_000
     assert refuses(Title, "é" * 1_001) == "string_too_long"
+
+
+def test_decomposed_vietnamese_is_taken_and_composed() -> None:
+    text = "Rà soát, hoàn thiện phương án sắp xếp đơn vị"
+    assert read(Title, unicodedata.normalize("NFD", text)) == text
+
+
+@pytest.mark.parametrize("kind", [Title, LongText, Note, Username, AgencyCode])
+def test_a_pile_of_marks_is_refused_however_large(kind: Any) -> None:
+    pile = "a" + "\u0301\u0316" * 20
+    assert refuses(kind, pile) == "forbidden-characters"
+    assert refuses(kind, pile * 20_000) == "string_too_long"
+
+
+def test_a_text_far_too_long_is_not_composed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(Title, "α\u0313\u0300\u0345" * 1_000)
+    monkeypatch.delattr(fields, "compose")
+    assert refuses(Title, "e\u0301" * 2_001) == "string_too_long"
+    assert refuses(Title, "\x00" * 4_001) == "string_too_long"
 
 
 @settings(deadline=None, derandomize=True)

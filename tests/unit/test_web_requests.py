@@ -129,6 +129,11 @@ WRONG = {
     "a blank title": (b'{"title": " \\u200b "}', [("title", "empty")]),
     "a long title": (json.dumps({"title": "x" * 1_001}).encode(), [("title", "too-long")]),
     "a control character": (b'{"title": "a\\u0007b"}', [("title", "forbidden-characters")]),
+    "marks piled on a letter": (
+        json.dumps({"title": "a" + "\u0301\u0316" * 20}).encode(),
+        [("title", "forbidden-characters")],
+    ),
+    "marks piled high": (json.dumps({"title": "a" + "\u0301\u0316" * 40_000}).encode(), [("title", "too-long")]),
     "a line break in a title": (b'{"title": "a\\nb"}', [("title", "forbidden-characters")]),
     "a text for a number": (b'{"title": "T", "percent": "40"}', [("percent", "not-a-number")]),
     "true for a number": (b'{"title": "T", "percent": true}', [("percent", "not-a-number")]),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import unicodedata
 from functools import partial
 from typing import Final
 
 from anyio import CapacityLimiter, to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from shared.web.composed import TooManyMarksError, compose
 
 SHORTEST: Final = 8
 LONGEST: Final = 128
@@ -30,11 +31,17 @@ class Passwords:
         self._nobodys = self._hasher.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
-        return await to_thread.run_sync(self._hasher.hash, _written(password), limiter=self._limiter)
+        """Hash a password.
+
+        Raises:
+            TooManyMarksError: no keyboard writes such a password.
+
+        """
+        return await to_thread.run_sync(self._hasher.hash, compose(password).encode(), limiter=self._limiter)
 
     async def matches(self, stored: str | None, password: str) -> bool:
         """Whether the password is the one stored; where none is, the same work is done for nothing."""
-        verify = partial(self._verifies, stored or self._nobodys, _written(password))
+        verify = partial(self._verifies, stored or self._nobodys, _claimed(password))
         return await to_thread.run_sync(verify, limiter=self._limiter) and stored is not None
 
     def is_outdated(self, stored: str) -> bool:
@@ -67,6 +74,9 @@ def secret_matches(stored: str | None, secret: str) -> bool:
     return hmac.compare_digest(stored or "", hash_secret(secret))
 
 
-def _written(password: str) -> bytes:
-    """One form for one text: keyboards compose Vietnamese letters in more than one way."""
-    return unicodedata.normalize("NFC", password).encode()
+def _claimed(password: str) -> bytes:
+    """Return what to compare; in place of what nobody can have set nothing, which is nobody's password either."""
+    try:
+        return compose(password).encode()
+    except TooManyMarksError:
+        return b""

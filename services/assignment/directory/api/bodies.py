@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import Field, Secret
+from pydantic import AfterValidator, Field, Secret
 
 from services.assignment.directory.passwords import LONGEST, SHORTEST
-from shared.web.fields import Line
+from shared.web.fields import Line, composed
 
 NewPassword = Secret[
-    Annotated[str, Field(strict=True, min_length=SHORTEST, max_length=LONGEST, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    Annotated[
+        str,
+        Field(strict=True, min_length=SHORTEST, max_length=LONGEST, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
+        AfterValidator(composed),
+    ]
 ]
 PresentPassword = Secret[Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST)]]
 NewUsername = Annotated[str, Line(100, r"^[a-z0-9][a-z0-9._-]*$")]
