@@ -18,7 +18,7 @@ HTTP_DURATION: Final = Histogram(
     "dondoc_http_request_duration_seconds",
     "Time from the request to the end of its answer.",
     ["service", "method", "route"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10),
 )
 PART_UP: Final = Gauge(
     "dondoc_part_up",

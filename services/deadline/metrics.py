@@ -10,7 +10,7 @@ ANNOUNCED: Final = Counter("dondoc_deadline_announced_total", "Moments announced
 CLAIM_LAG_SECONDS: Final = Histogram(
     "dondoc_deadline_claim_lag_seconds",
     "Time from a moment until it was dealt with.",
-    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400),
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 1800, 7200, 86400),
 )
 STEPS: Final = Counter(
     "dondoc_deadline_monitor_steps_total", "Steps of the monitor, by outcome: found, idle, failed.", ["outcome"]

@@ -40,6 +40,17 @@ def measured() -> dict[str, frozenset[str]]:
     return {name: labels for module in _MODULES for name, labels in _of(module)} | _recorded() | dict(_OF_PROMETHEUS)
 
 
+def edges() -> dict[str, frozenset[float]]:
+    """Return the edges of each histogram's buckets, by the name that is asked for."""
+    return {
+        f"{family.name}_bucket": frozenset(metric._kwargs["buckets"])
+        for module in _MODULES
+        for metric in vars(module).values()
+        if isinstance(metric, Histogram)
+        for family in metric.describe()
+    }
+
+
 def names_in(expression: str) -> set[str]:
     return set(_NAME.findall(_QUOTED.sub('""', expression)))
 

@@ -5,6 +5,7 @@ a runbook.
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from pathlib import Path
 from typing import Any, Final
@@ -14,11 +15,13 @@ import yaml  # type: ignore[import-untyped]
 
 from deploy.local.installation import PROJECT
 from deploy.local.prometheus import RULES, ensure_prometheus
+from tests.monitoring.measured import edges, names_in
 
 DEPLOYED: Final = PROJECT / "deploy" / "prometheus"
 RUNBOOKS: Final = PROJECT / "docs" / "runbooks"
 SEVERITIES: Final = frozenset({"page", "ticket"})
 BILINGUAL: Final = " · "
+_JUDGED: Final = re.compile(r"(?P<record>\S+) > (?P<threshold>[\d.]+)")
 
 
 def _alerts() -> dict[str, dict[str, Any]]:
@@ -73,6 +76,29 @@ async def test_an_alert_that_is_always_or_never_on_fails_a_case(
     code, _ = await _run(promtool, "test", "rules", *cases)
 
     assert code != 0, f"no case in which {alert} {case}"
+
+
+def test_a_quantile_is_judged_at_the_edge_of_a_bucket() -> None:
+    """Between edges it is a guess: it would pass for more than the threshold while nothing is."""
+    recorded = _quantiles()
+    judged = {
+        alert: (float(found["threshold"]), recorded[found["record"]])
+        for alert, rule in ALERTS.items()
+        if (found := _JUDGED.fullmatch(rule["expr"])) and found["record"] in recorded
+    }
+    assert judged.keys() == {"DondocHttpSlow", "DondocMessagesLate", "DondocDeadlinesLate"}
+    assert [alert for alert, (threshold, buckets) in judged.items() if threshold not in buckets] == []
+
+
+def _quantiles() -> dict[str, frozenset[float]]:
+    """Return the edges of the buckets of each quantile that is recorded."""
+    groups = yaml.safe_load((RULES / "recording.yml").read_text(encoding="utf-8"))["groups"]
+    return {
+        rule["record"]: edges()[name]
+        for group in groups
+        for rule in group["rules"]
+        for name in names_in(rule["expr"]) & edges().keys()
+    }
 
 
 @pytest.mark.parametrize("alert", ALERTS)
