@@ -21,6 +21,18 @@ from deploy.local.installation import PROJECT
 from deploy.local.ports import on_free_ports, preferred_or_free
 
 RULES = PROJECT / "deploy" / "prometheus" / "rules"
+# With all that its pages load, named one by one so that they are whole also where the machine has some of it itself.
+_PACKAGES = (
+    "prometheus",
+    "fonts-glyphicons-halflings",
+    *(
+        f"libjs-{library}"
+        for library in (
+            *("bootstrap4", "d3", "eonasdan-bootstrap-datetimepicker", "jquery", "jquery-hotkeys", "moment"),
+            *("moment-timezone", "mustache", "popper.js", "rickshaw"),
+        )
+    ),
+)
 _READY_WITHIN_SECONDS = 30
 
 
@@ -28,13 +40,16 @@ _READY_WITHIN_SECONDS = 30
 class PrometheusPrograms:
     prometheus: Path
     promtool: Path
+    pages: Path | None
+    """Where Debian's has its pages, the classic ones; any other carries its own within."""
 
 
 def ensure_prometheus() -> PrometheusPrograms:
     """Find the programs, fetching them if need be; safe to call from several processes at once."""
     chosen = os.environ.get("DONDOC_PROMETHEUS_BIN")
-    folder = Path(chosen) if chosen else fetched_packages("Prometheus (19 MB)", ["prometheus"]) / "usr/bin"
-    programs = PrometheusPrograms(folder / "prometheus", folder / "promtool")
+    folder = Path(chosen) if chosen else fetched_packages("Prometheus (20 MB)", _PACKAGES) / "usr/bin"
+    pages = folder.parent / "share/prometheus/web"
+    programs = PrometheusPrograms(folder / "prometheus", folder / "promtool", pages if pages.is_dir() else None)
     for program in (programs.prometheus, programs.promtool):
         if not os.access(program, os.X_OK):
             raise LocalStackError(f"{program} is no program: see DONDOC_PROMETHEUS_BIN.")
@@ -47,6 +62,8 @@ class Prometheus:
 
     child: Child
     http: httpx2.AsyncClient
+    alerts_page: str
+    """Where a browser sees the alerts; a page beside it, `graph`, answers queries."""
 
     @property
     def url(self) -> str:
@@ -97,7 +114,7 @@ async def running_prometheus(
     child, url = await (start([preferred_or_free(port)]) if port else on_free_ports(1, start))
     try:
         async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
-            yield Prometheus(child, http)
+            yield Prometheus(child, http, f"{url}/classic/alerts" if programs.pages else f"{url}/alerts")
     finally:
         await child.stop()
 
@@ -109,6 +126,7 @@ async def _start(programs: PrometheusPrograms, config: Path, port: int) -> tuple
         f"--config.file={config}",
         f"--storage.tsdb.path={config.with_name('data')}",
         f"--web.listen-address=127.0.0.1:{port}",
+        *([f"--web.local-assets={programs.pages}"] if programs.pages else []),
     ]
     url = f"http://127.0.0.1:{port}"
     child = await Child.start("prometheus", command, config.with_name("prometheus.log"))

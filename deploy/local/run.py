@@ -89,7 +89,7 @@ async def _watching(stack: Stack, *, watched: bool) -> AsyncIterator[list[Child]
     programs = await asyncio.to_thread(ensure_prometheus)
     targets = {service: [url] for service, url in stack.urls.items()}
     async with running_prometheus(programs, stack.run_dir / "prometheus", targets, port=_PROMETHEUS_PORT) as prometheus:
-        say(f"Prometheus: {prometheus.url}/alerts")
+        say(f"Prometheus: {prometheus.alerts_page}")
         yield [prometheus.child]
 
 
