@@ -18,7 +18,7 @@ from pydantic import (
     StrictInt,
     model_validator,
 )
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema
 
 from shared.clock import to_milliseconds
 from shared.web.composed import TooManyMarksError, compose
@@ -70,6 +70,8 @@ class Text:
         """Normalise a text; what is none, or can only be too long, is left for the checks that follow to refuse."""
         if not isinstance(value, str) or len(value) > self.max_length * _LONGEST_LETTER:
             return value
+        if value.isascii() and value.isprintable():
+            return value.strip()
         if _FORBIDDEN.search(value):
             raise PydanticCustomError(InputCode.FORBIDDEN_CHARACTERS, "forbidden characters")
         text = composed(value.replace("\r\n", "\n").replace("\r", "\n")).strip()
@@ -112,6 +114,19 @@ def is_blank(value: Any) -> bool:
 
 def _blank_is_absent(value: Any) -> Any:
     return None if is_blank(value) else value
+
+
+def counted_first(most: int) -> BeforeValidator:
+    """Count the items of a list before any is judged: one that fails at its first wrong item is counted no more."""
+
+    def count(value: Any) -> Any:
+        if isinstance(value, list) and len(value) > most:
+            raise PydanticKnownError(
+                "too_long", {"field_type": "List", "max_length": most, "actual_length": len(value)}
+            )
+        return value
+
+    return BeforeValidator(count)
 
 
 def _to_day(value: Any) -> date:

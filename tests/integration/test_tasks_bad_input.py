@@ -355,6 +355,17 @@ async def test_a_batch_may_be_large_but_its_texts_may_not(office: Office) -> Non
     assert len(answer.content) < 2_000
 
 
+async def test_a_batch_wrong_in_a_million_places_is_told_of_the_first(office: Office) -> None:
+    before = await count(office)
+    heap = {"titel": "b", "lead_agencies": [5] * 200}
+    answer = await office.post("/v1/task-batches", {"items": [heap] * 5_000})
+    assert (code_of(answer), fields_of(answer)) == (INVALID, [("items", "too-many-tasks")])
+    answer = await office.post("/v1/task-batches", {"items": [{**heap, "lead_agencies": [5]}] * 5_000})
+    problems = [("title", "missing"), ("lead_agencies.0", "not-a-text"), ("titel", "unknown-field")]
+    assert (code_of(answer), fields_of(answer)) == (INVALID, [(f"items.0.{field}", code) for field, code in problems])
+    assert await count(office) == before
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])
 async def test_another_media_type_is_refused(office: Office, task: str, content_type: str) -> None:
     for path in ("/v1/tasks", f"/v1/tasks/{task}/recall", "/v1/task-batches"):
