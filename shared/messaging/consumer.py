@@ -20,6 +20,7 @@ from time import perf_counter
 from typing import Any, Final, TypeAlias, cast
 
 import structlog
+from aio_pika import RobustChannel
 from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
 from faststream.rabbit.schemas.queue import QuorumQueueArgs
@@ -87,6 +88,8 @@ class Consumer:
         self._patience = patience
         self._stopping = asyncio.Event()
         self._in_flight = 0
+        self._taken = 0
+        self._is_cancelled = False
         self._queue = _queue(service)
         self._broker = _broker(amqp_url, prefetch)
         self._broker.subscriber(self._queue, ack_policy=AckPolicy.MANUAL)(self._take)
@@ -95,6 +98,16 @@ class Consumer:
     def in_flight(self) -> int:
         """How many messages are being handled now."""
         return self._in_flight
+
+    @property
+    def taken(self) -> int:
+        """How many messages have come since the start."""
+        return self._taken
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the broker has ever taken the queue away from this consumer."""
+        return self._is_cancelled
 
     async def start(self) -> None:
         """Consume from now on, also after the broker or the queue was away.
@@ -110,9 +123,23 @@ class Consumer:
             for key in BINDINGS[self._service]:
                 await queue.bind(EXCHANGE, key)
             await self._broker.start()
+            await self._listen(cast("RobustChannel", queue.channel))
         except BaseException:
             await self._broker.stop()
             raise
+
+    async def _listen(self, channel: RobustChannel) -> None:
+        """Hear of a queue that is taken away, also on the channels that come after this one."""
+
+        async def listen(*_: object) -> None:
+            wire = await channel.get_underlay_channel()
+            wire.on_consumer_cancel_callbacks.add(self._on_cancelled)
+
+        channel.reopen_callbacks.add(listen)
+        await listen()
+
+    def _on_cancelled(self, *_: object) -> None:
+        self._is_cancelled = True
 
     async def stop(self) -> None:
         """Take no more messages and let the handlers that run finish; those that wait for MongoDB give up at once."""
@@ -121,6 +148,7 @@ class Consumer:
 
     async def _take(self, message: RabbitMessage) -> None:
         self._in_flight += 1
+        self._taken += 1
         IN_FLIGHT.labels(self._service).inc()
         try:
             event_type, outcome = await self._settle(message)

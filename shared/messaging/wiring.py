@@ -16,6 +16,7 @@ from shared.messaging.outbox import Outbox
 from shared.messaging.publisher import Publisher, is_own_cancellation
 from shared.messaging.relay import Relay
 from shared.messaging.retry import growing_waits
+from shared.messaging.stall import LOOK_SECONDS, Stall
 from shared.mongo import is_away
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ async def _nothing() -> None:
 class Messaging:
     """A service's part in the exchange of events. Making one does no I/O, so that stores can be given its `relay`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, each by its name
         self,
         service: str,
         amqp_url: str,
@@ -43,6 +44,7 @@ class Messaging:
         prefetch: int = 50,
         sweep_interval: float = 5.0,
         patience: float = PATIENCE_SECONDS,
+        look_interval: float = LOOK_SECONDS,
     ) -> None:
         if not retry_delays:
             raise ValueError("at least one retry delay is needed")
@@ -51,6 +53,7 @@ class Messaging:
         self._retry_delays = retry_delays
         self._prefetch = prefetch
         self._patience = patience
+        self._look_interval = look_interval
         self._outboxes = [Outbox(collection) for collection in outboxes]
         self._publisher = Publisher(amqp_url, retry_delays, name=service)
         self._depths = Depths(service, self._publisher, retry_delays)
@@ -101,6 +104,18 @@ class Messaging:
         await _until_done("consumer", lambda: self._consume(handlers))
         self.started.set()
         _log.info("messaging_started", service=self._service)
+        await _until_done("watch over the consumer", lambda: self._watch(handlers))
+
+    async def _watch(self, handlers: Mapping[str, Handler]) -> None:
+        """Begin anew, on a connection of its own, with a consumer to which nothing comes although messages wait."""
+        while (consumer := self._consumer) is not None:
+            stall = Stall(self._service, consumer, self._publisher)
+            while not await stall.is_found():  # noqa: ASYNC110 - it is the broker's, which must be asked
+                await asyncio.sleep(self._look_interval)
+            _log.warning("consumer_begun_anew", service=self._service, taken=consumer.taken)
+            await consumer.stop()
+            self._consumer = None
+            await _until_done("consumer", lambda: self._consume(handlers))
 
     async def _prepare(self, prepare: Callable[[], Awaitable[None]]) -> None:
         await prepare()
