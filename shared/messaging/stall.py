@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from aio_pika.exceptions import ChannelNotFoundEntity
-
 from shared.messaging.consumer import Consumer
 from shared.messaging.publisher import BROKER_AWAY, Publisher
 from shared.messaging.topology import events_queue
@@ -30,7 +28,7 @@ class Stall:
     async def is_found(self) -> bool:
         """Whether the queue was taken away, or messages waited at this look and the last, and none came between.
 
-        A queue that is not there counts as one in which messages wait: the consumer's start makes it anew.
+        To look makes a queue anew that is not there; what comes into it then has no consumer, and waits.
         """
         if self._consumer.is_cancelled:
             return True
@@ -42,8 +40,6 @@ class Stall:
     async def _something_waits(self) -> bool:
         try:
             counted = await self._publisher.count([self._queue])
-        except ChannelNotFoundEntity:
-            return True
         except BROKER_AWAY:
             return False
         return counted[self._queue] > 0

@@ -18,7 +18,7 @@ WRONG = {
         ["items.0.title", "items.0.lead_agencies.0", "items.0.titel"],
     ),
     "many wrong coordinating agencies": (
-        {**ITEM, "coordinating_agencies": [None] * 1_000},
+        {**ITEM, "coordinating_agencies": [None] * 200},
         ["items.0.coordinating_agencies.0"],
     ),
     "no item": (7, ["items.0"]),
@@ -50,12 +50,12 @@ def test_the_item_told_is_the_one_that_is_wrong() -> None:
 
 
 def test_only_the_first_wrong_agency_of_a_task_is_told() -> None:
-    error = faults_of(AssignBody, {"title": "Việc", "lead_agency": "lead", "coordinating_agencies": ["a", *[5] * 900]})
+    error = faults_of(AssignBody, {"title": "Việc", "lead_agency": "lead", "coordinating_agencies": ["a", *[5] * 190]})
     assert [fault["loc"] for fault in error.errors()] == [("coordinating_agencies", 1)]
 
 
 def test_the_first_of_a_thousand_wrong_lead_agencies_is_told() -> None:
-    error = faults_of(BatchBody, {"items": [{**ITEM, "lead_agencies": [5] * 1_000}]})
+    error = faults_of(BatchBody, {"items": [{**ITEM, "lead_agencies": [5] * 200}]})
     assert [fault["loc"] for fault in error.errors()] == [("items", 0, "lead_agencies", 0)]
 
 

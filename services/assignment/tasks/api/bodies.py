@@ -39,7 +39,7 @@ from shared.web.fields import (
 )
 from shared.web.violation import invalid_input
 
-_MOST_AGENCIES: Final = 1_000
+_MOST_AGENCIES: Final = 200
 Agencies = Annotated[list[AgencyCode], Field(max_length=_MOST_AGENCIES), FailFast(), counted_first(_MOST_AGENCIES)]
 """Of wrong items the first is told: 5,000 tasks may name a million agencies, and to tell of each took ten seconds.
 
