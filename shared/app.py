@@ -24,7 +24,7 @@ from shared.health import Part, health_router, measure
 from shared.mongo import is_away
 from shared.settings import ServiceSettings
 from shared.web.auth import Authenticator, Verifier, by_token
-from shared.web.layer import RequestLayer
+from shared.web.middleware import RequestMiddleware
 from shared.web.openapi import describe
 from shared.web.problems import install_problems
 
@@ -56,7 +56,7 @@ def create_app(  # noqa: PLR0913 - the parts of a service, each by its name
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
-        middleware=_layers(settings.service()),
+        middleware=_middleware(settings.service()),
     )
     app.state.authenticate = authenticate or by_token(Verifier(settings.public_keys))
     install_problems(app)
@@ -68,10 +68,10 @@ def create_app(  # noqa: PLR0913 - the parts of a service, each by its name
     return app
 
 
-def _layers(service: str) -> list[Middleware]:
+def _middleware(service: str) -> list[Middleware]:
     return [
         Middleware(CorrelationIdMiddleware, generator=_new_id, validator=is_sane_id),
-        Middleware(RequestLayer, service=service, is_away=is_away),
+        Middleware(RequestMiddleware, service=service, is_away=is_away),
     ]
 
 

@@ -14,59 +14,59 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteConcernError, WriteError
 
-from shared.gathering import Gathering
+from shared.batching import Batcher
 
 if TYPE_CHECKING:
-    from shared.mongo import Collection, Document
+    from shared.mongo import Collection, Record
 
-_Write: TypeAlias = "InsertOne[Document] | UpdateOne"
+_Write: TypeAlias = "InsertOne[Record] | UpdateOne"
 # A hundred tasks with the longest texts make some 50 MB; the driver cuts that into messages the server takes.
 _MOST: Final = 100
 _DUPLICATE_KEY: Final = 11000
 _IMMUTABLE_FIELD: Final = 66
 _NEVER_INSERTED: Final = {"$setOnInsert": {"_id": None}}
-"""An id is immutable: on a document that is there this does nothing, and making one with it is refused."""
+"""An id is immutable: on a record that is there this does nothing, and making one with it is refused."""
 
 
 class GroupCommit:
-    """Writes documents of one collection; `written` is told the ids of those that were, also when the writer left."""
+    """Writes records of one collection; `written` is told the ids of those that were, also when the writer left."""
 
     def __init__(self, collection: Collection, written: Callable[[Sequence[Any]], None]) -> None:
         self._collection = collection
         self._written = written
-        self._writes: Gathering[tuple[Any, _Write], None] = Gathering(self._together, most=_MOST)
+        self._writes: Batcher[tuple[Any, _Write], None] = Batcher(self._together, most=_MOST)
 
-    async def insert(self, document: Document) -> None:
-        """Insert a document.
+    async def insert(self, record: Record) -> None:
+        """Insert a record.
 
         Raises:
             DuplicateKeyError: its id or a value of a unique index is taken.
 
         """
-        await self._writes.ask((document["_id"], InsertOne(cast("Document", self._encoded(document)))))
+        await self._writes.submit((record["_id"], InsertOne(cast("Record", self._encoded(record)))))
 
     async def update(self, key: Any, guard: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
-        """Change the document with this id, if it is as the guard has it; tell whether it was.
+        """Change the record with this id, if it is as the guard has it; tell whether it was.
 
         A bulk write tells how many it changed, but not which. So where nothing is to be changed, the change is made
         an error, which has its place in the order: it is an upsert that may not be carried out.
         """
         upsert = UpdateOne({"_id": key, **guard}, self._encoded({**change, **_NEVER_INSERTED}), upsert=True)
         try:
-            await self._writes.ask((key, upsert))
+            await self._writes.submit((key, upsert))
         except WriteError as error:
             if error.code != _IMMUTABLE_FIELD:
                 raise
             return False
         return True
 
-    async def settle(self) -> None:
+    async def drain(self) -> None:
         """Wait until what is under way has been written."""
-        await self._writes.settle()
+        await self._writes.drain()
 
-    def _encoded(self, document: Mapping[str, Any]) -> RawBSONDocument:
+    def _encoded(self, record: Mapping[str, Any]) -> RawBSONDocument:
         """Encode it here, where what cannot be encoded fails alone: among others it would be all that fail."""
-        return RawBSONDocument(encode(document, codec_options=self._collection.codec_options))
+        return RawBSONDocument(encode(record, codec_options=self._collection.codec_options))
 
     async def _together(self, writes: Sequence[tuple[Any, _Write]]) -> Sequence[Exception | None]:
         outcomes: list[Exception | None] = [None] * len(writes)

@@ -18,12 +18,12 @@ from shared.office.access import SIGHT, Principal, Sight
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 
-Document: TypeAlias = dict[str, Any]
-Client: TypeAlias = "AsyncIOMotorClient[Document]"
-Database: TypeAlias = "AsyncIOMotorDatabase[Document]"
-Collection: TypeAlias = "AsyncIOMotorCollection[Document]"
+Record: TypeAlias = dict[str, Any]
+Client: TypeAlias = "AsyncIOMotorClient[Record]"
+Database: TypeAlias = "AsyncIOMotorDatabase[Record]"
+Collection: TypeAlias = "AsyncIOMotorCollection[Record]"
 
-# What a server says that is stopping, starting, full or not yet (or no longer) ours: nothing the document is to blame
+# What a server says that is stopping, starting, full or not yet (or no longer) ours: nothing the record is to blame
 # for. 13 and 18: the account is not let in; 91, 11600: shutting down; 189, 10107, 13435: no primary; 14031: disk full.
 _AWAY_CODES: Final = frozenset({13, 18, 91, 189, 10107, 11600, 13435, 14031})
 
@@ -78,12 +78,12 @@ class Index:
     name: str | None = None
 
     def model(self) -> IndexModel:
-        options: Document = {"unique": True} if self.unique else {}
+        options: Record = {"unique": True} if self.unique else {}
         if self.partial is not None:
             options["partialFilterExpression"] = dict(self.partial)
         return IndexModel(list(self.keys), name=self.name or self._own_name(options), **options)
 
-    def _own_name(self, options: Document) -> str:
+    def _own_name(self, options: Record) -> str:
         """Name an index by what it is: one with changed options is another one, made beside the old."""
         plain = "_".join(f"{field}_{direction}" for field, direction in self.keys)
         return f"{plain}__{sha256(repr(options).encode()).hexdigest()[:8]}" if options else plain
@@ -105,19 +105,19 @@ async def ensure_indexes(database: Database, indexes: Sequence[Index]) -> None:
     for index in indexes:
         models[index.collection].append(index.model())
     for collection, wanted in models.items():
-        existing = [_essence(document) async for document in database[collection].list_indexes()]
+        existing = [_essence(record) async for record in database[collection].list_indexes()]
         missing = [model for model in wanted if _essence(model.document) not in existing]
         if missing:
             await database[collection].create_indexes(missing)
 
 
-def _essence(index: Mapping[str, Any]) -> tuple[list[tuple[str, int]], bool, Document]:
+def _essence(index: Mapping[str, Any]) -> tuple[list[tuple[str, int]], bool, Record]:
     """Return what makes an index, whatever its name: MongoDB refuses a second one that is the same in this."""
     keys = [(field, int(direction)) for field, direction in index["key"].items()]
     return keys, bool(index.get("unique")), dict(index.get("partialFilterExpression") or {})
 
 
-def sight_filter(principal: Principal) -> Document:
+def sight_filter(principal: Principal) -> Record:
     """Return the filter of the tasks within an account's sight.
 
     Every collection of tasks has `officer`, and `agencies`: the lead, the coordinating agencies and the monitor.

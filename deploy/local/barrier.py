@@ -47,7 +47,7 @@ async def wait_until_quiet(
         await _wait_until_free("quiet", [traffic], seconds)
 
 
-async def wait_until_settled(
+async def wait_until_idle(
     servers: Servers, vhost: str, databases: Mapping[str, str], now: Callable[[], datetime], *, seconds: float
 ) -> None:
     """Wait until whatever time and people have brought has been handled by all services, each with its database."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from deploy.local.barrier import wait_until_quiet, wait_until_settled
+from deploy.local.barrier import wait_until_idle, wait_until_quiet
 from deploy.local.clock_file import ClockFile
 from deploy.local.credentials import Credentials
 from deploy.local.installation import PROJECT
@@ -78,14 +78,14 @@ class Stack:
         databases = [self.databases[service] for service in services]
         await wait_until_quiet(self.servers, self.vhost, databases, services, seconds=seconds)
 
-    async def settle(self, *, seconds: float = 60) -> None:
+    async def wait_until_idle(self, *, seconds: float = 60) -> None:
         """Wait until whatever time and people have brought has been handled everywhere: nobody will be told any more.
 
         Raises:
             LocalStackError: that took too long, or something was given up to the dead letters.
 
         """
-        await wait_until_settled(self.servers, self.vhost, self.databases, self.now, seconds=seconds)
+        await wait_until_idle(self.servers, self.vhost, self.databases, self.now, seconds=seconds)
 
     def environment_of(self, service: str) -> dict[str, str]:
         """Return the settings of a service, as it reads them."""

@@ -6,7 +6,7 @@ from services.assignment.administrator import CREATE_ADMINISTRATOR
 from services.assignment.app import build
 from services.assignment.check import CHECK
 from services.assignment.settings import AssignmentSettings
-from shared.commands.line import run
+from shared.commands.command_line import run
 
 if __name__ == "__main__":
     sys.exit(run(AssignmentSettings, build, [CREATE_ADMINISTRATOR, CHECK]))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.assignment.app import INDEXES, OUTBOXES, SERVICE, make_passwords
 from services.assignment.directory.api.bodies import NewPassword, NewUsername
-from services.assignment.directory.handlers import Directory
+from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.rules.account import Account
 from services.assignment.directory.store import DirectoryStore
 from services.assignment.settings import AssignmentSettings
@@ -65,7 +65,7 @@ async def _write(database: Database, settings: AssignmentSettings, wanted: _Want
     await ensure_indexes(database, INDEXES)
     for name in OUTBOXES:
         await Outbox(database[name]).ensure_index()
-    directory = Directory(DirectoryStore(database), settings.clock(), make_passwords(settings), lambda *_: None)
+    directory = DirectoryHandlers(DirectoryStore(database), settings.clock(), make_passwords(settings), lambda *_: None)
     account = Account(wanted.username, wanted.display_name, Role.ADMINISTRATOR)
     try:
         await directory.add_account(account, wanted.password.get_secret_value())

@@ -15,7 +15,7 @@ from fastapi import APIRouter, FastAPI
 from services.assignment.directory.api import accounts, agencies, auth, me, on_too_many_failures
 from services.assignment.directory.attempts import Attempts, FailureLimits, TooManyFailuresError
 from services.assignment.directory.authentication import by_account
-from services.assignment.directory.handlers import Directory
+from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.lookups import Lookups
 from services.assignment.directory.passwords import Passwords
 from services.assignment.directory.sign_in import SignIn
@@ -25,19 +25,19 @@ from services.assignment.directory.tokens import TokenIssuer
 from services.assignment.settings import AssignmentSettings
 from services.assignment.tasks.api.acts import acts_router
 from services.assignment.tasks.api.batches import batches_router
-from services.assignment.tasks.api.reads import TaskReads
 from services.assignment.tasks.api.tasks import tasks_router
-from services.assignment.tasks.batches import INDEXES as BATCH_INDEXES
-from services.assignment.tasks.batches import BatchStore
 from services.assignment.tasks.consumers import task_consumers
 from services.assignment.tasks.handlers import Office, TaskHandlers
-from services.assignment.tasks.store import COLLECTION as TASKS
-from services.assignment.tasks.store import INDEXES as TASK_INDEXES
-from services.assignment.tasks.store import TaskStore
+from services.assignment.tasks.reads import TaskReads
+from services.assignment.tasks.store.batches import INDEXES as BATCH_INDEXES
+from services.assignment.tasks.store.batches import BatchStore
+from services.assignment.tasks.store.tasks import COLLECTION as TASKS
+from services.assignment.tasks.store.tasks import INDEXES as TASK_INDEXES
+from services.assignment.tasks.store.tasks import TaskStore
 from shared.app import create_app
 from shared.background import Background
 from shared.clock import Clock
-from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_ACTS, task_event
+from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_FACTS, task_event
 from shared.health import Part
 from shared.messaging.asyncapi import describe
 from shared.messaging.consumer import Handler
@@ -50,7 +50,7 @@ from shared.web.auth import Verifier
 SERVICE: Final = AssignmentSettings.service()
 INDEXES: Final = (*DIRECTORY_INDEXES, *TASK_INDEXES, *BATCH_INDEXES)
 OUTBOXES: Final = (TASKS, AGENCIES, ACCOUNTS)
-PUBLISHES: Final = (*map(task_event, TASK_ACTS), AGENCY_CHANGED, ACCOUNT_CHANGED)
+PUBLISHES: Final = (*map(task_event, TASK_FACTS), AGENCY_CHANGED, ACCOUNT_CHANGED)
 ROUTERS: Final = (auth.router, auth.keys_router, me.router, agencies.router, accounts.router)
 
 
@@ -77,7 +77,7 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
             async with running, Background(SERVICE) as background:
                 background.start("batches", tasks.sweep)
                 yield
-                await tasks.settle()
+                await tasks.drain()
         finally:
             client.close()
 
@@ -105,7 +105,7 @@ class _Tasks:
     routers: Sequence[APIRouter]
     consumers: Mapping[str, Handler]
     sweep: Callable[[], Awaitable[None]]
-    settle: Callable[[], Awaitable[None]]
+    drain: Callable[[], Awaitable[None]]
 
 
 def _tasks(settings: AssignmentSettings, database: Database, relay: Relay, directory: Lookups, clock: Clock) -> _Tasks:
@@ -116,7 +116,7 @@ def _tasks(settings: AssignmentSettings, database: Database, relay: Relay, direc
     handlers = TaskHandlers(store, batches, directory, office)
     reads = TaskReads(store, handlers, office)
     routers = [tasks_router(handlers, reads), acts_router(handlers, reads), batches_router(handlers)]
-    return _Tasks(routers, task_consumers(handlers), batches.sweep, store.settle)
+    return _Tasks(routers, task_consumers(handlers), batches.sweep, store.drain)
 
 
 def _add_directory(
@@ -125,7 +125,7 @@ def _add_directory(
     passwords = make_passwords(settings)
     limits = FailureLimits(settings.failed_sign_ins_per_account, settings.failed_sign_ins_per_address)
     lifetime = timedelta(seconds=settings.token_seconds)
-    app.state.directory = Directory(store, clock, passwords, messaging.relay.wake)
+    app.state.directory = DirectoryHandlers(store, clock, passwords, messaging.relay.wake)
     app.state.sign_in = SignIn(store, passwords, Attempts(limits))
     app.state.tokens = TokenIssuer(settings.signing_key.get_secret_value(), lifetime)
     app.state.gateways = settings.gateways

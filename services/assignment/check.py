@@ -9,38 +9,40 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.assignment.app import OUTBOXES
 from services.assignment.settings import AssignmentSettings
-from services.assignment.tasks.audit import known_among, stored_batches, stored_tasks
-from services.assignment.tasks.documents import state_of, to_entry
 from services.assignment.tasks.rules.batch import Batch
 from services.assignment.tasks.rules.task import replay
+from services.assignment.tasks.store.audit import known_among, stored_batches, stored_tasks
+from services.assignment.tasks.store.records import state_of, to_entry
 from shared.clock import true_now
 from shared.commands.check import Findings, finding_command
-from shared.commands.difference import Difference, Kind
+from shared.commands.difference import Difference, DifferenceKind
 from shared.messaging.outbox import Outbox
 from shared.mongo import Database, connect
 
 if TYPE_CHECKING:
-    from shared.mongo import Document
+    from shared.mongo import Record
 
 _LATE: Final = timedelta(minutes=1)
 """How long an event or a batch may wait before that is a difference."""
 
 
-def compare_task(document: Document) -> Iterator[Difference]:
+def compare_task(record: Record) -> Iterator[Difference]:
     """Compare a task with what its history makes."""
-    task_id, sequences = document["_id"], [entry["sequence"] for entry in document["history"]]
-    if sequences != list(range(1, document["version"] + 1)):
-        detail = f"version {document['version']}, but the entries are numbered {_in_short(sequences)}"
-        yield Difference(Kind.BROKEN, task_id, detail)
+    task_id, sequences = record["_id"], [entry["sequence"] for entry in record["history"]]
+    if sequences != list(range(1, record["version"] + 1)):
+        detail = f"version {record['version']}, but the entries are numbered {_in_short(sequences)}"
+        yield Difference(DifferenceKind.BROKEN, task_id, detail)
         return
     try:
-        made = state_of(replay(task_id, map(to_entry, document["history"])))
+        made = state_of(replay(task_id, map(to_entry, record["history"])))
     except (ValueError, KeyError, TypeError) as error:
-        yield Difference(Kind.BROKEN, task_id, f"the history cannot be replayed: {type(error).__name__}")
+        yield Difference(DifferenceKind.BROKEN, task_id, f"the history cannot be replayed: {type(error).__name__}")
         return
-    names = [name for name, value in made.items() if _plain(value) != document.get(name)]
+    names = [name for name, value in made.items() if _plain(value) != record.get(name)]
     if names:
-        yield Difference(Kind.DIFFERS, task_id, f"version {document['version']}: not as replayed: {', '.join(names)}")
+        yield Difference(
+            DifferenceKind.DIFFERS, task_id, f"version {record['version']}: not as replayed: {', '.join(names)}"
+        )
 
 
 def compare_batch(batch: Batch, known: Collection[str]) -> Iterator[Difference]:
@@ -48,14 +50,16 @@ def compare_batch(batch: Batch, known: Collection[str]) -> Iterator[Difference]:
     absent = [task.id for task, _ in batch.tasks() if task.id not in known]
     if absent:
         detail = f"{len(absent)} of its tasks are not there: {_in_short(absent)}"
-        yield Difference(Kind.UNFINISHED, batch.id, detail)
+        yield Difference(DifferenceKind.UNFINISHED, batch.id, detail)
 
 
 def compare_outbox(name: str, waiting: int, oldest: datetime | None, now: datetime) -> Iterator[Difference]:
     """Find an event that waits for longer than it may."""
     if oldest is not None and now - oldest > _LATE:
         seconds = round((now - oldest).total_seconds())
-        yield Difference(Kind.WAITING, f"assignment.{name}", f"{waiting} documents, the oldest for {seconds} s")
+        yield Difference(
+            DifferenceKind.WAITING, f"assignment.{name}", f"{waiting} documents, the oldest for {seconds} s"
+        )
 
 
 async def find(settings: AssignmentSettings, _arguments: argparse.Namespace) -> Findings:
@@ -63,9 +67,9 @@ async def find(settings: AssignmentSettings, _arguments: argparse.Namespace) -> 
     database, tasks = client[settings.mongodb_database], 0
     differences: list[Difference] = []
     try:
-        async for document in stored_tasks(database):
+        async for record in stored_tasks(database):
             tasks += 1
-            differences += compare_task(document)
+            differences += compare_task(record)
         differences += [found async for found in _beside_tasks(database)]
     finally:
         client.close()

@@ -8,25 +8,25 @@ from contextlib import asynccontextmanager, closing
 from pydantic import ValidationError
 
 from services.deadline.settings import DeadlineSettings
-from services.deadline.store import Found, WatchStore
+from services.deadline.store import StoredWatch, WatchStore
 from shared.commands.assignment import Assignment
-from shared.commands.difference import Difference, Kind, missed
-from shared.events.task import Act, Task
+from shared.commands.difference import Difference, DifferenceKind, missed
+from shared.events.task import HistoryEntry, Task
 from shared.mongo import connect
 
 
-def compare_task(task: Task | None, watched: Task | None, history: Sequence[Act]) -> list[Difference]:
+def compare_task(task: Task | None, watched: Task | None, history: Sequence[HistoryEntry]) -> list[Difference]:
     """Compare a task with what is watched of it; `history` is needed only when the watch lags behind."""
     if task is None:
-        return [Difference(Kind.UNKNOWN, watched.id, "watched, but not at assignment")] if watched else []
+        return [Difference(DifferenceKind.UNKNOWN, watched.id, "watched, but not at assignment")] if watched else []
     known = watched.version if watched else 0
     if known < task.version:
         state = f"watched as of version {known}" if watched else "not watched"
         return missed(task.id, history, range(known + 1, task.version + 1), state)
     if known > task.version:
-        return [Difference(Kind.AHEAD, task.id, f"version {known} here, {task.version} at assignment")]
+        return [Difference(DifferenceKind.AHEAD, task.id, f"version {known} here, {task.version} at assignment")]
     names = [name for name in Task.model_fields if getattr(task, name) != getattr(watched, name)]
-    return [Difference(Kind.DIFFERS, task.id, f"version {known}: {', '.join(names)}")] if names else []
+    return [Difference(DifferenceKind.DIFFERS, task.id, f"version {known}: {', '.join(names)}")] if names else []
 
 
 class WatchComparison:
@@ -49,12 +49,12 @@ class WatchComparison:
         try:
             watched = _task_of(found) if found else None
         except (ValidationError, KeyError):
-            return [Difference(Kind.DIFFERS, task_id, "what is watched cannot be read")]
+            return [Difference(DifferenceKind.DIFFERS, task_id, "what is watched cannot be read")]
         lags = task is not None and (watched is None or watched.version < task.version)
         return compare_task(task, watched, await self._assignment.history(task_id) if lags else ())
 
 
-def _task_of(found: Found) -> Task:
+def _task_of(found: StoredWatch) -> Task:
     return found.watch().task
 
 

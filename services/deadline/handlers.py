@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.deadline.rules.watch import Watch, observe
-from services.deadline.store import Found, WatchStore
+from services.deadline.store import StoredWatch, WatchStore
 from shared.events.envelope import Event
 from shared.events.task import TaskChanged
 from shared.messaging.retry import RetryLater
@@ -35,7 +35,7 @@ class Observer:
                 return
         raise RetryLater(f"task {event.data.task.id} changes too often")
 
-    async def _save(self, found: Found | None, watch: Watch) -> bool:
+    async def _save(self, found: StoredWatch | None, watch: Watch) -> bool:
         following = watch.next_moment(self._calendar)
         if found is None:
             return await self._store.insert_if_absent(watch, following)

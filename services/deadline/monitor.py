@@ -10,9 +10,9 @@ from typing import Final
 import structlog
 
 from services.deadline.metrics import ANNOUNCED, CLAIM_LAG_SECONDS, STEPS
-from services.deadline.rules.moments import Moment
+from services.deadline.rules.moments import WatchedMoment
 from services.deadline.rules.watch import deal_with
-from services.deadline.store import Claim, Found, WatchStore
+from services.deadline.store import Claim, StoredWatch, WatchStore
 from shared.clock import Clock
 from shared.events.deadline import DeadlineReached
 from shared.events.envelope import Event, rfc3339
@@ -73,7 +73,7 @@ class Monitor:
         STEPS.labels("found" if due else "idle").inc()
         return bool(due)
 
-    async def _decide(self, found: Found, now: datetime) -> Claim | None:
+    async def _decide(self, found: StoredWatch, now: datetime) -> Claim | None:
         try:
             return self._claim(found, now)
         except Exception:  # noqa: BLE001 - one document must not stop the others, whatever is wrong with it
@@ -81,7 +81,7 @@ class Monitor:
             await self._store.push_back(found, now + POISONED_FOR)
             return None
 
-    def _claim(self, found: Found, now: datetime) -> Claim:
+    def _claim(self, found: StoredWatch, now: datetime) -> Claim:
         after, told = deal_with(found.watch(), self._calendar, now)
         events = [announce(moment, after.task, now) for moment in told]
         return Claim(found, after, after.next_moment(self._calendar), events)
@@ -96,7 +96,7 @@ class Monitor:
                 ANNOUNCED.labels(kind_of(event.type)).inc()
 
 
-def announce(moment: Moment, task: Task, now: datetime) -> Event[DeadlineReached]:
+def announce(moment: WatchedMoment, task: Task, now: datetime) -> Event[DeadlineReached]:
     """Return the event of a moment; its id is made of what it tells, so that a repeat is the same event."""
     return Event[DeadlineReached](
         id=f"{task.id}:{moment.kind}:{rfc3339(moment.at)}:{moment.rung}",
@@ -109,7 +109,7 @@ def announce(moment: Moment, task: Task, now: datetime) -> Event[DeadlineReached
     )
 
 
-def _brief(moment: Moment, task: Task) -> DeadlineReached:
+def _brief(moment: WatchedMoment, task: Task) -> DeadlineReached:
     return DeadlineReached(
         task_id=task.id,
         sequence=task.version,

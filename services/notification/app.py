@@ -12,7 +12,7 @@ from services.notification.api.inbox import inbox_router
 from services.notification.consumers import handlers
 from services.notification.handlers import Notifier
 from services.notification.settings import NotificationSettings
-from services.notification.store import INDEXES, Directory, Inbox
+from services.notification.store import INDEXES, DirectoryCopy, Inbox
 from shared.app import create_app
 from shared.clock import Clock
 from shared.health import Part
@@ -28,7 +28,7 @@ def build(settings: NotificationSettings, *, clock: Clock | None = None) -> Fast
     client = connect(settings.mongodb_uri.get_secret_value(), service)
     database = client[settings.mongodb_database]
     inbox = Inbox(database)
-    notifier = Notifier(Directory(database), inbox, WorkCalendar(settings.office.policy()))
+    notifier = Notifier(DirectoryCopy(database), inbox, WorkCalendar(settings.office.policy()))
     messaging = Messaging(
         service,
         settings.amqp_url.get_secret_value(),

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from services.notification.handlers import entry_id
 from services.notification.rules.past import occasions
-from services.notification.rules.routing import Occasion, Person, Post, posts, told
+from services.notification.rules.routing import Occasion, Person, Post, posts, recipients_of
 from services.notification.settings import NotificationSettings
-from services.notification.store import Directory, Inbox
+from services.notification.store import DirectoryCopy, Inbox
 from shared.commands.assignment import Account, Agency, Assignment
-from shared.commands.difference import Difference, Kept, Kind, compare_kept
+from shared.commands.difference import Difference, DifferenceKind, KnownState, compare_known
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, task_event
-from shared.events.task import Act
+from shared.events.task import HistoryEntry
 from shared.mongo import connect
 from shared.office.vocabulary import Role
 
 if TYPE_CHECKING:
-    from shared.mongo import Document
+    from shared.mongo import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ class Holders:
             self._holders[Post(username=person.username)].append(holder)
             self._holders[Post(role=person.role, agency=person.agency)].append(holder)
 
-    def told(self, occasion: Occasion, at: datetime) -> list[str]:
+    def recipients_of(self, occasion: Occasion, at: datetime) -> list[str]:
         """Return who was to be told, as far as they hold the place still and held it at that moment."""
         found = (holder for _, post in posts(occasion) for holder in self._holders.get(post, ()))
-        return sorted(told(occasion, [holder.person for holder in found if holder.held_at(at)]))
+        return sorted(recipients_of(occasion, [holder.person for holder in found if holder.held_at(at)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class Telling:
     entries: Mapping[str, str]
 
 
-def tellings(task_id: str, history: Sequence[Act], holders: Holders) -> list[Telling]:
+def tellings(task_id: str, history: Sequence[HistoryEntry], holders: Holders) -> list[Telling]:
     """Return what a history must have led to."""
     return [
         Telling(event_id, task_event(entry.act), {name: entry_id(event_id, name) for name in usernames})
         for entry, occasion in occasions(task_id, history)
-        if (usernames := holders.told(occasion, entry.at))
+        if (usernames := holders.recipients_of(occasion, entry.at))
         for event_id in [f"{task_id}:{entry.sequence}"]
     ]
 
@@ -77,16 +77,16 @@ def compare_task(expected: Iterable[Telling], known: set[str]) -> Iterator[Diffe
         untold = [name for name, entry in telling.entries.items() if entry not in known]
         if len(untold) == len(telling.entries):
             detail = f"{telling.event_type}: not told to {', '.join(untold)}"
-            yield Difference(Kind.MISSED, telling.event_id, detail)
+            yield Difference(DifferenceKind.MISSED, telling.event_id, detail)
         elif untold:
             detail = f"{telling.event_type}: others were told, but not {', '.join(untold)}"
-            yield Difference(Kind.NOT_TOLD, telling.event_id, detail)
+            yield Difference(DifferenceKind.NOT_TOLD, telling.event_id, detail)
 
 
 class InboxComparison:
     """The inbox and the copy of the directory, beside assignment's histories and directory."""
 
-    def __init__(self, inbox: Inbox, directory: Directory, assignment: Assignment) -> None:
+    def __init__(self, inbox: Inbox, directory: DirectoryCopy, assignment: Assignment) -> None:
         self._inbox = inbox
         self._directory = directory
         self._assignment = assignment
@@ -98,7 +98,7 @@ class InboxComparison:
     async def of_task(self, task_id: str) -> Sequence[Difference]:
         history = await self._assignment.history(task_id)
         if not history:
-            return [Difference(Kind.UNKNOWN, task_id, "people were told of it, but it is not at assignment")]
+            return [Difference(DifferenceKind.UNKNOWN, task_id, "people were told of it, but it is not at assignment")]
         expected = tellings(task_id, history, self._holders)
         ids = [entry for telling in expected for entry in telling.entries.values()]
         return list(compare_task(expected, await self._inbox.known_among(ids)))
@@ -110,34 +110,34 @@ class InboxComparison:
         known, people = await self._directory.agencies(), await self._directory.people()
         self._holders = Holders(map(_holder, people))
         return [
-            *compare_kept("agency", AGENCY_CHANGED, agencies, _kept(known, "name")),
-            *compare_kept("account", ACCOUNT_CHANGED, accounts, _kept(people, "role", "agency", "disabled")),
+            *compare_known("agency", AGENCY_CHANGED, agencies, _kept(known, "name")),
+            *compare_known("account", ACCOUNT_CHANGED, accounts, _kept(people, "role", "agency", "disabled")),
         ]
 
 
-def _of_agency(agency: Agency) -> Kept:
-    return Kept(agency.version, {"name": agency.name})
+def _of_agency(agency: Agency) -> KnownState:
+    return KnownState(agency.version, {"name": agency.name})
 
 
-def _of_account(account: Account) -> Kept:
-    return Kept(account.version, {"role": account.role, "agency": account.agency, "disabled": account.disabled})
+def _of_account(account: Account) -> KnownState:
+    return KnownState(account.version, {"role": account.role, "agency": account.agency, "disabled": account.disabled})
 
 
-def _kept(documents: Iterable[Document], *fields: str) -> dict[str, Kept]:
-    return {one["_id"]: Kept(one["sequence"], _only(one, fields)) for one in documents}
+def _kept(records: Iterable[Record], *fields: str) -> dict[str, KnownState]:
+    return {one["_id"]: KnownState(one["sequence"], _only(one, fields)) for one in records}
 
 
-def _only(document: Document, fields: Iterable[str]) -> dict[str, Any]:
-    return {name: document[name] for name in fields}
+def _only(record: Record, fields: Iterable[str]) -> dict[str, Any]:
+    return {name: record[name] for name in fields}
 
 
-def _holder(document: Document) -> Holder:
-    person = Person(document["_id"], Role(document["role"]), document["agency"], document["disabled"])
-    return Holder(person, document.get("since"))
+def _holder(record: Record) -> Holder:
+    person = Person(record["_id"], Role(record["role"]), record["agency"], record["disabled"])
+    return Holder(person, record.get("since"))
 
 
 @asynccontextmanager
 async def comparison(settings: NotificationSettings, assignment: Assignment) -> AsyncIterator[InboxComparison]:
     with closing(connect(settings.mongodb_uri.get_secret_value(), f"{settings.service()}.check")) as client:
         database = client[settings.mongodb_database]
-        yield InboxComparison(Inbox(database), Directory(database), assignment)
+        yield InboxComparison(Inbox(database), DirectoryCopy(database), assignment)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from services.notification.metrics import TOLD
+from services.notification.metrics import NOTIFICATIONS
 from services.notification.rules.occasion import occasion_of
-from services.notification.rules.routing import Occasion, Person, posts, told
-from services.notification.store import Directory, Entry, Inbox
+from services.notification.rules.routing import Occasion, Person, posts, recipients_of
+from services.notification.store import DirectoryCopy, Inbox, InboxEntry
 from services.notification.templates.facts import facts_of
 from services.notification.templates.writing import Notes, write
 from shared.messaging.retry import RetryLater
@@ -31,7 +31,7 @@ def entry_id(event_id: str, username: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    directory: Directory
+    directory: DirectoryCopy
     inbox: Inbox
     calendar: WorkCalendar
 
@@ -46,11 +46,11 @@ class Notifier:
         if not posts(occasion):
             return
         names = await self._names(occasion)
-        readers = told(occasion, await self._people(occasion))
+        readers = recipients_of(occasion, await self._people(occasion))
         facts = facts_of(event, names)
         notes = write(facts, readers.values(), self.calendar)
         entries = [_entry(event, occasion, username, notes[recipient]) for username, recipient in readers.items()]
-        TOLD.labels(occasion.kind).inc(await self.inbox.insert_if_absent(entries))
+        NOTIFICATIONS.labels(occasion.kind).inc(await self.inbox.insert_if_absent(entries))
 
     async def learn_agency(self, event: Event[AgencyChanged]) -> None:
         await self.directory.keep_agency(event.data.code, event.data.name, int(event.sequence))
@@ -76,8 +76,8 @@ class Notifier:
         return people
 
 
-def _entry(event: Event[Any], occasion: Occasion, username: str, notes: Notes) -> Entry:
-    return Entry(
+def _entry(event: Event[Any], occasion: Occasion, username: str, notes: Notes) -> InboxEntry:
+    return InboxEntry(
         id=entry_id(event.id, username),
         username=username,
         task_id=occasion.task_id,

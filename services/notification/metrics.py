@@ -6,5 +6,5 @@ from typing import Final
 
 from prometheus_client import Counter
 
-TOLD: Final = Counter("dondoc_notifications_total", "Entries put into inboxes, by kind of event.", ["kind"])
+NOTIFICATIONS: Final = Counter("dondoc_notifications_total", "Entries put into inboxes, by kind of event.", ["kind"])
 READ: Final = Counter("dondoc_notifications_read_total", "Entries marked as read.")

@@ -13,9 +13,9 @@ from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.notification.rules.routing import Person, Post
-from shared.gathering import Gathering
+from shared.batching import Batcher
 from shared.group_commit import GroupCommit
-from shared.mongo import Collection, Database, Document, Index, ascending
+from shared.mongo import Collection, Database, Index, Record, ascending
 from shared.office.vocabulary import Role
 
 _INBOX: Final = "inbox"
@@ -33,7 +33,7 @@ INDEXES: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class InboxEntry:
     """One notification of one person; `title` and `text` by language."""
 
     id: str
@@ -45,7 +45,7 @@ class Entry:
     text: dict[str, str]
     read_at: datetime | None = None
 
-    def to_document(self) -> Document:
+    def to_record(self) -> Record:
         return {
             "_id": self.id,
             "username": self.username,
@@ -59,9 +59,9 @@ class Entry:
         }
 
     @classmethod
-    def of(cls, document: Document) -> Entry:
-        plain = {name: value for name, value in document.items() if name not in {"_id", "unread"}}
-        return cls(id=document["_id"], **plain)
+    def of(cls, record: Record) -> InboxEntry:
+        plain = {name: value for name, value in record.items() if name not in {"_id", "unread"}}
+        return cls(id=record["_id"], **plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ class InboxQuery:
     task_id: str | None = None
     after: tuple[datetime, str] | None = None
 
-    def filter(self) -> Document:
-        found: Document = {"username": self.username}
+    def filter(self) -> Record:
+        found: Record = {"username": self.username}
         if self.task_id is not None:
             found["task_id"] = self.task_id
         if self.after is not None:
@@ -88,13 +88,13 @@ class Inbox:
         self._entries: Collection = database[_INBOX]
         self._writes = GroupCommit(self._entries, lambda _: None)
 
-    async def insert_if_absent(self, entries: Sequence[Entry]) -> int:
+    async def insert_if_absent(self, entries: Sequence[InboxEntry]) -> int:
         """Add what is not there yet and return how many that were; an entry once there is never written again."""
         return sum(await asyncio.gather(*map(self._insert_if_absent, entries)))
 
-    async def _insert_if_absent(self, entry: Entry) -> bool:
+    async def _insert_if_absent(self, entry: InboxEntry) -> bool:
         try:
-            await self._writes.insert(entry.to_document())
+            await self._writes.insert(entry.to_record())
         except DuplicateKeyError:
             return False
         return True
@@ -102,17 +102,17 @@ class Inbox:
     async def known_among(self, entry_ids: Sequence[str]) -> set[str]:
         """Return those of the ids that are there."""
         found = self._entries.find({"_id": {"$in": list(entry_ids)}}, {"_id": 1})
-        return {document["_id"] async for document in found}
+        return {record["_id"] async for record in found}
 
     async def task_ids(self) -> AsyncIterator[str]:
         """Yield the ids of all tasks that somebody was told of."""
-        async for document in self._entries.aggregate([{"$group": {"_id": "$task_id"}}], allowDiskUse=True):
-            yield document["_id"]
+        async for record in self._entries.aggregate([{"$group": {"_id": "$task_id"}}], allowDiskUse=True):
+            yield record["_id"]
 
-    async def find(self, query: InboxQuery, limit: int) -> list[Entry]:
+    async def find(self, query: InboxQuery, limit: int) -> list[InboxEntry]:
         """Return up to so many entries, newest first."""
         found = self._entries.find(query.filter()).sort(list(_NEWEST_FIRST)).limit(limit)
-        return [Entry.of(document) async for document in found]
+        return [InboxEntry.of(record) async for record in found]
 
     async def count_unread(self, username: str) -> int:
         return await self._entries.count_documents({"username": username, "unread": True})
@@ -124,19 +124,19 @@ class Inbox:
         )
         return changed.modified_count == 1
 
-    async def get(self, entry_id: str, username: str) -> Entry | None:
-        document = await self._entries.find_one({"_id": entry_id, "username": username})
-        return Entry.of(document) if document else None
+    async def get(self, entry_id: str, username: str) -> InboxEntry | None:
+        record = await self._entries.find_one({"_id": entry_id, "username": username})
+        return InboxEntry.of(record) if record else None
 
 
-class Directory:
+class DirectoryCopy:
     """Agencies and accounts as assignment last told of them."""
 
     def __init__(self, database: Database) -> None:
         self._agencies: Collection = database[_AGENCIES]
         self._people: Collection = database[_PEOPLE]
-        self._names: Gathering[Some[str], Mapping[str, str]] = Gathering(self._names_of, most=_MOST_AT_ONCE)
-        self._holders: Gathering[Iterable[Post], list[Document]] = Gathering(self._holders_of, most=_MOST_AT_ONCE)
+        self._names: Batcher[Some[str], Mapping[str, str]] = Batcher(self._names_of, most=_MOST_AT_ONCE)
+        self._holders: Batcher[Iterable[Post], list[Record]] = Batcher(self._holders_of, most=_MOST_AT_ONCE)
 
     async def keep_agency(self, code: str, name: str, sequence: int) -> None:
         """Keep an agency, unless a later state of it is known."""
@@ -153,38 +153,38 @@ class Directory:
         values = {name: {"$literal": value} for name, value in held.items()}
         await _keep_latest(self._people, person.username, {**values, "since": since}, sequence)
 
-    async def agencies(self) -> list[Document]:
+    async def agencies(self) -> list[Record]:
         """Return all that is known of agencies."""
         return await self._agencies.find().to_list(None)
 
-    async def people(self) -> list[Document]:
+    async def people(self) -> list[Record]:
         """Return all that is known of accounts."""
         return await self._people.find().to_list(None)
 
     async def names(self, agencies: Some[str]) -> dict[str, str]:
         """Return the names of those agencies that are known."""
-        found = await self._names.ask(agencies)
+        found = await self._names.submit(agencies)
         return {code: found[code] for code in agencies if code in found}
 
     async def holders(self, posts: Some[Post]) -> list[Person]:
         """Return who holds at least one of the posts."""
         # Each reads what it asked for by itself: an account that cannot be read is nobody else's trouble.
-        found = await self._holders.ask(posts)
-        people = [_person(document) for document in found if any(_may_be_held(post, document) for post in posts)]
+        found = await self._holders.submit(posts)
+        people = [_person(record) for record in found if any(_may_be_held(post, record) for post in posts)]
         return [person for person in people if any(post.is_held_by(person) for post in posts)]
 
     async def _names_of(self, asked: Sequence[Some[str]]) -> Sequence[Mapping[str, str]]:
         codes = {code for agencies in asked for code in agencies}
-        documents = await self._agencies.find({"_id": {"$in": [*codes]}}, {"name": True}).to_list(None)
-        return [{document["_id"]: document["name"] for document in documents}] * len(asked)
+        records = await self._agencies.find({"_id": {"$in": [*codes]}}, {"name": True}).to_list(None)
+        return [{record["_id"]: record["name"] for record in records}] * len(asked)
 
-    async def _holders_of(self, asked: Sequence[Iterable[Post]]) -> Sequence[list[Document]]:
+    async def _holders_of(self, asked: Sequence[Iterable[Post]]) -> Sequence[list[Record]]:
         wanted = {post for posts in asked for post in posts}
-        documents = await self._people.find({"$or": _by_post(wanted)}).to_list(None)
-        return [documents] * len(asked)
+        records = await self._people.find({"$or": _by_post(wanted)}).to_list(None)
+        return [records] * len(asked)
 
 
-def _by_post(posts: Iterable[Post]) -> list[Document]:
+def _by_post(posts: Iterable[Post]) -> list[Record]:
     usernames: list[str] = []
     agencies: dict[Role, list[str]] = {}
     for post in posts:
@@ -192,16 +192,16 @@ def _by_post(posts: Iterable[Post]) -> list[Document]:
             usernames.append(post.username)
         elif post.role is not None and post.agency is not None:
             agencies.setdefault(post.role, []).append(post.agency)
-    in_agencies: list[Document] = [{"agency": {"$in": codes}, "role": role} for role, codes in agencies.items()]
+    in_agencies: list[Record] = [{"agency": {"$in": codes}, "role": role} for role, codes in agencies.items()]
     return [{"_id": {"$in": usernames}}, *in_agencies]
 
 
-def _may_be_held(post: Post, document: Document) -> bool:
-    return post.username == document["_id"] or (post.agency is not None and post.agency == document["agency"])
+def _may_be_held(post: Post, record: Record) -> bool:
+    return post.username == record["_id"] or (post.agency is not None and post.agency == record["agency"])
 
 
-def _person(document: Document) -> Person:
-    return Person(document["_id"], Role(document["role"]), document["agency"], document["disabled"])
+def _person(record: Record) -> Person:
+    return Person(record["_id"], Role(record["role"]), record["agency"], record["disabled"])
 
 
 async def _keep_latest(collection: Collection, key: str, values: dict[str, Any], sequence: int) -> None:

@@ -6,7 +6,7 @@ from services.reporting.app import build
 from services.reporting.check import comparison
 from services.reporting.settings import ReportingSettings
 from shared.commands.check import check_command
-from shared.commands.line import run
+from shared.commands.command_line import run
 
 if __name__ == "__main__":
     sys.exit(run(ReportingSettings, build, [check_command(ReportingSettings, comparison)]))

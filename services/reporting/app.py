@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from services.reporting.api.summary import summary_router
 from services.reporting.consumers import handlers_of
-from services.reporting.handlers import Records, Summaries
+from services.reporting.handlers import Recorder, Summaries
 from services.reporting.metrics import Figures
 from services.reporting.settings import ReportingSettings
 from services.reporting.store import INDEXES, Names, Versions
@@ -39,7 +39,7 @@ def build(settings: ReportingSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        handlers = handlers_of(Records(versions, names))
+        handlers = handlers_of(Recorder(versions, names))
         async with messaging.running(handlers, prepare=lambda: ensure_indexes(database, INDEXES)):
             yield
         client.close()

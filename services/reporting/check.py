@@ -11,13 +11,13 @@ from services.reporting.rules.versions import NEWEST, row_of
 from services.reporting.settings import ReportingSettings
 from services.reporting.store import Named, Names, Versions
 from shared.commands.assignment import Assignment
-from shared.commands.difference import Difference, Kept, Kind, compare_kept, missed
+from shared.commands.difference import Difference, DifferenceKind, KnownState, compare_known, missed
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED
-from shared.events.task import Act, Task
+from shared.events.task import HistoryEntry, Task
 from shared.mongo import connect
 
 if TYPE_CHECKING:
-    from shared.mongo import Document
+    from shared.mongo import Record
 
 
 def missing(task: Task, rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -25,13 +25,15 @@ def missing(task: Task, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     return sorted(set(range(1, task.version + 1)) - {row["sequence"] for row in rows})
 
 
-def compare_task(task: Task, rows: Sequence[Mapping[str, Any]], history: Sequence[Act]) -> Iterator[Difference]:
+def compare_task(
+    task: Task, rows: Sequence[Mapping[str, Any]], history: Sequence[HistoryEntry]
+) -> Iterator[Difference]:
     """Compare a task with its rows; `history` is needed only when some are missing."""
     lost = missing(task, rows)
     yield from missed(task.id, history, lost, "no row of it")
     newest = max((row["sequence"] for row in rows), default=0)
     if newest > task.version:
-        yield Difference(Kind.AHEAD, task.id, f"version {newest} here, {task.version} at assignment")
+        yield Difference(DifferenceKind.AHEAD, task.id, f"version {newest} here, {task.version} at assignment")
     elif newest == task.version:
         yield from _compare_figures(task, rows)
     if not lost:
@@ -43,7 +45,7 @@ def _compare_figures(task: Task, rows: Iterable[Mapping[str, Any]]) -> Iterator[
     row = next(row for row in rows if row["sequence"] == task.version)
     names = [name for name in wanted if wanted[name] != row.get(name)]
     if names:
-        yield Difference(Kind.DIFFERS, task.id, f"version {task.version}: {', '.join(names)}")
+        yield Difference(DifferenceKind.DIFFERS, task.id, f"version {task.version}: {', '.join(names)}")
 
 
 def _compare_terms(task_id: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
@@ -51,7 +53,7 @@ def _compare_terms(task_id: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[
     until = NEWEST
     for row in sorted(rows, key=lambda row: -int(row["sequence"])):
         if row["until"] != until:
-            yield Difference(Kind.DIFFERS, task_id, f"version {row['sequence']}: until")
+            yield Difference(DifferenceKind.DIFFERS, task_id, f"version {row['sequence']}: until")
         until = min(until, row["at"])
 
 
@@ -70,23 +72,24 @@ class VersionComparison:
         task = await self._assignment.task(task_id)
         rows = await self._versions.of_task(task_id)
         if task is None:
-            return [Difference(Kind.UNKNOWN, task_id, "counted, but not at assignment")] if rows else ()
+            return [Difference(DifferenceKind.UNKNOWN, task_id, "counted, but not at assignment")] if rows else ()
         history = await self._assignment.history(task_id) if missing(task, rows) else ()
         return list(compare_task(task, rows, history))
 
     async def of_directory(self) -> Sequence[Difference]:
-        agencies = {one.code: Kept(one.version, {"name": one.name}) for one in await self._assignment.agencies()}
+        agencies = {one.code: KnownState(one.version, {"name": one.name}) for one in await self._assignment.agencies()}
         accounts = {
-            one.username: Kept(one.version, {"name": one.display_name}) for one in await self._assignment.accounts()
+            one.username: KnownState(one.version, {"name": one.display_name})
+            for one in await self._assignment.accounts()
         }
         return [
-            *compare_kept("agency", AGENCY_CHANGED, agencies, _kept(await self._names.all(Named.AGENCY))),
-            *compare_kept("account", ACCOUNT_CHANGED, accounts, _kept(await self._names.all(Named.ACCOUNT))),
+            *compare_known("agency", AGENCY_CHANGED, agencies, _kept(await self._names.all(Named.AGENCY))),
+            *compare_known("account", ACCOUNT_CHANGED, accounts, _kept(await self._names.all(Named.ACCOUNT))),
         ]
 
 
-def _kept(names: Mapping[str, Document]) -> dict[str, Kept]:
-    return {code: Kept(document["sequence"], {"name": document["name"]}) for code, document in names.items()}
+def _kept(names: Mapping[str, Record]) -> dict[str, KnownState]:
+    return {code: KnownState(record["sequence"], {"name": record["name"]}) for code, record in names.items()}
 
 
 @asynccontextmanager

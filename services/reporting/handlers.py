@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NAMED: Final[Mapping[GroupBy, Named]] = {GroupBy.AGENCY: Named.AGENCY, GroupBy.ASSIGNER: Named.ACCOUNT}
 
 
-class Records:
+class Recorder:
     """Keeps what other services tell, in any order and however often."""
 
     def __init__(self, versions: Versions, names: Names) -> None:

@@ -1,9 +1,9 @@
-"""The collections of reporting: `versions`, a document a task a version, and `names`, what codes are called.
+"""The collections of reporting: `versions`, a record a task a version, and `names`, what codes are called.
 
 A version holds from its `at` until its `until`, the least `at` of the versions after it. Whoever inserts a version
 does so first and only then looks at its neighbours: of two that come at the same time, at least the later insertion
 sees the other. `until` only ever falls, so any order, any number of repeats and any number of consumers end in the
-same documents.
+same records.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pymongo.errors import DuplicateKeyError
 
 from services.reporting.rules.question import COUNTED_FIELDS
 from services.reporting.rules.versions import FIRST, NEWEST, Version
-from shared.gathering import Gathering
+from shared.batching import Batcher
 from shared.group_commit import GroupCommit
-from shared.mongo import Database, Document, Index, ascending
+from shared.mongo import Database, Index, Record, ascending
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ _MOST_AT_ONCE: Final = 100
 _LED_AT: Final = ("lead_agency", "until", "at")
 INDEXES: Final = (
     Index(VERSIONS, ascending("task", "sequence", "at"), name="of_a_task"),
-    # The whole of what is counted stands in the index: reading 100,000 documents took four times as long.
+    # The whole of what is counted stands in the index: reading 100,000 records took four times as long.
     Index(
         VERSIONS,
         ascending("until", "lead_agency", "at", *(name for name in COUNTED_FIELDS if name not in _LED_AT)),
@@ -54,13 +54,13 @@ class Versions:
     def __init__(self, database: Database) -> None:
         self._versions = database[VERSIONS]
         self._writes = GroupCommit(self._versions, lambda _: None)
-        self._ends: Gathering[Version, None] = Gathering(self._end, most=_MOST_AT_ONCE)
+        self._ends: Batcher[Version, None] = Batcher(self._end, most=_MOST_AT_ONCE)
 
     async def insert_if_absent(self, version: Version) -> None:
         """Keep a version and let it and its neighbours hold for their own times; harmless again, and in any order."""
         with suppress(DuplicateKeyError):
             await self._writes.insert({"_id": version.id, **asdict(version), "until": NEWEST})
-        await self._ends.ask(version)
+        await self._ends.submit(version)
 
     async def _end(self, versions: Sequence[Version]) -> list[None]:
         """Let versions that are kept end their predecessors, and be ended by their successors.
@@ -82,16 +82,16 @@ class Versions:
             if (ends := [row["at"] for row in found if _succeeds(row, version)])
         ]
 
-    async def of_task(self, task_id: str) -> list[Document]:
+    async def of_task(self, task_id: str) -> list[Record]:
         """Return the rows of a task by their version."""
         return await self._versions.find({"task": task_id}).sort("sequence", 1).to_list(None)
 
     async def task_ids(self) -> AsyncIterator[str]:
         """Yield the ids of all tasks that have a row."""
-        async for document in self._versions.aggregate([{"$group": {"_id": "$task"}}], allowDiskUse=True):
-            yield document["_id"]
+        async for record in self._versions.aggregate([{"$group": {"_id": "$task"}}], allowDiskUse=True):
+            yield record["_id"]
 
-    async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
+    async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Record]:
         return await self._versions.aggregate(pipeline).to_list(None)
 
 
@@ -110,16 +110,16 @@ class Names:
         }
         await self._names.update_one({"_id": _name_id(what, code)}, [{"$set": newest}], upsert=True)
 
-    async def all(self, what: Named) -> dict[str, Document]:
+    async def all(self, what: Named) -> dict[str, Record]:
         """Return the whole of what is known, by code."""
         found = self._names.find({"_id": {"$gte": _name_id(what, ""), "$lt": f"{what};"}})
-        return {document["_id"].partition(":")[2]: document async for document in found}
+        return {record["_id"].partition(":")[2]: record async for record in found}
 
     async def of(self, what: Named, codes: Iterable[str]) -> dict[str, str]:
         """Return the known names by code."""
         ids = {_name_id(what, code): code for code in codes}
         found = self._names.find({"_id": {"$in": list(ids)}})
-        return {ids[document["_id"]]: document["name"] async for document in found}
+        return {ids[record["_id"]]: record["name"] async for record in found}
 
 
 def _end_of_earlier(version: Version) -> UpdateMany:
@@ -127,7 +127,7 @@ def _end_of_earlier(version: Version) -> UpdateMany:
     return UpdateMany(earlier, {"$min": {"until": version.at}})
 
 
-def _succeeds(row: Document, version: Version) -> bool:
+def _succeeds(row: Record, version: Version) -> bool:
     return bool(row["task"] == version.task and row["sequence"] > version.sequence)
 
 

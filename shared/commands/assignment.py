@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr
 
 from shared.commands.command import UnavailableError
 from shared.events.directory import AccountChanged, AgencyChanged
-from shared.events.task import Act, Task
+from shared.events.task import HistoryEntry, Task
 from shared.messaging.retry import growing_waits
 from shared.office.access import SIGHT, Sight
 from shared.office.vocabulary import Role
@@ -100,9 +100,13 @@ class Assignment:
         found = await self._get(f"/v1/tasks/{task_id}")
         return None if found is None else Task.model_validate(found)
 
-    async def history(self, task_id: str) -> list[Act]:
+    async def history(self, task_id: str) -> list[HistoryEntry]:
         """Return the entries of a task, oldest first; none of a task that is not there."""
-        return [Act.model_validate(act) async for page in self._pages(f"/v1/tasks/{task_id}/history") for act in page]
+        return [
+            HistoryEntry.model_validate(act)
+            async for page in self._pages(f"/v1/tasks/{task_id}/history")
+            for act in page
+        ]
 
     async def agencies(self) -> list[Agency]:
         return await self._all("/v1/agencies", Agency)

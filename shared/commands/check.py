@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from shared.commands.assignment import Assignment, Credentials, SignIn, TokenFile, reading
 from shared.commands.command import Command, Exit, UnavailableError, complain, say
-from shared.commands.difference import ADVICE, Difference, Kind
+from shared.commands.difference import ADVICE, Difference, DifferenceKind
 from shared.commands.password import read_password
 from shared.messaging.dead_letters import NoQueueError, count_waiting, opened
 from shared.messaging.publisher import BROKER_AWAY
@@ -193,7 +193,11 @@ def _run(kind: type[Settings], find: Find[Settings], arguments: argparse.Namespa
 
 async def _check(settings: Settings, find: Find[Settings], arguments: argparse.Namespace) -> int:
     findings = await find(settings, arguments)
-    dead = await _dead(settings) if any(found.kind is Kind.MISSED for found in findings.differences) else frozenset()
+    dead = (
+        await _dead(settings)
+        if any(found.kind is DifferenceKind.MISSED for found in findings.differences)
+        else frozenset()
+    )
     for difference in findings.differences:
         say(_line(difference, dead, as_json=arguments.json))
     complain(f"differences: {len(findings.differences)}, tasks: {findings.tasks}")
@@ -203,7 +207,7 @@ async def _check(settings: Settings, find: Find[Settings], arguments: argparse.N
 
 
 def _line(difference: Difference, dead: Iterable[str], *, as_json: bool) -> str:
-    is_dead = difference.kind is Kind.MISSED and difference.subject in dead
+    is_dead = difference.kind is DifferenceKind.MISSED and difference.subject in dead
     if as_json:
         return orjson.dumps({**asdict(difference), "dead_letter": is_dead, "advice": ADVICE[difference.kind]}).decode()
     detail = f"{difference.detail} (among the dead letters)" if is_dead else difference.detail

@@ -82,7 +82,7 @@ async def _list(letters: DeadLetters) -> int:
 
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
-    end = letter.epitaph
+    end = letter.failure
     attempts = "-" if end.attempts is None else str(end.attempts)
     moments = (_to_seconds(end.first_failed_at), _to_seconds(end.failed_at))
     return (letter.name, letter.event_type, letter.subject, attempts, *moments, _in_short(end.error or "-"))
@@ -112,7 +112,7 @@ async def _show(name: str, letters: DeadLetters) -> int:
 
 
 def _whole(opened_letter: Opened) -> Iterator[str]:
-    letter, end = opened_letter.letter, opened_letter.letter.epitaph
+    letter, end = opened_letter.letter, opened_letter.letter.failure
     yield f"id            {letter.name}"
     yield f"event         {letter.event_type}"
     yield f"subject       {letter.subject}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shared.events.envelope import Frozen
 
 # What happened to a task; each is also the `act` of its history entry.
-TASK_ACTS: Final = (
+TASK_FACTS: Final = (
     "assigned",
     "received",
     "refused",
@@ -62,7 +62,7 @@ AGENCY_CHANGED: Final = "agency.changed.v1"
 ACCOUNT_CHANGED: Final = "account.changed.v1"
 
 DATA_OF: Final[Mapping[str, type[Frozen]]] = {
-    **{task_event(act): TaskChanged for act in TASK_ACTS},
+    **{task_event(act): TaskChanged for act in TASK_FACTS},
     **{deadline_event(kind): DeadlineReached for kind in DEADLINE_KINDS},
     AGENCY_CHANGED: AgencyChanged,
     ACCOUNT_CHANGED: AccountChanged,

@@ -121,13 +121,13 @@ class Task(Frozen):
     contributions: int = 0
 
     @property
-    def standing_submission(self) -> Moment | None:
+    def current_submission(self) -> Moment | None:
         """When the report that stands (submitted or accepted) was submitted."""
         stands = self.report.state in {ReportState.SUBMITTED, ReportState.ACCEPTED}
         return self.report.submitted_at if stands else None
 
 
-class Act(Frozen):
+class HistoryEntry(Frozen):
     """A history entry: `by` is an account, or `system` for a miss; `details` is what the entry changed."""
 
     sequence: int
@@ -148,4 +148,4 @@ class TaskChanged(Frozen):
     """The data of every `task.*` event."""
 
     task: Task
-    act: Act
+    act: HistoryEntry

@@ -21,7 +21,7 @@ from aio_pika.exceptions import ChannelNotFoundEntity, PublishError
 
 from shared.messaging.publisher import HEARTBEAT_SECONDS, make_message
 from shared.messaging.relay import RECORDED_AT
-from shared.messaging.retry import Epitaph
+from shared.messaging.retry import FinalFailure
 from shared.messaging.topology import dead_queue, events_queue
 
 _PATIENCE_SECONDS: Final = 10.0
@@ -45,7 +45,7 @@ class DeadLetter:
     name: str
     event_type: str
     subject: str
-    epitaph: Epitaph
+    failure: FinalFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class DeadLetters:
         """Return every dead letter, oldest first, without its body."""
         async with self._taken() as messages:
             letters = [_letter(message) async for message in messages]
-        return sorted(letters, key=lambda letter: letter.epitaph.failed_at or "")
+        return sorted(letters, key=lambda letter: letter.failure.failed_at or "")
 
     async def open(self, chosen: Choice) -> list[Opened]:
         """Return those whose name is chosen, with what they carry."""
@@ -200,7 +200,7 @@ def _letter(message: AbstractIncomingMessage) -> DeadLetter:
         name=_name(message),
         event_type=printable(message.type or "-"),
         subject=printable(_subject(message.body)),
-        epitaph=Epitaph.of(message.headers),
+        failure=FinalFailure.of(message.headers),
     )
 
 

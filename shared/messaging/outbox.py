@@ -1,6 +1,6 @@
-"""Events kept inside the document whose write caused them, until the broker has confirmed them.
+"""Events kept inside the record whose write caused them, until the broker has confirmed them.
 
-A document carries `outbox: [{"id", "type", "body", "at"}]` and `pending_since`, the true time of its oldest event,
+A record carries `outbox: [{"id", "type", "body", "at"}]` and `pending_since`, the true time of its oldest event,
 which is absent when there is none: a partial index on that scalar finds what waits, and how long it has waited.
 """
 
@@ -18,19 +18,19 @@ from shared.mongo import Index, ascending
 if TYPE_CHECKING:
     from shared.events.envelope import Event
     from shared.mongo import Collection as MongoCollection
-    from shared.mongo import Document
+    from shared.mongo import Record
 
 _PENDING: Final[Mapping[str, Any]] = {"pending_since": {"$exists": True}}
 _OUTBOX_ONLY: Final[Mapping[str, Any]] = {"outbox": 1}
 
 
-def fields(events: Iterable[Event[Any]]) -> Document:
-    """Return the fields a new document gets with its first events."""
+def fields(events: Iterable[Event[Any]]) -> Record:
+    """Return the fields a new record gets with its first events."""
     entries = _entries(events)
     return {"outbox": entries, "pending_since": entries[0]["at"]} if entries else {"outbox": []}
 
 
-def push(events: Iterable[Event[Any]]) -> Document:
+def push(events: Iterable[Event[Any]]) -> Record:
     """Return the operators (`$push`, `$min`) that an update adds for its events; none without events."""
     entries = _entries(events)
     if not entries:
@@ -38,13 +38,13 @@ def push(events: Iterable[Event[Any]]) -> Document:
     return {"$push": {"outbox": {"$each": entries}}, "$min": {"pending_since": entries[0]["at"]}}
 
 
-def _entries(events: Iterable[Event[Any]]) -> list[Document]:
+def _entries(events: Iterable[Event[Any]]) -> list[Record]:
     now = true_now()
     return [{"id": event.id, "type": event.type, "body": encode(event), "at": now} for event in events]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class OutboxEvent:
     """An event that waits; `at` is the true time when it was written."""
 
     id: str
@@ -55,14 +55,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A document and its waiting events in the order they were written."""
+    """A record and its waiting events in the order they were written."""
 
-    document_id: Any
-    entries: tuple[Entry, ...]
+    record_id: Any
+    entries: tuple[OutboxEvent, ...]
 
 
 class Outbox:
-    """The outboxes of one collection's documents."""
+    """The outboxes of one collection's records."""
 
     def __init__(self, collection: MongoCollection) -> None:
         self._collection = collection
@@ -75,37 +75,39 @@ class Outbox:
         index = Index(self.name, ascending("pending_since"), partial=_PENDING, name="pending_since")
         await self._collection.create_indexes([index.model()])
 
-    async def load(self, document_ids: Sequence[Any]) -> list[Pending]:
-        """Return what waits in these documents."""
-        found = self._collection.find({"_id": {"$in": list(document_ids)}, **_PENDING}, _OUTBOX_ONLY)
-        return [_pending(document) for document in await found.to_list()]
+    async def load(self, record_ids: Sequence[Any]) -> list[Pending]:
+        """Return what waits in these records."""
+        found = self._collection.find({"_id": {"$in": list(record_ids)}, **_PENDING}, _OUTBOX_ONLY)
+        return [_pending(record) for record in await found.to_list()]
 
     async def waiting_since(self, moment: datetime, *, at_most: int) -> AsyncIterator[list[Any]]:
-        """Yield the ids of the documents that have waited since `moment` or longer: oldest first, in chunks."""
+        """Yield the ids of the records that have waited since `moment` or longer: oldest first, in chunks."""
         found = self._collection.find({"pending_since": {"$lte": moment}}, {"_id": 1}).sort("pending_since")
         while chunk := await found.to_list(at_most):
-            yield [document["_id"] for document in chunk]
+            yield [record["_id"] for record in chunk]
 
     async def clear(self, confirmed: Mapping[Any, Collection[str]]) -> None:
-        """Take the events with these ids out of these documents; what was added meanwhile stays."""
+        """Take the events with these ids out of these records; what was added meanwhile stays."""
         if confirmed:
             done = [event_id for ids in confirmed.values() for event_id in ids]
             await self._collection.update_many({"_id": {"$in": list(confirmed)}}, _without(done))
 
     async def depth(self) -> tuple[int, datetime | None]:
-        """Return how many documents wait, and since when the oldest does."""
+        """Return how many records wait, and since when the oldest does."""
         oldest = await self._collection.find_one(_PENDING, {"pending_since": 1}, sort=[("pending_since", 1)])
         if oldest is None:
             return 0, None
         return await self._collection.count_documents(_PENDING, hint="pending_since"), oldest["pending_since"]
 
 
-def _pending(document: Document) -> Pending:
-    entries = (Entry(entry["id"], entry["type"], entry["body"], entry["at"]) for entry in document.get("outbox", ()))
-    return Pending(document["_id"], tuple(entries))
+def _pending(record: Record) -> Pending:
+    entries = (
+        OutboxEvent(entry["id"], entry["type"], entry["body"], entry["at"]) for entry in record.get("outbox", ())
+    )
+    return Pending(record["_id"], tuple(entries))
 
 
-def _without(ids: Collection[str]) -> list[Document]:
+def _without(ids: Collection[str]) -> list[Record]:
     kept = {
         "$filter": {
             "input": {"$ifNull": ["$outbox", []]},

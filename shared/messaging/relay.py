@@ -1,4 +1,4 @@
-"""Carries events from the outboxes to the broker: at least once, and each document's in their order.
+"""Carries events from the outboxes to the broker: at least once, and each record's in their order.
 
 A write wakes it, so that an event leaves within milliseconds; a sweep over the index finds what a crash, a broker
 that was away or a refused publish left behind. Any number of replicas may run: two may publish the same event, which
@@ -20,7 +20,7 @@ import structlog
 
 from shared.clock import true_now
 from shared.messaging.metrics import OUTBOX_OLDEST_SECONDS, OUTBOX_PENDING, PUBLISH_FAILURES, PUBLISHED
-from shared.messaging.outbox import Entry, Outbox, Pending
+from shared.messaging.outbox import Outbox, OutboxEvent, Pending
 from shared.messaging.publisher import NotPublishedError, Outgoing, Publisher
 from shared.messaging.topology import EXCHANGE
 
@@ -37,7 +37,7 @@ _REMEMBERED: Final = 10_000
 _MEASURED_WITHIN_SECONDS: Final = 2.0
 
 _Key: TypeAlias = tuple[str, Any]
-"""A document: its collection and its id."""
+"""A record: its collection and its id."""
 
 
 class Relay:
@@ -56,14 +56,14 @@ class Relay:
         self._stopping = False
         self._next_sweep = 0.0
 
-    def wake(self, collection: str, document_id: Any) -> None:
-        """Say that a document of `collection` was written with events; never waits, never fails."""
-        self.wake_many(collection, [document_id])
+    def wake(self, collection: str, record_id: Any) -> None:
+        """Say that a record of `collection` was written with events; never waits, never fails."""
+        self.wake_many(collection, [record_id])
 
-    def wake_many(self, collection: str, document_ids: Iterable[Any]) -> None:
-        """Say so of many documents."""
+    def wake_many(self, collection: str, record_ids: Iterable[Any]) -> None:
+        """Say so of many records."""
         if len(self._woken) < _REMEMBERED:
-            self._woken.update(dict.fromkeys((collection, document_id) for document_id in document_ids))
+            self._woken.update(dict.fromkeys((collection, record_id) for record_id in record_ids))
         self._called.set()
 
     async def run(self) -> None:
@@ -137,29 +137,29 @@ class Relay:
     async def _publish_in_lane(self) -> None:
         while self._publisher.is_connected and (taken := self._take()):
             try:
-                for name, document_ids in _by_collection(taken).items():
+                for name, record_ids in _by_collection(taken).items():
                     outbox = self._outboxes[name]
-                    await self._publish(outbox, await outbox.load(document_ids))
+                    await self._publish(outbox, await outbox.load(record_ids))
             finally:
                 self._taken.difference_update(taken)
 
     def _take(self) -> list[_Key]:
-        """Return what was woken next; never a document that is in another lane, whose events are on their way."""
+        """Return what was woken next; never a record that is in another lane, whose events are on their way."""
         taken = list(islice((key for key in self._woken if key not in self._taken), _IN_LANE))
         for key in taken:
             del self._woken[key]
         self._taken.update(taken)
         return taken
 
-    async def _publish(self, outbox: Outbox, documents: Sequence[Pending]) -> None:
-        confirmed = await asyncio.gather(*(self._publish_in_order(document) for document in documents))
-        done = {document.document_id: ids for document, ids in zip(documents, confirmed, strict=True) if ids}
+    async def _publish(self, outbox: Outbox, records: Sequence[Pending]) -> None:
+        confirmed = await asyncio.gather(*(self._publish_in_order(record) for record in records))
+        done = {record.record_id: ids for record, ids in zip(records, confirmed, strict=True) if ids}
         await outbox.clear(done)
 
-    async def _publish_in_order(self, document: Pending) -> list[str]:
+    async def _publish_in_order(self, record: Pending) -> list[str]:
         """Return the ids that were confirmed: all, or those before the first that was not."""
         confirmed: list[str] = []
-        for entry in document.entries:
+        for entry in record.entries:
             try:
                 await self._publisher.publish(_message(entry), entry.type, exchange=EXCHANGE)
             except NotPublishedError as error:
@@ -173,11 +173,11 @@ class Relay:
 
 def _by_collection(keys: Iterable[_Key]) -> dict[str, list[Any]]:
     ids: defaultdict[str, list[Any]] = defaultdict(list)
-    for collection, document_id in keys:
-        ids[collection].append(document_id)
+    for collection, record_id in keys:
+        ids[collection].append(record_id)
     return ids
 
 
-def _message(entry: Entry) -> Outgoing:
+def _message(entry: OutboxEvent) -> Outgoing:
     recorded = {RECORDED_AT: entry.at.isoformat()}
     return Outgoing.persistent(entry.body, event_id=entry.id, event_type=entry.type, headers=recorded)

@@ -62,7 +62,7 @@ class Failures:
 
 
 @dataclass(frozen=True, slots=True)
-class Epitaph:
+class FinalFailure:
     """What a dead letter says of its end; nothing of what is not known."""
 
     attempts: int | None = None
@@ -71,7 +71,7 @@ class Epitaph:
     error: str | None = None
 
     @classmethod
-    def of(cls, headers: Mapping[str, Any]) -> Epitaph:
+    def of(cls, headers: Mapping[str, Any]) -> FinalFailure:
         """Read what `headers_of_the_dead` wrote or, of a message that the broker gave up, what the broker did."""
         if "x-first-death-reason" in headers and _ERROR not in headers:
             return cls(failed_at=_first_death(headers), error=str(headers["x-first-death-reason"]))

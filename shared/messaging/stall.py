@@ -15,7 +15,7 @@ from shared.messaging.topology import events_queue
 LOOK_SECONDS: Final = 5.0
 
 
-class Stall:
+class StallDetector:
     """Looks at one consumer, again and again: `is_found` is asked every few seconds."""
 
     def __init__(self, service: str, consumer: Consumer, publisher: Publisher) -> None:

@@ -11,12 +11,12 @@ import structlog
 from aio_pika.exceptions import AMQPError
 
 from shared.messaging.consumer import PATIENCE_SECONDS, Consumer, Handler
-from shared.messaging.depths import Depths
 from shared.messaging.outbox import Outbox
 from shared.messaging.publisher import Publisher, is_own_cancellation
+from shared.messaging.queue_depths import QueueDepths
 from shared.messaging.relay import Relay
 from shared.messaging.retry import growing_waits
-from shared.messaging.stall import LOOK_SECONDS, Stall
+from shared.messaging.stall import LOOK_SECONDS, StallDetector
 from shared.mongo import is_away
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Messaging:
         self._look_interval = look_interval
         self._outboxes = [Outbox(collection) for collection in outboxes]
         self._publisher = Publisher(amqp_url, retry_delays, name=service)
-        self._depths = Depths(service, self._publisher, retry_delays)
+        self._depths = QueueDepths(service, self._publisher, retry_delays)
         self._consumer: Consumer | None = None
         self._relaying: asyncio.Task[None] | None = None
         self.relay = Relay(service, self._publisher, self._outboxes, sweep_interval=sweep_interval)
@@ -109,7 +109,7 @@ class Messaging:
     async def _watch(self, handlers: Mapping[str, Handler]) -> None:
         """Begin anew, on a connection of its own, with a consumer to which nothing comes although messages wait."""
         while (consumer := self._consumer) is not None:
-            stall = Stall(self._service, consumer, self._publisher)
+            stall = StallDetector(self._service, consumer, self._publisher)
             while not await stall.is_found():  # noqa: ASYNC110 - it is the broker's, which must be asked
                 await asyncio.sleep(self._look_interval)
             _log.warning("consumer_begun_anew", service=self._service, taken=consumer.taken)

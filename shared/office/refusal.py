@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Code(StrEnum):
-    """The `code` of a problem; status, titles and remedies stand in `shared/web/problems.py`."""
+    """The `code` of a problem; status, titles and remedies stand in `shared/web/problem_texts.py`."""
 
     NOT_AUTHENTICATED = "not-authenticated"
     NOT_PERMITTED = "not-permitted"
@@ -32,8 +35,37 @@ class Code(StrEnum):
 
 
 class FieldCode(StrEnum):
-    """What is wrong with one field, where only the office's state can tell; texts in `shared/web/problems.py`."""
+    """What is wrong with one field; the texts stand in `shared/web/field_texts.py`."""
 
+    # What a field shows by itself.
+    MISSING = "missing"
+    UNKNOWN_FIELD = "unknown-field"
+    WRONG_TYPE = "wrong-type"
+    NOT_A_TEXT = "not-a-text"
+    NOT_A_NUMBER = "not-a-number"
+    NOT_A_BOOLEAN = "not-a-boolean"
+    NOT_A_LIST = "not-a-list"
+    NOT_AN_OBJECT = "not-an-object"
+    EMPTY = "empty"
+    TOO_LONG = "too-long"
+    TOO_SHORT = "too-short"
+    TOO_MANY = "too-many"
+    TOO_FEW = "too-few"
+    TOO_SMALL = "too-small"
+    TOO_LARGE = "too-large"
+    NOT_ONE_OF = "not-one-of"
+    BAD_FORMAT = "bad-format"
+    BAD_DATE = "bad-date"
+    BAD_MOMENT = "bad-moment"
+    FORBIDDEN_CHARACTERS = "forbidden-characters"
+    BAD_JSON = "bad-json"
+    BAD_CURSOR = "bad-cursor"
+    ONE_OF_TWO = "one-of-two"
+    NOTHING_TO_CHANGE = "nothing-to-change"
+    TOO_MANY_TASKS = "too-many-tasks"
+    INVALID = "invalid"
+
+    # What only the office's state can tell.
     UNKNOWN_AGENCY = "unknown-agency"
     UNKNOWN_ACCOUNT = "unknown-account"
     UNKNOWN_TASK = "unknown-task"
@@ -45,7 +77,6 @@ class FieldCode(StrEnum):
     IN_THE_PAST = "in-the-past"
     NOT_LATER = "not-later"
     NOT_RECALLED = "not-recalled"
-    MISSING = "missing"
     NOT_ALLOWED = "not-allowed"
     CIRCLE = "circle"
     LAST_ADMINISTRATOR = "last-administrator"
@@ -53,22 +84,23 @@ class FieldCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FieldProblem:
-    """A field by its path in the body (`items.3.lead_agencies`) and what is wrong with it."""
+class Violation:
+    """A field by its path in the body (`items.3.title`), a `FieldCode`, and the bounds that its text names."""
 
     field: str
-    code: FieldCode
+    code: str
+    bounds: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer of the office, not an error of the program
-    """The office declines an act; nothing was changed."""
+    """What was asked for is not done; nothing was changed."""
 
-    def __init__(self, code: Code, *fields: FieldProblem) -> None:
-        super().__init__(code.value, *fields)
+    def __init__(self, code: Code, *violations: Violation) -> None:
+        super().__init__(code.value, *violations)
         self.code = code
-        self.fields = fields
+        self.violations = violations
 
 
-def invalid(field: str, code: FieldCode) -> Refusal:
-    """Return the refusal of one field that only the office's state can judge."""
-    return Refusal(Code.VALIDATION, FieldProblem(field, code))
+def invalid(field: str, code: FieldCode, **bounds: Any) -> Refusal:
+    """Return the refusal of one field; `bounds` fill the places of its text."""
+    return Refusal(Code.VALIDATION, Violation(field, code, bounds))

@@ -16,9 +16,9 @@ from starlette.requests import Request
 
 from shared.clock import true_now
 from shared.office.access import Principal
-from shared.office.refusal import Code
+from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role
-from shared.web.violation import ProblemError
+from shared.web.http_refusal import HttpRefusal
 
 ISSUER = "dondoc"
 AUDIENCE = "dondoc"
@@ -60,7 +60,7 @@ class Verifier:
         """Return the caller.
 
         Raises:
-            ProblemError: not-authenticated, whatever is wrong with the token.
+            Refusal: not-authenticated, whatever is wrong with the token.
 
         """
         claims = self._kept.get(token) or self._verified(token)
@@ -123,12 +123,12 @@ def bearer_token(request: Request) -> str:
     """Return the token the request carries.
 
     Raises:
-        ProblemError: not-authenticated, when it carries none.
+        Refusal: not-authenticated, when it carries none.
 
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise ProblemError(Code.NOT_AUTHENTICATED)
+        raise Refusal(Code.NOT_AUTHENTICATED)
     return token.strip()
 
 
@@ -141,8 +141,8 @@ def by_token(verifier: Verifier) -> Authenticator:
     return authenticate
 
 
-def unauthenticated() -> ProblemError:
-    return ProblemError(Code.NOT_AUTHENTICATED, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+def unauthenticated() -> HttpRefusal:
+    return HttpRefusal(Code.NOT_AUTHENTICATED, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 
 async def _caller(request: Request) -> Principal:

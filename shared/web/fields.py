@@ -21,8 +21,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema
 
 from shared.clock import to_milliseconds
-from shared.web.composed import TooManyMarksError, compose
-from shared.web.field_texts import InputCode
+from shared.office.refusal import FieldCode
+from shared.web.normalisation import TooManyMarksError, normalise
 
 __all__ = ["StrictBool", "StrictInt"]
 
@@ -52,7 +52,7 @@ class Body(BaseModel):
     def _refuse_a_heap(cls, data: Any) -> Any:
         """Refuse very many unknown fields as one: to judge each of those that 1 MB holds would take a second."""
         if isinstance(data, dict) and len(data) > len(cls.model_fields) + _MOST_UNKNOWN:
-            raise PydanticCustomError(InputCode.UNKNOWN_FIELD, "unknown fields")
+            raise PydanticCustomError(FieldCode.UNKNOWN_FIELD, "unknown fields")
         return data
 
 
@@ -73,8 +73,8 @@ class Text:
         if value.isascii() and value.isprintable():
             return value.strip()
         if _FORBIDDEN.search(value):
-            raise PydanticCustomError(InputCode.FORBIDDEN_CHARACTERS, "forbidden characters")
-        text = composed(value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+            raise PydanticCustomError(FieldCode.FORBIDDEN_CHARACTERS, "forbidden characters")
+        text = normalised(value.replace("\r\n", "\n").replace("\r", "\n")).strip()
         return text if any(map(_is_visible, text)) else ""
 
 
@@ -91,16 +91,16 @@ class Line(Text):
     def clean(self, value: Any) -> Any:
         text = Text.clean(self, value)
         if isinstance(text, str) and _NOT_IN_A_LINE.search(text):
-            raise PydanticCustomError(InputCode.FORBIDDEN_CHARACTERS, "forbidden characters")
+            raise PydanticCustomError(FieldCode.FORBIDDEN_CHARACTERS, "forbidden characters")
         return text
 
 
-def composed(text: str) -> str:
+def normalised(text: str) -> str:
     """Return the text in its one form; a pile of marks is refused like any character that a text may not hold."""
     try:
-        return compose(text)
+        return normalise(text)
     except TooManyMarksError:
-        raise PydanticCustomError(InputCode.FORBIDDEN_CHARACTERS, "forbidden characters") from None
+        raise PydanticCustomError(FieldCode.FORBIDDEN_CHARACTERS, "forbidden characters") from None
 
 
 def _is_visible(character: str) -> bool:
@@ -137,20 +137,20 @@ def _to_day(value: Any) -> date:
             day = date.min
         if day.year in _YEARS:
             return day
-    raise PydanticCustomError(InputCode.BAD_DATE, "not a date")
+    raise PydanticCustomError(FieldCode.BAD_DATE, "not a date")
 
 
 def _to_moment(value: Any) -> datetime:
     match = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise PydanticCustomError(InputCode.BAD_MOMENT, "not a moment")
+        raise PydanticCustomError(FieldCode.BAD_MOMENT, "not a moment")
     day, time, fraction, offset = match.groups()
     try:
         moment = datetime.fromisoformat(f"{day}T{time}.{(fraction or '0')[:6]:0<6}{offset.upper()}")
     except ValueError:
         moment = datetime.min.replace(tzinfo=UTC)
     if moment.year not in _YEARS:
-        raise PydanticCustomError(InputCode.BAD_MOMENT, "not a moment")
+        raise PydanticCustomError(FieldCode.BAD_MOMENT, "not a moment")
     return to_milliseconds(moment)
 
 
@@ -159,8 +159,8 @@ def _to_query_moment(value: Any) -> datetime:
     return _to_moment(value.replace(" ", "+") if isinstance(value, str) else value)
 
 
-Kind = TypeVar("Kind")
-Maybe = Annotated[Kind | None, BeforeValidator(_blank_is_absent)]
+Value = TypeVar("Value")
+Maybe = Annotated[Value | None, BeforeValidator(_blank_is_absent)]
 """An optional field, `note: Maybe[Note] = None`: an empty text counts as absent."""
 
 Title = Annotated[str, Line(1_000)]
@@ -172,7 +172,7 @@ FieldOfWork = Annotated[str, Line(200)]
 AgencyCode = Annotated[str, Line(50, r"^\w[\w.-]*$")]
 Username = Annotated[str, Line(100, r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
 Identifier = Annotated[str, Line(100)]
-Day = Annotated[date, BeforeValidator(_to_day)]
+DayField = Annotated[date, BeforeValidator(_to_day)]
 MomentField = Annotated[datetime, BeforeValidator(_to_moment)]
 QueryMoment = Annotated[datetime, BeforeValidator(_to_query_moment)]
 Percent = Annotated[StrictInt, Field(ge=0, le=100)]

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from starlette.datastructures import Headers
 
 from shared.office.labels import Language
-
-
-class Words(NamedTuple):
-    """One text in both languages."""
-
-    vi: str
-    en: str
-
-    def in_(self, language: Language) -> str:
-        return self.en if language is Language.ENGLISH else self.vi
 
 
 def language_of(headers: Headers) -> Language:

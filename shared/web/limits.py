@@ -9,9 +9,7 @@ from typing import Any, TypeVar
 import orjson
 from starlette.requests import Request
 
-from shared.office.refusal import Code
-from shared.web.field_texts import InputCode
-from shared.web.violation import ProblemError, invalid_input
+from shared.office.refusal import Code, FieldCode, Refusal, invalid
 
 MEGABYTE = 1_000_000
 DEFAULT_BODY_LIMIT = MEGABYTE
@@ -42,11 +40,11 @@ async def take_body(request: Request, media_type: str, limit: int) -> None:
     """Read the body into the request, where FastAPI finds it read, and its JSON parsed, once.
 
     Raises:
-        ProblemError: too large (also when sent in chunks without a length), of another type, or no strict JSON.
+        Refusal: too large (also when sent in chunks without a length), of another type, or no strict JSON.
 
     """
     if int(request.headers.get("content-length") or 0) > limit:
-        raise ProblemError(Code.PAYLOAD_TOO_LARGE)
+        raise Refusal(Code.PAYLOAD_TOO_LARGE)
     if "content-type" in request.headers or _announces_body(request):
         _check_media_type(request, media_type)
     request._body = await _read(request, limit)  # noqa: SLF001 - where Starlette keeps the body once read
@@ -63,7 +61,7 @@ def strict_json(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         # The cause is left behind: it holds the document.
-        raise invalid_input("body", InputCode.BAD_JSON) from None
+        raise invalid("body", FieldCode.BAD_JSON) from None
 
 
 def _announces_body(request: Request) -> bool:
@@ -74,7 +72,7 @@ def _announces_body(request: Request) -> bool:
 def _check_media_type(request: Request, expected: str) -> None:
     encoding = request.headers.get("content-encoding", "identity")
     if encoding != "identity" or not _is(request.headers.get("content-type", ""), expected):
-        raise ProblemError(Code.UNSUPPORTED_MEDIA_TYPE)
+        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
 
 
 def _is(content_type: str, expected: str) -> bool:
@@ -89,5 +87,5 @@ async def _read(request: Request, limit: int) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise ProblemError(Code.PAYLOAD_TOO_LARGE)
+            raise Refusal(Code.PAYLOAD_TOO_LARGE)
     return bytes(body)

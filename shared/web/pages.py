@@ -12,8 +12,7 @@ import orjson
 from fastapi import Query
 from pydantic import BaseModel
 
-from shared.web.field_texts import InputCode
-from shared.web.violation import invalid_input
+from shared.office.refusal import FieldCode, invalid
 
 SortValue = datetime | str | int | None
 Item = TypeVar("Item")
@@ -55,7 +54,7 @@ def read_cursor(cursor: str | None, filters: Mapping[str, Any]) -> Position | No
     """Return where the page before ended.
 
     Raises:
-        ProblemError: the cursor is broken, or was made under other filters.
+        Refusal: the cursor is broken, or was made under other filters.
 
     """
     if cursor is None:
@@ -65,9 +64,9 @@ def read_cursor(cursor: str | None, filters: Mapping[str, Any]) -> Position | No
         value, item, digest = content
         position = Position(_sort_value(value), item)
     except (ValueError, TypeError, KeyError):
-        raise invalid_input("cursor", InputCode.BAD_CURSOR) from None
+        raise invalid("cursor", FieldCode.BAD_CURSOR) from None
     if digest != _digest(filters) or not isinstance(item, str):
-        raise invalid_input("cursor", InputCode.BAD_CURSOR)
+        raise invalid("cursor", FieldCode.BAD_CURSOR)
     return position
 
 

@@ -16,12 +16,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from shared.office.labels import Language
-from shared.office.refusal import Code, Refusal
+from shared.office.refusal import Code, Refusal, Violation
 from shared.web.field_texts import field_text
+from shared.web.http_refusal import HttpRefusal
 from shared.web.input_errors import violations_of
 from shared.web.language import language_of
 from shared.web.problem_texts import KINDS
-from shared.web.violation import ProblemError, Violation
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "2"
@@ -77,9 +77,9 @@ def problem_response(
     kind = KINDS[code]
     body = {
         "type": f"urn:dondoc:problem:{code}",
-        "title": kind.title.in_(language),
+        "title": kind.title.text(language),
         "status": kind.status.value,
-        "detail": kind.detail.in_(language),
+        "detail": kind.detail.text(language),
         "code": code,
         "errors": [_field_error(violation, language) for violation in violations],
         **(members or {}),
@@ -116,28 +116,16 @@ def _documented(codes: Iterable[Code]) -> dict[str, Any]:
 
 def install_problems(app: FastAPI) -> None:
     """Answer what is foreseen with a problem; what is not, the request layer answers."""
-    app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid_input)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
 
 
-async def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)  # noqa: S101 - what it was registered for
-    return problem_response(
-        error.code,
-        language_of(request.headers),
-        violations=error.violations,
-        members=error.members,
-        headers=error.headers,
-    )
-
-
 async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)  # noqa: S101 - what it was registered for
-    violations = [Violation(problem.field, problem.code) for problem in error.fields]
-    return problem_response(error.code, language_of(request.headers), violations=violations)
+    more = {"members": error.members, "headers": error.headers} if isinstance(error, HttpRefusal) else {}
+    return problem_response(error.code, language_of(request.headers), violations=error.violations, **more)
 
 
 async def _on_invalid_input(request: Request, error: Exception) -> Response:

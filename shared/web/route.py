@@ -64,7 +64,7 @@ class PublicRoute(APIRoute):
         return {**options, "responses": responses, "openapi_extra": extra}
 
 
-class OfficeRoute(PublicRoute):
+class AuthenticatedRoute(PublicRoute):
     """A route for known callers; the principal stands in `request.state.principal` before the body is read."""
 
     public: ClassVar[bool] = False
@@ -77,10 +77,10 @@ def _merged(general: Responses, own: Responses) -> Responses:
     return {**general, **own, **{status: {**own[status], "description": texts[status]} for status in both}}
 
 
-def office_router(prefix: str, tags: list[str | Enum], *, public: bool = False) -> APIRouter:
+def api_router(prefix: str, tags: list[str | Enum], *, public: bool = False) -> APIRouter:
     """Return a router for one resource.
 
     The whole prefix (`/v1/tasks`) stands here, and the router is included without one: the labels of the metrics
     are made from it.
     """
-    return APIRouter(prefix=prefix, tags=tags, route_class=PublicRoute if public else OfficeRoute)
+    return APIRouter(prefix=prefix, tags=tags, route_class=PublicRoute if public else AuthenticatedRoute)

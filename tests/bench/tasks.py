@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uuid_utils.compat import uuid7
 
-from services.assignment.tasks.documents import event_of, from_entry, state_of
 from services.assignment.tasks.rules.assigning import Assign, assigned
-from services.assignment.tasks.rules.context import Act, Context
-from services.assignment.tasks.rules.due import Term
+from services.assignment.tasks.rules.context import Command, Context
+from services.assignment.tasks.rules.due import RequestedDeadline
 from services.assignment.tasks.rules.receipt import Receive
-from services.assignment.tasks.rules.state import Document, Entry, Task
+from services.assignment.tasks.rules.state import Document, HistoryEntry, Task
 from services.assignment.tasks.rules.task import begin, decide, evolve
 from services.assignment.tasks.rules.work import Delegate, MakeProgress
-from services.assignment.tasks.store import new_document
+from services.assignment.tasks.store.records import event_of, from_entry, state_of
+from services.assignment.tasks.store.tasks import new_record
 from services.reporting.rules.versions import NEWEST, version_of
 from shared.clock import true_now
 from shared.events.envelope import Event
@@ -63,16 +63,16 @@ class Lived:
     """A task, and how it came to be."""
 
     task: Task
-    entries: Sequence[Entry]
+    entries: Sequence[HistoryEntry]
     events: Sequence[Event[TaskChanged]]
 
     def inserted(self) -> dict[str, Any]:
         """Return what is inserted when the task is given, its first event with it."""
-        return new_document(assigned(self.task.id, self.entries[0]), self.entries[0], None)
+        return new_record(assigned(self.task.id, self.entries[0]), self.entries[0], None)
 
     def document(self) -> dict[str, Any]:
         """Return it as assignment keeps it when all of its events are published."""
-        document = {**new_document(self.task, self.entries[0], None), **state_of(self.task)}
+        document = {**new_record(self.task, self.entries[0], None), **state_of(self.task)}
         document["history"] = [from_entry(entry) for entry in self.entries]
         del document["pending_since"]
         return {**document, "outbox": []}
@@ -92,7 +92,7 @@ def a_task(*, days: int = 30, steps: int = 3) -> Lived:
     return Lived(task, entries, events)
 
 
-_ACTS: Final[Sequence[tuple[str, Act, str]]] = (
+_ACTS: Final[Sequence[tuple[str, Command, str]]] = (
     ("receipt", Receive(), "clerk-stc"),
     ("delegation", Delegate(OFFICER, "Tham mưu báo cáo"), "head-stc"),
     ("progress", MakeProgress(40, "Đã tổng hợp số liệu của 12 chủ đầu tư"), OFFICER),
@@ -102,7 +102,7 @@ _ACTS: Final[Sequence[tuple[str, Act, str]]] = (
 def _assign(days: int) -> Assign:
     fields = {**BODY, "document": Document(**BODY["document"])}
     fields["coordinating_agencies"] = tuple(fields["coordinating_agencies"])
-    return Assign(**fields, term=Term(day=CALENDAR.local_day(true_now()) + timedelta(days=days)))
+    return Assign(**fields, term=RequestedDeadline(day=CALENDAR.local_day(true_now()) + timedelta(days=days)))
 
 
 def _context(username: str) -> Context:

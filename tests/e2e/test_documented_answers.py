@@ -85,7 +85,7 @@ async def known(province: Province) -> Known:
     for task in given:
         for act, doer in STAGES[task["title"]]:
             expect(200, await province.as_(doer).post(f"/v1/tasks/{task['id']}/{act}", OUR_BODIES[act]))
-    await province.settle()
+    await province.wait_until_idle()
     inbox = await province.as_("head-stc").inbox()
     return Known(
         task_id=[task["id"] for task in given],

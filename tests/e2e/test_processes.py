@@ -78,7 +78,7 @@ async def test_services_that_were_killed_miss_nothing(province: Province) -> Non
     task_id = await assign(province, lead_agency="snn")
     expect(200, await province.as_("clerk-snn").post(f"/v1/tasks/{task_id}/receipt"))
     await asyncio.gather(*map(province.stack.start, CONSUMERS))
-    await province.settle()
+    await province.wait_until_idle()
     head = province.as_("head-snn")
     assert await kinds_told(province, "head-snn", task_id) == Counter(["task.assigned", "task.received"])
     assert (await head.summary())["total"]["total"] == 1
@@ -87,11 +87,11 @@ async def test_services_that_were_killed_miss_nothing(province: Province) -> Non
 
 async def test_a_deadline_that_passes_while_nobody_watches_is_missed_all_the_same(province: Province) -> None:
     task_id = await assign(province, lead_agency="sxd")
-    await province.settle()
+    await province.wait_until_idle()
     await province.stack.kill("deadline")
     province.move_to("2026-10-19T09:00:00")
     await province.stack.start("deadline")
-    await province.settle()
+    await province.wait_until_idle()
     told = Counter(["task.assigned", "deadline.receipt_overdue", "task.explanation_required"])
     assert await kinds_told(province, "head-sxd", task_id) == told
 
@@ -115,7 +115,7 @@ async def test_without_the_broker_a_service_goes_on_and_heals(cuttable: Province
     task_id = await assign(cuttable, deadline="2026-10-30")
     await broker.restore()
     await until(partial(says, cuttable, (200, "ready", set())), "the broker is seen to be back")
-    await cuttable.settle()
+    await cuttable.wait_until_idle()
     assert await kinds_told(cuttable, "head-stc", task_id) == Counter(["task.assigned"])
 
 
@@ -126,7 +126,7 @@ async def test_what_was_written_before_a_kill_is_told_after_it(cuttable: Provinc
     await cuttable.stack.kill("assignment")
     await broker.restore()
     await cuttable.stack.start("assignment")
-    await cuttable.settle()
+    await cuttable.wait_until_idle()
     assert await kinds_told(cuttable, "head-stc", task_id) == Counter(["task.assigned"])
 
 
@@ -141,5 +141,5 @@ async def test_without_mongodb_a_service_says_so_and_heals(cuttable: Province, m
     await mongodb.restore()
     await until(partial(says, cuttable, (200, "ready", set())), "MongoDB is seen to be back")
     task_id = await assign(cuttable, deadline="2026-10-30")
-    await cuttable.settle()
+    await cuttable.wait_until_idle()
     assert await kinds_told(cuttable, "head-stc", task_id) == Counter(["task.assigned"])

@@ -137,7 +137,7 @@ async def ministry(services: ServiceProcesses, rows: list[Row]) -> AsyncIterator
         await _open_the_house(ministry, rows)
         for source in dict.fromkeys(row.source for row in rows):
             await _assign(ministry.as_("minister"), source, [row for row in rows if row.source == source])
-        await ministry.settle()
+        await ministry.wait_until_idle()
         yield ministry
 
 
@@ -198,7 +198,7 @@ async def test_the_summary_equals_the_numbers_counted_by_hand(ministry: Province
 
 async def test_in_april_the_one_deadline_is_missed_and_all_others_are_not(ministry: Province) -> None:
     ministry.move_to(AFTER_THE_DEADLINE)
-    await ministry.settle()
+    await ministry.wait_until_idle()
     summary = await ministry.as_("minister").summary(group_by="agency")
     counts = {"no_deadline": 26, "overdue": 1, "not_received": 27, "missed": 1, "explanations_due": 1}
     assert is_as_counted(summary["total"], **counts, completion_rate=0.0, on_time_rate=0.0)

@@ -91,7 +91,7 @@ class Story:
                 self.told[username][task, kind] += 1
         self.counts.update(counts or {})
         self.waits.update(waits or {})
-        await self.province.settle()
+        await self.province.wait_until_idle()
         await self._hold_inboxes()
         await self._hold_summaries()
         await self._hold_deadlines()
@@ -423,7 +423,7 @@ async def on_the_due_day_nothing_is_overdue(story: Story) -> None:
 async def the_deadline_passes_and_an_explanation_is_required(story: Story) -> None:
     """Its term of three working days runs from the miss, at the end of Friday."""
     story.it_is("2026-10-19")
-    await story.province.settle()
+    await story.province.wait_until_idle()
     missed = expect(200, await story.province.as_("head-sxd").get(f"/v1/tasks/{story.ids[LATE]}"))
     assert moment(missed["missed_at"]) == moment(missed["due_at"]) == local("2026-10-16T23:59:59.999")
     assert missed["explanation"]["state"] == "required"

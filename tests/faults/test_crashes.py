@@ -241,7 +241,7 @@ async def _due_in_an_hour(town: Town, number: int) -> list[str]:
     due_at = (town.province.now() + AN_HOUR).isoformat()
     tasks = await town.work.assign(number, due_at=due_at, deadline=None)
     town.let_pass(AN_HOUR - timedelta(minutes=5))
-    await town.stack.settle()
+    await town.stack.wait_until_idle()
     assert not await _missed(town) & set(tasks)
     return tasks
 

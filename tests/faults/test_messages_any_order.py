@@ -18,8 +18,8 @@ from services.deadline.handlers import Observer
 from services.deadline.monitor import Monitor
 from services.deadline.store import WatchStore
 from services.notification.handlers import Notifier
-from services.notification.store import Directory, Inbox
-from services.reporting.handlers import Records
+from services.notification.store import DirectoryCopy, Inbox
+from services.reporting.handlers import Recorder
 from services.reporting.store import Names, Versions
 from shared.events.envelope import Event
 from shared.events.names import DATA_OF
@@ -57,8 +57,10 @@ class Office:
     async def take_in(self, events: Sequence[Event[Any]]) -> None:
         """Hand the events to the services' own handlers, one after the other, once, in this order."""
         observer = Observer(WatchStore(self.databases["deadline"]), CALENDAR)
-        notifier = Notifier(Directory(self.databases["notification"]), Inbox(self.databases["notification"]), CALENDAR)
-        records = Records(Versions(self.databases["reporting"]), Names(self.databases["reporting"]))
+        notifier = Notifier(
+            DirectoryCopy(self.databases["notification"]), Inbox(self.databases["notification"]), CALENDAR
+        )
+        records = Recorder(Versions(self.databases["reporting"]), Names(self.databases["reporting"]))
         for event in events:
             if event.type.startswith("task."):
                 await observer.take_in(event)

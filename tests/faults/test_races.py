@@ -351,7 +351,7 @@ async def due_in_an_hour(ground: Ground, number: int) -> datetime:
     due_at = to_milliseconds(ground.province.now() + timedelta(hours=1))
     items = [{"title": f"Việc {n}", "lead_agencies": ["stc"], "due_at": rfc3339(due_at)} for n in range(number)]
     await ground.work.done("chair", "/v1/task-batches", {"document": {"number": "8/QĐ"}, "items": items})
-    await ground.province.settle()
+    await ground.province.wait_until_idle()
     return due_at
 
 
@@ -361,7 +361,7 @@ async def test_three_monitors_announce_each_moment_once(ground: Ground, counts: 
     before = await ground.announced("deadline.missed")
     ground.province.stack.set_clock(due_at - timedelta(milliseconds=200))
     await until(lambda: ground.province.now() > due_at, "the moment has passed")
-    await ground.province.settle()
+    await ground.province.wait_until_idle()
     assert await ground.announced("deadline.missed") == before + number
 
 
@@ -373,7 +373,7 @@ async def test_what_passed_while_no_monitor_ran_is_announced_once_when_three_sta
     await asyncio.gather(*map(stack.kill, MONITORS))
     stack.set_clock(due_at + timedelta(days=1))
     await asyncio.gather(*map(stack.start, MONITORS))
-    await ground.province.settle()
+    await ground.province.wait_until_idle()
     assert await ground.announced("deadline.missed") == number
 
 
@@ -448,11 +448,11 @@ async def test_whenever_a_miss_is_told_the_end_is_the_same(ground: Ground, told:
         await happen(ground, task, meeting.in_time)
     stack.set_clock(due_at + timedelta(minutes=1))
     if told == "before what comes late":
-        await ground.province.settle()
+        await ground.province.wait_until_idle()
     await asyncio.gather(*(happen(ground, task, meeting.late) for task, meeting in zip(tasks, MEETINGS, strict=True)))
     if told == "after what came late":
         await asyncio.gather(*map(stack.start, MONITORS))
-    await ground.province.settle()
+    await ground.province.wait_until_idle()
     for task, meeting in zip(tasks, MEETINGS, strict=True):
         read = await ground.read(task)
         end = read["stage"], read["extension"]["state"], read["explanation"]["state"]
@@ -476,7 +476,7 @@ async def test_at_the_due_moment_itself_the_times_alone_decide(ground: Ground, c
 
     ground.province.stack.set_clock(due_at - timedelta(milliseconds=600))
     await asyncio.gather(*map(ask_and_report, tasks))
-    await ground.province.settle()
+    await ground.province.wait_until_idle()
     for task in tasks:
         read, history = await ground.read(task), await ground.history(task)
         done = {entry["act"]: datetime.fromisoformat(entry["at"]) for entry in history}

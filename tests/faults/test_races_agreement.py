@@ -15,7 +15,7 @@ from shared.events.envelope import Event
 from tests.support import agreement
 from tests.support.acknowledged import Request
 from tests.support.agreement import assert_agreement
-from tests.support.books import Books, Document, read_books
+from tests.support.books import Books, Record, read_books
 from tests.support.office_work import OfficeWork
 from tests.support.province import Province
 from tests.support.witness import Witness
@@ -77,24 +77,24 @@ class Draft:
         copied = {name: deepcopy(getattr(books, name)) for name in _COPIED}
         return cls(Books(**copied, now=books.now, accounts=books.accounts, published=published), published)
 
-    def task(self, condition: Callable[[Document], Any] = lambda task: len(task["history"]) > 2) -> Document:
+    def task(self, condition: Callable[[Record], Any] = lambda task: len(task["history"]) > 2) -> Record:
         """Return the first such task; unless said, one with some history."""
         return next(filter(condition, self.books.tasks.values()))
 
     @property
-    def extended(self) -> Document:
+    def extended(self) -> Record:
         return self.task(lambda task: _entry(task, "extension_approved"))
 
     @property
-    def missed(self) -> Document:
+    def missed(self) -> Record:
         return self.task(lambda task: _entry(task, "explanation_required"))
 
     @property
-    def watch(self) -> Document:
+    def watch(self) -> Record:
         return next(watch for watch in self.books.watches.values() if watch["sequence"] > 1)
 
     @property
-    def row(self) -> Document:
+    def row(self) -> Record:
         return next(iter(self.books.rows.values()))
 
     @property
@@ -115,11 +115,11 @@ class Draft:
 _COPIED: Final = ("tasks", "batches", "watches", "rows", "inbox", "waiting", "dead", "acknowledged")
 
 
-def _entry(task: Document, act: str) -> Document | None:
+def _entry(task: Record, act: str) -> Record | None:
     return next((entry for entry in task["history"] if entry["act"] == act), None)
 
 
-def _repeat(task: Document, act: str) -> None:
+def _repeat(task: Record, act: str) -> None:
     """Let an entry be there once more, in a history that is numbered well."""
     entry = _entry(task, act)
     assert entry is not None

@@ -36,7 +36,7 @@ from shared.clock import true_now
 from shared.commands.assignment import Assignment
 from shared.commands.check import check_command
 from shared.commands.command import Command
-from shared.commands.line import run
+from shared.commands.command_line import run
 from shared.events.codec import decode
 from shared.messaging.topology import dead_queue, events_queue
 from shared.mongo import Database, connect

@@ -14,7 +14,7 @@ from services.assignment.app import build
 from services.assignment.check import CHECK
 from services.assignment.settings import AssignmentSettings
 from shared.clock import true_now
-from shared.commands.line import run
+from shared.commands.command_line import run
 from shared.messaging import outbox
 from tests.support.assignment import Office, running_office
 from tests.support.directory import KEYS

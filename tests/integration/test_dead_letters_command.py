@@ -16,7 +16,7 @@ from deploy.local.servers import Servers
 from services.notification.app import build
 from services.notification.settings import NotificationSettings
 from shared.clock import true_now
-from shared.commands.line import run
+from shared.commands.command_line import run
 from shared.events.codec import encode
 from shared.messaging import topology
 from shared.messaging.dead_letters import opened

@@ -17,7 +17,7 @@ from deploy.local.servers import Servers
 from services.deadline.handlers import Observer
 from services.deadline.monitor import Monitor
 from services.deadline.rules.watch import deal_with
-from services.deadline.store import Claim, Found, WatchStore
+from services.deadline.store import Claim, StoredWatch, WatchStore
 from shared.background import Background
 from shared.events.task import Explanation, Task
 from shared.mongo import connect
@@ -89,7 +89,7 @@ async def kinds_of(store: WatchStore) -> list[str]:
     return [event["type"] for event in await events_in(store)]
 
 
-async def found(store: WatchStore, task_id: str = "t-1") -> Found:
+async def found(store: WatchStore, task_id: str = "t-1") -> StoredWatch:
     document = await store.find(task_id)
     assert document is not None
     return document

@@ -149,7 +149,7 @@ async def test_a_writer_that_leaves_is_written_and_told_of_all_the_same(notes: N
     staying = asyncio.create_task(notes.insert("b", "1"))
     await asyncio.sleep(0)
     leaving.cancel()
-    await notes.writes.settle()
+    await notes.writes.drain()
     assert (leaving.cancelled(), await staying) == (True, True)
     assert notes.told == {"a": 1, "b": 1}
     assert await _versions(notes, "ab") == {"a": 1, "b": 1}

@@ -10,7 +10,7 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from deploy.local.barrier import wait_until_quiet, wait_until_settled
+from deploy.local.barrier import wait_until_idle, wait_until_quiet
 from deploy.local.failure import LocalStackError
 from deploy.local.servers import Servers
 from deploy.local.stack import SERVICES
@@ -32,9 +32,9 @@ class Quiet:
     async def wait(self, seconds: float = 20) -> None:
         await wait_until_quiet(self.servers, self.vhost.name, [self.database.name], SERVICES, seconds=seconds)
 
-    async def settle(self, seconds: float = 20) -> None:
+    async def wait_until_idle(self, seconds: float = 20) -> None:
         databases = dict.fromkeys(SERVICES, self.database.name)
-        await wait_until_settled(self.servers, self.vhost.name, databases, lambda: NOW, seconds=seconds)
+        await wait_until_idle(self.servers, self.vhost.name, databases, lambda: NOW, seconds=seconds)
 
     async def store(self, collection: str, document: dict[str, Any]) -> None:
         await self.servers.administration[self.database.name][collection].insert_one(document)
@@ -97,13 +97,13 @@ async def test_all_is_settled_when_every_service_has_the_newest_version_and_no_m
     await quiet.store("watches", {"_id": "a", "sequence": 2, "next_moment": NOW + timedelta(seconds=1)})
     for sequence in (1, 2):
         await quiet.store("versions", {"task": "a", "sequence": sequence})
-    await quiet.settle()
+    await quiet.wait_until_idle()
 
 
 async def test_nothing_is_settled_while_a_moment_that_has_come_is_not_dealt_with(quiet: Quiet) -> None:
     await quiet.store("watches", {"_id": "a", "sequence": 1, "next_moment": NOW - timedelta(milliseconds=1)})
     with pytest.raises(LocalStackError, match=r"not settled within 1 s: deadline has not dealt with .* of a"):
-        await quiet.settle(seconds=1)
+        await quiet.wait_until_idle(seconds=1)
 
 
 async def test_nothing_is_settled_while_a_copy_is_old(quiet: Quiet) -> None:
@@ -111,10 +111,10 @@ async def test_nothing_is_settled_while_a_copy_is_old(quiet: Quiet) -> None:
     await quiet.store("watches", {"_id": "a", "sequence": 1})
     await quiet.store("versions", {"task": "a", "sequence": 2})
     with pytest.raises(LocalStackError, match=r"deadline has version 1 of a, assignment 2$"):
-        await quiet.settle(seconds=2)
+        await quiet.wait_until_idle(seconds=2)
 
 
 async def test_a_dead_letter_is_no_settlement(quiet: Quiet) -> None:
     await quiet.channel.default_exchange.publish(aio_pika.Message(b"{}"), routing_key=dead_queue("reporting"))
     with pytest.raises(LocalStackError, match=r"given up: 1 in reporting\.dead"):
-        await quiet.settle()
+        await quiet.wait_until_idle()

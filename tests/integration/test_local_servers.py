@@ -16,7 +16,7 @@ from deploy.local.servers import QueueCount, Servers, running_servers
 from tests.support.processes import processes_naming
 from tests.support.servers import Database, Databases, Vhost, temporary_servers, temporary_vhost
 
-Document = dict[str, object]
+Record = dict[str, object]
 
 
 async def test_a_user_reads_and_writes_its_own_database(database: Database) -> None:
@@ -112,7 +112,7 @@ async def test_the_broker_comes_back_at_its_address_with_its_messages(mortal: Se
         assert await _ready_messages(address) == number
 
 
-def _client(address: str) -> AsyncMongoClient[Document]:
+def _client(address: str) -> AsyncMongoClient[Record]:
     return AsyncMongoClient(address, serverMonitoringMode="poll")
 
 

@@ -10,10 +10,10 @@ from prometheus_client import REGISTRY
 
 from deploy.local.servers import Servers
 from shared.messaging import outbox
-from shared.messaging.depths import Depths
 from shared.messaging.metrics import OUTBOX_OLDEST_SECONDS, OUTBOX_PENDING
 from shared.messaging.outbox import Outbox
 from shared.messaging.publisher import Publisher, make_message
+from shared.messaging.queue_depths import QueueDepths
 from shared.messaging.topology import dead_queue, events_queue, retry_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import connect
@@ -58,7 +58,7 @@ async def test_what_waits_is_shown_by_the_queue_it_waits_in(publisher: Publisher
     await _put(publisher, retry_queue(SERVICE, LONG[1]), 1)
     await _put(publisher, dead_queue(SERVICE), 5)
     await _put(publisher, dead_queue("deadline"), 1)
-    depths = Depths(SERVICE, publisher, LONG)
+    depths = QueueDepths(SERVICE, publisher, LONG)
 
     async def all_are_counted() -> bool:
         await depths.measure()
@@ -68,7 +68,7 @@ async def test_what_waits_is_shown_by_the_queue_it_waits_in(publisher: Publisher
 
 
 async def test_nothing_is_shown_while_the_broker_is_away(publisher: Publisher, proxy: TcpProxy) -> None:
-    depths = Depths(SERVICE, publisher, LONG)
+    depths = QueueDepths(SERVICE, publisher, LONG)
     await depths.measure()
     assert _shown() == (0, 0, 0)
 
@@ -90,7 +90,7 @@ async def test_a_queue_deleted_by_hand_is_made_anew_and_hides_nothing_of_the_oth
     await _put(publisher, dead_queue(SERVICE), 2)
     deleted = f"/api/queues/{vhost.name}/{retry_queue(SERVICE, LONG[0])}"
     (await servers.management.delete(deleted)).raise_for_status()
-    depths = Depths(SERVICE, publisher, LONG)
+    depths = QueueDepths(SERVICE, publisher, LONG)
 
     await depths.measure()
 
@@ -132,7 +132,7 @@ def _outbox(what: str) -> float | None:
 
 
 async def test_nothing_is_shown_while_a_frozen_broker_does_not_answer(publisher: Publisher, proxy: TcpProxy) -> None:
-    depths = Depths(SERVICE, publisher, LONG)
+    depths = QueueDepths(SERVICE, publisher, LONG)
     await depths.measure()
 
     proxy.hold()

@@ -17,7 +17,7 @@ from shared.events.envelope import Event
 from shared.events.names import AGENCY_CHANGED
 from shared.messaging.consumer import Handler
 from shared.messaging.publisher import make_message
-from shared.messaging.stall import Stall
+from shared.messaging.stall import StallDetector
 from shared.messaging.topology import events_queue
 from shared.messaging.wiring import Messaging
 from tests.support.consumers import sender
@@ -90,7 +90,7 @@ async def test_a_busy_or_idle_consumer_is_not_taken_for_one_that_is_stuck(vhost:
 
     async with consuming(vhost.amqp_url, slow, prefetch=1, look_interval=600) as messaging:
         assert messaging._consumer is not None
-        stall = Stall("notification", messaging._consumer, messaging._publisher)
+        stall = StallDetector("notification", messaging._consumer, messaging._publisher)
         assert not any([await stall.is_found() for _ in range(3)])
         await publish(vhost.amqp_url, 1, 2, 3)
         await begun.wait()

@@ -13,7 +13,7 @@ import pytest
 from deploy.local.servers import Servers
 from services.notification.handlers import Notifier, entry_id
 from services.notification.rules.routing import Person, Post
-from services.notification.store import INDEXES, Directory, Entry, Inbox, InboxQuery
+from services.notification.store import INDEXES, DirectoryCopy, Inbox, InboxEntry, InboxQuery
 from shared.events.envelope import Event
 from shared.messaging.retry import RetryLater
 from shared.mongo import Database, connect, ensure_indexes
@@ -50,7 +50,7 @@ def inbox(collections: Database) -> Inbox:
 @pytest.fixture
 async def notifier(collections: Database, inbox: Inbox) -> Notifier:
     """A notifier that knows no agency and nobody yet."""
-    return Notifier(Directory(collections), inbox, CALENDAR)
+    return Notifier(DirectoryCopy(collections), inbox, CALENDAR)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ async def kinds(inbox: Inbox, username: str) -> list[str]:
     return [entry.kind for entry in await inbox.find(InboxQuery(username), 100)]
 
 
-def an_entry(number: int, username: str = HEAD, **changes: Any) -> Entry:
+def an_entry(number: int, username: str = HEAD, **changes: Any) -> InboxEntry:
     plain: dict[str, Any] = {
         "id": entry_id(f"e-{number}", username),
         "username": username,
@@ -79,7 +79,7 @@ def an_entry(number: int, username: str = HEAD, **changes: Any) -> Entry:
         "title": {"vi": "Nhiệm vụ", "en": "Task"},
         "text": {"vi": "Nhiệm vụ.", "en": "Task."},
     }
-    return Entry(**(plain | changes))
+    return InboxEntry(**(plain | changes))
 
 
 async def test_everyone_concerned_and_nobody_else_has_an_entry(informed: Notifier, inbox: Inbox) -> None:
@@ -141,7 +141,7 @@ async def test_a_disabled_account_and_a_program_are_told_nothing(informed: Notif
 
 
 async def test_the_latest_state_of_the_directory_wins_in_any_order(collections: Database) -> None:
-    directory = Directory(collections)
+    directory = DirectoryCopy(collections)
     states = [1, 4, 2, 3, 4, 1]
     await asyncio.gather(
         *[directory.keep_agency("so-y-te", f"Sở Y tế {sequence}", sequence) for sequence in states],
@@ -155,7 +155,7 @@ async def test_the_latest_state_of_the_directory_wins_in_any_order(collections: 
 
 
 async def test_a_person_holds_what_they_hold_since_it_last_changed(collections: Database) -> None:
-    directory, later = Directory(collections), ASSIGNED_AT + timedelta(days=1)
+    directory, later = DirectoryCopy(collections), ASSIGNED_AT + timedelta(days=1)
     head, elsewhere = Person("an", Role.HEAD, "so-1"), Person("an", Role.HEAD, "so-2")
 
     async def since() -> datetime:
@@ -175,7 +175,7 @@ async def test_a_person_holds_what_they_hold_since_it_last_changed(collections: 
 async def test_pages_are_newest_first_and_lose_and_repeat_nothing(inbox: Inbox) -> None:
     entries = [an_entry(number) for number in range(20)]
     await inbox.insert_if_absent([*entries, an_entry(1, "nguoi-khac")])
-    seen: list[Entry] = []
+    seen: list[InboxEntry] = []
     while page := await inbox.find(
         InboxQuery(HEAD, after=(seen[-1].at, seen[-1].id) if seen else None),
         3,

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.reporting.api.summary import SummaryRow
-from services.reporting.handlers import Records, Summaries
+from services.reporting.handlers import Recorder, Summaries
 from services.reporting.rules.question import GroupBy, PeriodBy, Question, pipeline
 from services.reporting.rules.summary import Row, Summary
 from services.reporting.rules.versions import NEWEST, version_of
@@ -51,7 +51,7 @@ def summaries(collections: Collections) -> Summaries:
 
 
 async def record(collections: Collections, *events: Event[TaskChanged]) -> None:
-    records = Records(Versions(collections), Names(collections))
+    records = Recorder(Versions(collections), Names(collections))
     for event in events:
         await records.record_task(event)
 

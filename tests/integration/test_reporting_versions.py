@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.reporting.handlers import Records
+from services.reporting.handlers import Recorder
 from services.reporting.rules.versions import NEWEST
 from services.reporting.store import VERSIONS, Named, Names, Versions
 from shared.events.envelope import Event
@@ -33,8 +33,8 @@ async def collections(database: Database) -> AsyncIterator[Collections]:
 
 
 @pytest.fixture
-def records(collections: Collections) -> Records:
-    return Records(Versions(collections), Names(collections))
+def records(collections: Collections) -> Recorder:
+    return Recorder(Versions(collections), Names(collections))
 
 
 def versions_at(*hours: int) -> list[Event[TaskChanged]]:
@@ -63,7 +63,7 @@ async def lifetimes_in(versions: Collection) -> dict[str, tuple[Any, Any]]:
     return {row["_id"]: (row["at"], row["until"]) async for row in versions.find()}
 
 
-async def test_a_version_holds_until_the_next(collections: Collections, records: Records) -> None:
+async def test_a_version_holds_until_the_next(collections: Collections, records: Recorder) -> None:
     for event in versions_at(0, 1, 5):
         await records.record_task(event)
     assert await lifetimes_in(collections[VERSIONS]) == {
@@ -75,7 +75,7 @@ async def test_a_version_holds_until_the_next(collections: Collections, records:
 
 @pytest.mark.parametrize("hours", [(0, 1, 5, 9), (0, 0, 5, 5), (0, 7, 5, 9)], ids=["in turn", "twins", "skewed clocks"])
 async def test_every_order_ends_in_the_same_rows(
-    collections: Collections, records: Records, hours: tuple[int, ...]
+    collections: Collections, records: Recorder, hours: tuple[int, ...]
 ) -> None:
     events = versions_at(*hours)
     for order in permutations(events):
@@ -85,7 +85,7 @@ async def test_every_order_ends_in_the_same_rows(
         assert await lifetimes_in(collections[VERSIONS]) == lifetimes_of(events)
 
 
-async def test_versions_recorded_at_the_same_time_find_each_other(collections: Collections, records: Records) -> None:
+async def test_versions_recorded_at_the_same_time_find_each_other(collections: Collections, records: Recorder) -> None:
     for _ in range(20):
         await collections[VERSIONS].delete_many({})
         events = versions_at(*range(12))
@@ -94,7 +94,7 @@ async def test_versions_recorded_at_the_same_time_find_each_other(collections: C
 
 
 async def test_a_crash_between_the_two_steps_is_mended_by_redelivery(
-    collections: Collections, records: Records
+    collections: Collections, records: Recorder
 ) -> None:
     first, second = versions_at(0, 1)
     await records.record_task(first)
@@ -108,7 +108,7 @@ async def test_a_crash_between_the_two_steps_is_mended_by_redelivery(
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_any_history_in_any_order_at_once_ends_in_the_same_rows(
-    collections: Collections, records: Records, data: st.DataObject
+    collections: Collections, records: Recorder, data: st.DataObject
 ) -> None:
     events = data.draw(histories(most_tasks=3))
     await collections[VERSIONS].delete_many({})
@@ -116,7 +116,7 @@ async def test_any_history_in_any_order_at_once_ends_in_the_same_rows(
     assert await lifetimes_in(collections[VERSIONS]) == lifetimes_of(events)
 
 
-async def test_the_newest_name_is_kept_in_any_order(collections: Collections, records: Records) -> None:
+async def test_the_newest_name_is_kept_in_any_order(collections: Collections, records: Recorder) -> None:
     named = [
         agency_event(1, sequence=str(n), data=agency_event(1).data.model_copy(update={"name": f"$tên {n}"}))
         for n in (1, 2, 10)

@@ -11,12 +11,12 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.servers import Servers
-from services.assignment.tasks.batches import BatchStore, left_behind
-from services.assignment.tasks.documents import to_fields
 from services.assignment.tasks.rules.assigning import Assign
 from services.assignment.tasks.rules.batch import Batch, decide_batch
 from services.assignment.tasks.rules.context import Context
-from services.assignment.tasks.store import TaskStore
+from services.assignment.tasks.store.batches import BatchStore, left_behind
+from services.assignment.tasks.store.records import to_fields
+from services.assignment.tasks.store.tasks import TaskStore
 from shared.clock import true_now
 from shared.messaging.wiring import Messaging
 from shared.office.access import Principal

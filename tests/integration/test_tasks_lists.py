@@ -12,11 +12,11 @@ from typing import Any, Final, get_args
 import pytest
 
 from deploy.local.servers import Servers
-from services.assignment.tasks.queries import Filters, Sort, conditions
 from services.assignment.tasks.rules.waiting import key_of
-from services.assignment.tasks.store import TaskStore, order_field
+from services.assignment.tasks.store.queries import Filters, Sort, conditions
+from services.assignment.tasks.store.tasks import TaskStore, order_field
 from shared.clock import true_now
-from shared.mongo import Document
+from shared.mongo import Record
 from shared.office.access import Principal
 from shared.office.policy import Policy
 from shared.office.timeliness import horizon
@@ -424,7 +424,7 @@ def asked_for() -> list[dict[str, Any]]:
     ]
 
 
-async def plan(office: Office, pipeline_or_query: Document, sort: Sort) -> str:
+async def plan(office: Office, pipeline_or_query: Record, sort: Sort) -> str:
     direction = -1 if sort.startswith("-") else 1
     order = [(order_field(sort), direction), ("_id", direction)]
     found = await office.database["tasks"].find(pipeline_or_query).sort(order).limit(51).explain()
@@ -472,7 +472,7 @@ async def test_a_list_is_bounded_and_ordered_by_an_index(
 
 async def test_no_other_query_of_tasks_scans_the_collection(house: House, office: Office) -> None:
     tasks, task = office.database["tasks"], house.tasks["completed late"]
-    queries: list[Document] = [
+    queries: list[Record] = [
         {"pending_since": {"$lte": true_now()}},
         {"pending_since": {"$exists": True}},
         {"replaces": task},

@@ -47,9 +47,9 @@ async def live_through(province: Province, weeks: Weeks) -> None:
             await _act(province, username, task, act, body)
     await _be_refused(province, late)
     for day in (weeks.near, weeks.after):
-        await province.settle()
+        await province.wait_until_idle()
         province.move_to(f"{day}T09:00:00")
-    await province.settle()
+    await province.wait_until_idle()
     await _read_the_newest(province, "head-sxd")
     expect(200, await province.as_("chair").get(f"/v1/deadlines/{late}", at="deadline"))
     await province.as_("chair").summary()

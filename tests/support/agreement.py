@@ -12,13 +12,13 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from services.assignment.tasks.documents import state_of, to_act, to_fields, to_task
 from services.assignment.tasks.rules.state import Task
+from services.assignment.tasks.store.records import state_of, to_fields, to_task, to_wire_entry
 from shared.events import task as wire
 from shared.events.envelope import Event
 from shared.events.names import kind_of
 from tests.support.acknowledged import Acknowledged, Request
-from tests.support.books import Books, Document, Version, read_books
+from tests.support.books import Books, Record, Version, read_books
 from tests.support.province import HANOI, Province
 from tests.support.who_is_told import Readers
 from tests.support.witness import Witness
@@ -51,7 +51,7 @@ async def assert_agreement(
 ) -> Figures:
     """Wait until all is settled, hold that all services agree with what was acknowledged, and say how much that was."""
     now = province.now()
-    await province.stack.settle(seconds=seconds)
+    await province.stack.wait_until_idle(seconds=seconds)
     books = await read_books(province, acknowledged, witness, now)
     found = differences(books)
     shown = "\n  ".join(found[:_SHOWN])
@@ -91,7 +91,7 @@ def histories_make_the_tasks(books: Books) -> Differences:
                 yield f"task {task_id}: {name} is {document[name]}, by its history {value}"
 
 
-def _searched_by(task: Task) -> Document:
+def _searched_by(task: Task) -> Record:
     state = state_of(task)
     return {name: state[name] for name in ("agencies", "waiting", "due_order")}
 
@@ -171,7 +171,7 @@ def misses_are_recorded(books: Books) -> Differences:
             yield f"task {task_id}: was due at {due_at}, it is {books.now}, and no miss is recorded"
 
 
-def _should_be_missed(document: Document, now: datetime) -> bool:
+def _should_be_missed(document: Record, now: datetime) -> bool:
     due_at, report = document["due_at"], document["report"]
     if due_at is None or now <= due_at or document["stage"] in {"refused", "recalled"}:
         return False
@@ -194,14 +194,16 @@ def every_version_was_published(books: Books) -> Differences:
                 yield f"task {task_id}: version {version.entry.sequence} was never published"
                 continue
             event = heard.pop(key)
-            if kind_of(event.type) != version.kind or _as_json(event.data.act) != _as_json(to_act(version.entry)):
+            if kind_of(event.type) != version.kind or _as_json(event.data.act) != _as_json(
+                to_wire_entry(version.entry)
+            ):
                 yield f"task {task_id}: {event.type} was published as version {event.sequence}, {version.kind} stands"
             elif event.data.task != _on_the_wire(version.task):
                 yield f"task {task_id}: version {event.sequence} was published otherwise than it stands"
     yield from (f"task {task}: version {number} was published and is not there" for task, number in heard)
 
 
-def _as_json(act: wire.Act) -> dict[str, Any]:
+def _as_json(act: wire.HistoryEntry) -> dict[str, Any]:
     return act.model_dump(mode="json")
 
 
@@ -301,7 +303,7 @@ Told = tuple[str, str, str, datetime]
 """Who was told, of which task, what, and when that was."""
 
 
-def _told(entry: Document) -> Told:
+def _told(entry: Record) -> Told:
     return entry["username"], entry["task_id"], entry["kind"], entry["at"]
 
 
@@ -333,7 +335,7 @@ def reporting_has_every_version(books: Books) -> Differences:
         )
 
 
-def _rows(versions: Sequence[Version]) -> Iterator[Document]:
+def _rows(versions: Sequence[Version]) -> Iterator[Record]:
     for number, version in enumerate(versions):
         task, later = version.task, [one.entry.at for one in versions[number + 1 :]]
         report, requests = task.report, task.extension.requests

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from bson import CodecOptions
 
-from services.assignment.tasks.documents import to_entry
 from services.assignment.tasks.rules.assigning import assigned
-from services.assignment.tasks.rules.state import Entry, Task
+from services.assignment.tasks.rules.state import HistoryEntry, Task
 from services.assignment.tasks.rules.task import evolve
+from services.assignment.tasks.store.records import to_entry
 from shared.events.envelope import Event
 from shared.messaging.topology import dead_queue
 from tests.support.acknowledged import Acknowledged
@@ -23,14 +23,14 @@ from tests.support.witness import Witness
 _AWARE: Final = CodecOptions[dict[str, Any]](tz_aware=True, tzinfo=UTC)
 _WAITS: Final = {"$or": [{"pending_since": {"$exists": True}}, {"outbox.0": {"$exists": True}}]}
 
-Document = dict[str, Any]
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Version:
     """A task as one entry of its history left it."""
 
-    entry: Entry
+    entry: HistoryEntry
     task: Task
 
     @property
@@ -43,12 +43,12 @@ class Books:
     """What all services have written down, when it was `now` and all was settled."""
 
     now: datetime
-    tasks: dict[str, Document]
-    batches: dict[str, Document]
-    accounts: list[Document]
-    watches: dict[str, Document]
-    rows: dict[str, Document]
-    inbox: list[Document]
+    tasks: dict[str, Record]
+    batches: dict[str, Record]
+    accounts: list[Record]
+    watches: dict[str, Record]
+    rows: dict[str, Record]
+    inbox: list[Record]
     published: Sequence[Event[Any]]
     waiting: list[str] = field(default_factory=list)
     """Collections in which an outbox is not empty."""
@@ -71,7 +71,7 @@ class Books:
         return replace(self, lives=lives, broken=broken)
 
 
-def _life(task_id: str, history: Sequence[Document]) -> list[Version]:
+def _life(task_id: str, history: Sequence[Record]) -> list[Version]:
     first, *rest = map(to_entry, history)
     versions = [Version(first, assigned(task_id, first))]
     for entry in rest:
@@ -86,7 +86,7 @@ async def read_books(province: Province, acknowledged: Acknowledged, witness: Wi
         for service, name in stack.databases.items()
     }
 
-    async def read(service: str, collection: str, without: Sequence[str] = ()) -> list[Document]:
+    async def read(service: str, collection: str, without: Sequence[str] = ()) -> list[Record]:
         left_out = dict.fromkeys(without, 0)
         return await databases[service][collection].find({}, left_out or None).to_list()
 
@@ -114,5 +114,5 @@ async def read_books(province: Province, acknowledged: Acknowledged, witness: Wi
     ).opened()
 
 
-def _by_id(documents: Sequence[Document]) -> dict[str, Document]:
+def _by_id(documents: Sequence[Record]) -> dict[str, Record]:
     return {document["_id"]: document for document in documents}

@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.events.envelope import Event
 from shared.events.names import task_event
-from shared.events.task import Act, Explanation, Extension, Report, Task, TaskChanged
+from shared.events.task import Explanation, Extension, HistoryEntry, Report, Task, TaskChanged
 from shared.office.policy import Policy
 from shared.office.vocabulary import DueKind, ExplanationState, ExtensionState, Priority, ReportState, Role, Stage
 from shared.office.workdays import WorkCalendar
@@ -69,7 +69,7 @@ def submitted(at: datetime) -> Report:
 def event_of(task: Task, act: str = "assigned", at: datetime | None = None) -> Event[TaskChanged]:
     """Return the event that tells of the task, as recorded at its last change unless said."""
     recorded_at = at or task.updated_at
-    entry = Act(sequence=task.version, at=recorded_at, act=act, by="chu.tich", role=Role.LEADER)
+    entry = HistoryEntry(sequence=task.version, at=recorded_at, act=act, by="chu.tich", role=Role.LEADER)
     return Event[TaskChanged](
         id=f"{task.id}:{task.version}",
         source="/assignment",

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from services.assignment.tasks.documents import event_of
 from services.assignment.tasks.rules import explanation, extension, handover, receipt, report, work
 from services.assignment.tasks.rules.assigning import Assign, assigned
-from services.assignment.tasks.rules.context import Act, Context
-from services.assignment.tasks.rules.due import NO_TERM, Term
-from services.assignment.tasks.rules.state import SYSTEM, Document, Entry
+from services.assignment.tasks.rules.context import Command, Context
+from services.assignment.tasks.rules.due import NO_DEADLINE, RequestedDeadline
+from services.assignment.tasks.rules.state import SYSTEM, Document, HistoryEntry
 from services.assignment.tasks.rules.task import begin, decide, evolve, settle
+from services.assignment.tasks.store.records import event_of
 from services.deadline.monitor import announce
 from services.deadline.rules.watch import Watch, deal_with, observe
 from shared.events.codec import decode, encode
@@ -34,7 +34,7 @@ _EXPLAINED: Final = explanation.Explain(Cause.WORKLOAD, "Nhiều việc cùng l�
 class Life:
     """One task, living at the pace of the calls; `events` is what both services told of it, in the order of time."""
 
-    def __init__(self, term: Term = NO_TERM) -> None:
+    def __init__(self, term: RequestedDeadline = NO_DEADLINE) -> None:
         self.now = ASSIGNED_AT
         act = Assign(
             title=TITLE,
@@ -50,7 +50,7 @@ class Life:
         self._watch: Watch | None = None
         self._tell(first)
 
-    def act(self, name: str, body: Act, by: str) -> Life:
+    def act(self, name: str, body: Command, by: str) -> Life:
         """Let somebody act, a minute after what came before."""
         self.now += timedelta(minutes=1)
         self._record(decide(self.task, name, body, self._context(by)))
@@ -68,15 +68,15 @@ class Life:
         """Let the calendar change so that nothing was missed: nobody does that yet, and consumers know it already."""
         none = replace(self.task.explanation, state=ExplanationState.NONE, due_at=None)
         self.task = replace(self.task, version=self.task.version + 1, missed_at=None, explanation=none)
-        self._tell(Entry(sequence=self.task.version, at=self.now, act="explanation_withdrawn", by=SYSTEM))
+        self._tell(HistoryEntry(sequence=self.task.version, at=self.now, act="explanation_withdrawn", by=SYSTEM))
         return self
 
-    def _record(self, entries: Iterable[Entry]) -> None:
+    def _record(self, entries: Iterable[HistoryEntry]) -> None:
         for entry in entries:
             self.task = evolve(self.task, entry)
             self._tell(entry)
 
-    def _tell(self, entry: Entry) -> None:
+    def _tell(self, entry: HistoryEntry) -> None:
         event = event_of(self.task, entry)
         self.events.append(event)
         self._watch = observe(self._watch, event.data.task, event.time) or self._watch
@@ -103,16 +103,18 @@ def extended_and_returned() -> Life:
     """A task that is extended twice asked and once granted, finished unreported, returned, and completed in time."""
     day = CALENDAR.local_day(ASSIGNED_AT)
     return (
-        Life(Term(day=day + timedelta(days=14)))
+        Life(RequestedDeadline(day=day + timedelta(days=14)))
         .pass_days(2)
         .act("receipt", receipt.Receive(), _CLERK)
         .act("delegation", work.Delegate(_OFFICER, "Tham mưu"), _HEAD)
         .act("contribution", work.Contribute("Đã gửi số liệu"), "gd-noi-vu")
         .act("progress", work.MakeProgress(40), _OFFICER)
         .pass_days(8)
-        .act("extension", extension.AskExtension(Term(day=day + timedelta(days=30)), "Chờ số liệu"), _HEAD)
+        .act("extension", extension.AskExtension(RequestedDeadline(day=day + timedelta(days=30)), "Chờ số liệu"), _HEAD)
         .act("extension/decision", extension.DecideExtension(approved=False, reason="Chưa đủ lý do"), _LEADER)
-        .act("extension", extension.AskExtension(Term(day=day + timedelta(days=24)), "Chờ ý kiến Bộ"), _HEAD)
+        .act(
+            "extension", extension.AskExtension(RequestedDeadline(day=day + timedelta(days=24)), "Chờ ý kiến Bộ"), _HEAD
+        )
         .act("extension/decision", extension.DecideExtension(approved=True), _LEADER)
         .act("progress", work.MakeProgress(100), _OFFICER)
         .pass_days(6)
@@ -128,7 +130,7 @@ def extended_and_returned() -> Life:
 def missed_and_explained() -> Life:
     """A task that nobody reports until long after its deadline, explained twice, and completed late."""
     return (
-        Life(Term(moment=ASSIGNED_AT + timedelta(days=5, hours=8)))
+        Life(RequestedDeadline(moment=ASSIGNED_AT + timedelta(days=5, hours=8)))
         .act("receipt", receipt.Receive(), _HEAD)
         .act("delegation", work.Delegate(_OFFICER, "Tham mưu"), _HEAD)
         .pass_days(6)
@@ -154,7 +156,11 @@ def handed_on_and_recalled() -> Life:
         .pass_days(3)
         .act("receipt", receipt.Receive(), _OTHER_HEAD)
         .act("correction", handover.Correct("Ghi nhầm", {"field": "Đất đai"}), _LEADER)
-        .act("deadline", extension.SetDeadline(Term(day=day + timedelta(days=10)), "Bổ sung thời hạn"), _LEADER)
+        .act(
+            "deadline",
+            extension.SetDeadline(RequestedDeadline(day=day + timedelta(days=10)), "Bổ sung thời hạn"),
+            _LEADER,
+        )
         .pass_days(7)
         .act("urging", work.Urge("Đề nghị khẩn trương"), _LEADER)
         .pass_days(3)

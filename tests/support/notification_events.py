@@ -9,7 +9,16 @@ from shared.events.deadline import DeadlineReached
 from shared.events.directory import AccountChanged, AgencyChanged
 from shared.events.envelope import Event
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, deadline_event, task_event
-from shared.events.task import Act, Document, Explanation, Extension, ExtensionRequest, Report, Task, TaskChanged
+from shared.events.task import (
+    Document,
+    Explanation,
+    Extension,
+    ExtensionRequest,
+    HistoryEntry,
+    Report,
+    Task,
+    TaskChanged,
+)
 from shared.office.policy import Policy
 from shared.office.vocabulary import (
     AgencyKind,
@@ -98,7 +107,7 @@ def task_told(
     """Return the event of an act by one of `PEOPLE`, or by `system`."""
     task = a_task(**changes)
     role, agency = PEOPLE.get(by, (None, None))
-    entry = Act(sequence=task.version, at=at, act=act, by=by, role=role, agency=agency, details=details or {})
+    entry = HistoryEntry(sequence=task.version, at=at, act=act, by=by, role=role, agency=agency, details=details or {})
     return Event[TaskChanged](
         id=f"{task.id}:{task.version}",
         source="/assignment",

@@ -155,9 +155,9 @@ class Province:
         secret = expect(200, await administrator.post(f"/v1/accounts/{username}/secret"))["secret"]
         self._know(username, {"grant_type": "client_credentials", "client_id": username, "client_secret": secret})
 
-    async def settle(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until nobody will be told any more of what time and people have brought, and no copy is old."""
-        await self.stack.settle()
+        await self.stack.wait_until_idle()
 
 
 @asynccontextmanager

@@ -20,11 +20,22 @@ from shared.office.vocabulary import Priority
 from shared.settings import Mode, ServiceSettings
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, IfMatch, etag
-from shared.web.fields import AgencyCode, Body, Day, LongText, Maybe, MomentField, Note, Percent, QueryMoment, Title
+from shared.web.fields import (
+    AgencyCode,
+    Body,
+    DayField,
+    LongText,
+    Maybe,
+    MomentField,
+    Note,
+    Percent,
+    QueryMoment,
+    Title,
+)
 from shared.web.limits import MEGABYTE, body_limit
 from shared.web.pages import DEFAULT_LIMIT, Limit
 from shared.web.problems import problem_responses
-from shared.web.route import office_router
+from shared.web.route import api_router
 from tests.support.tokens import TestKeys
 
 KEYS = TestKeys()
@@ -47,14 +58,14 @@ class Letter(Body):
     note: Maybe[Note] = None
     percent: Percent = 0
     priority: Priority = Priority.NORMAL
-    deadline: Day | None = None
+    deadline: DayField | None = None
     due_at: MomentField | None = None
     agencies: Annotated[tuple[AgencyCode, ...], Field(max_length=3)] = ()
     items: tuple[Item, ...] = ()
 
 
-_letters = office_router("/v1/letters", ["letters"])
-_doors = office_router("/v1/doors", ["doors"], public=True)
+_letters = api_router("/v1/letters", ["letters"])
+_doors = api_router("/v1/doors", ["doors"], public=True)
 
 
 @_letters.post("", status_code=201, responses=problem_responses(Code.NOT_PERMITTED, Code.IDEMPOTENCY_MISMATCH))
@@ -66,7 +77,7 @@ async def write(letter: Letter, caller: Caller, key: IdempotencyKey = None) -> L
 @_letters.get("")
 async def letters(
     _caller: Caller,
-    due_from: Annotated[Day | None, Query()] = None,
+    due_from: Annotated[DayField | None, Query()] = None,
     updated_since: Annotated[QueryMoment | None, Query()] = None,
     agency: Annotated[AgencyCode | None, Query()] = None,
     limit: Limit = DEFAULT_LIMIT,

@@ -18,14 +18,14 @@ from services.reporting import check as reporting
 from services.reporting.rules.versions import NEWEST, row_of
 from shared.commands.assignment import Assignment
 from shared.commands.check import Comparison, check_command, compare
-from shared.commands.difference import ADVICE, Difference, Kept, Kind, compare_kept
-from shared.commands.line import run
-from shared.events.task import Act, Task
+from shared.commands.command_line import run
+from shared.commands.difference import ADVICE, Difference, DifferenceKind, KnownState, compare_known
+from shared.events.task import HistoryEntry, Task
 from shared.office.vocabulary import Role
 from tests.support.deadline_tasks import ASSIGNED_AT, a_task
 
 HISTORY = [
-    Act(sequence=number, at=ASSIGNED_AT, act=act, by="chu.tich")
+    HistoryEntry(sequence=number, at=ASSIGNED_AT, act=act, by="chu.tich")
     for number, act in enumerate(["assigned", "received", "delegated"], start=1)
 ]
 
@@ -46,7 +46,9 @@ def test_a_watch_that_lags_behind_has_missed_every_version_since() -> None:
 
 def test_a_watch_of_the_same_version_must_be_the_same_task() -> None:
     moved = a_task(due_at=ASSIGNED_AT, officer="an")
-    assert deadline.compare_task(a_task(), moved, ()) == [Difference(Kind.DIFFERS, "t-1", "version 1: officer, due_at")]
+    assert deadline.compare_task(a_task(), moved, ()) == [
+        Difference(DifferenceKind.DIFFERS, "t-1", "version 1: officer, due_at")
+    ]
 
 
 def test_what_assignment_does_not_have_or_not_yet_is_named() -> None:
@@ -83,14 +85,16 @@ def test_every_version_has_its_row() -> None:
 def test_every_figure_of_the_newest_row_is_compared(field: str) -> None:
     rows = rows_of(a_task())
     rows[0][field] = ASSIGNED_AT + timedelta(days=365)
-    assert list(reporting.compare_task(a_task(), rows, ())) == [Difference(Kind.DIFFERS, "t-1", f"version 1: {field}")]
+    assert list(reporting.compare_task(a_task(), rows, ())) == [
+        Difference(DifferenceKind.DIFFERS, "t-1", f"version 1: {field}")
+    ]
 
 
 def test_a_row_holds_until_the_earliest_of_those_after_it() -> None:
     rows = rows_of(*versions(3))
     rows[0]["until"] = NEWEST
     assert list(reporting.compare_task(versions(3)[-1], rows, ())) == [
-        Difference(Kind.DIFFERS, "t-1", "version 1: until")
+        Difference(DifferenceKind.DIFFERS, "t-1", "version 1: until")
     ]
 
 
@@ -98,7 +102,7 @@ OCCASION = Occasion(kind="task.urged", task_id="t", lead_agency="so-1", assigner
 
 
 def told_at(moment: datetime, *holders: notification.Holder) -> list[str]:
-    return notification.Holders(holders).told(OCCASION, moment)
+    return notification.Holders(holders).recipients_of(OCCASION, moment)
 
 
 def test_only_who_held_the_place_then_was_to_be_told() -> None:
@@ -120,19 +124,19 @@ def test_an_event_is_missed_when_nobody_was_told_of_it() -> None:
 
 
 def test_the_directory_is_compared_by_sequence_and_then_by_content() -> None:
-    theirs = {"a": Kept(3, {"name": "A"}), "b": Kept(1, {"name": "B"}), "c": Kept(1, {"name": "C"})}
-    ours = {"a": Kept(1, {"name": "cũ"}), "b": Kept(1, {"name": "khác"}), "c": Kept(2, {"name": "C"})}
-    assert subjects(compare_kept("agency", "agency.changed.v1", theirs, ours)) == [
+    theirs = {"a": KnownState(3, {"name": "A"}), "b": KnownState(1, {"name": "B"}), "c": KnownState(1, {"name": "C"})}
+    ours = {"a": KnownState(1, {"name": "cũ"}), "b": KnownState(1, {"name": "khác"}), "c": KnownState(2, {"name": "C"})}
+    assert subjects(compare_known("agency", "agency.changed.v1", theirs, ours)) == [
         ("missed-event", "agency:a:2"),
         ("missed-event", "agency:a:3"),
         ("differs", "agency:b"),
         ("ahead", "agency:c"),
     ]
-    assert list(compare_kept("agency", "agency.changed.v1", theirs, theirs)) == []
+    assert list(compare_known("agency", "agency.changed.v1", theirs, theirs)) == []
 
 
 def test_every_kind_comes_with_what_to_do() -> None:
-    assert ADVICE.keys() == set(Kind)
+    assert ADVICE.keys() == set(DifferenceKind)
 
 
 def at_assignment(*task_ids: str) -> Assignment:
@@ -166,7 +170,7 @@ class Looks:
         self.looks += 1
         left = self._found[task_id]
         details = left.pop(0) if len(left) > 1 else left[0]
-        return [Difference(Kind.MISSED, task_id, detail) for detail in details]
+        return [Difference(DifferenceKind.MISSED, task_id, detail) for detail in details]
 
 
 async def found_by(comparison: Comparison, patience: float = 0.05) -> list[tuple[str, str]]:

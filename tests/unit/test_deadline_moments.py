@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.deadline.rules.moments import Kind, Moment, moments_of
+from services.deadline.rules.moments import MomentKind, WatchedMoment, moments_of
 from services.deadline.rules.watch import Watch, deal_with, observe
 from shared.events.names import DEADLINE_KINDS
 from shared.events.task import Explanation, Extension, Report, Task
@@ -27,15 +27,15 @@ from tests.support.deadline_tasks import (
 MILLISECOND = timedelta(milliseconds=1)
 DAY = timedelta(days=1)
 
-SOON_3 = Moment(local(date(2026, 12, 15), 7), Kind.DUE_SOON, 3)
-SOON_1 = Moment(local(date(2026, 12, 17), 7), Kind.DUE_SOON, 1)
-TODAY = Moment(local(date(2026, 12, 18), 7), Kind.DUE_TODAY)
-MISSED = Moment(DUE_AT, Kind.MISSED)
-RECEIPT = Moment(RECEIPT_DUE_AT, Kind.RECEIPT_OVERDUE)
+SOON_3 = WatchedMoment(local(date(2026, 12, 15), 7), MomentKind.DUE_SOON, 3)
+SOON_1 = WatchedMoment(local(date(2026, 12, 17), 7), MomentKind.DUE_SOON, 1)
+TODAY = WatchedMoment(local(date(2026, 12, 18), 7), MomentKind.DUE_TODAY)
+MISSED = WatchedMoment(DUE_AT, MomentKind.MISSED)
+RECEIPT = WatchedMoment(RECEIPT_DUE_AT, MomentKind.RECEIPT_OVERDUE)
 REPORT_DUE_AT = CALENDAR.end_of_day(date(2026, 12, 10))
-REPORT = Moment(REPORT_DUE_AT, Kind.REPORT_MISSING)
+REPORT = WatchedMoment(REPORT_DUE_AT, MomentKind.REPORT_MISSING)
 EXPLANATION_DUE_AT = CALENDAR.end_of_day(date(2026, 12, 23))
-EXPLANATION = Moment(EXPLANATION_DUE_AT, Kind.EXPLANATION_OVERDUE)
+EXPLANATION = WatchedMoment(EXPLANATION_DUE_AT, MomentKind.EXPLANATION_OVERDUE)
 
 LATE = DUE_AT + MILLISECOND
 OWED = Explanation(state=ExplanationState.REQUIRED, required_at=DUE_AT, due_at=EXPLANATION_DUE_AT)
@@ -51,12 +51,12 @@ def watched(task: Task, since: datetime = ASSIGNED_AT) -> Watch:
     return watch
 
 
-def told(watch: Watch, now: datetime, calendar: WorkCalendar = CALENDAR) -> list[Moment]:
+def told(watch: Watch, now: datetime, calendar: WorkCalendar = CALENDAR) -> list[WatchedMoment]:
     return deal_with(watch, calendar, now)[1]
 
 
 def test_every_kind_names_an_event() -> None:
-    assert tuple(Kind) == DEADLINE_KINDS
+    assert tuple(MomentKind) == DEADLINE_KINDS
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_every_kind_names_an_event() -> None:
         (without_deadline(stage=Stage.IN_PROGRESS), []),
     ],
 )
-def test_each_stage_has_its_own_moments(task: Task, expected: list[Moment]) -> None:
+def test_each_stage_has_its_own_moments(task: Task, expected: list[WatchedMoment]) -> None:
     assert moments_of(task, CALENDAR) == expected
 
 
@@ -94,16 +94,16 @@ def test_a_miss_is_watched_while_a_request_waits() -> None:
 def test_reminders_count_working_days_over_a_weekend() -> None:
     monday = CALENDAR.end_of_day(date(2026, 12, 21))
     moments = moments_of(a_task(stage=Stage.RECEIVED, due_at=monday), CALENDAR)
-    assert moments[0] == Moment(local(date(2026, 12, 16), 7), Kind.DUE_SOON, 3)
-    assert moments[1] == Moment(local(date(2026, 12, 18), 7), Kind.DUE_SOON, 1)
+    assert moments[0] == WatchedMoment(local(date(2026, 12, 16), 7), MomentKind.DUE_SOON, 3)
+    assert moments[1] == WatchedMoment(local(date(2026, 12, 18), 7), MomentKind.DUE_SOON, 1)
 
 
 def test_reminders_follow_the_policy() -> None:
     calendar = WorkCalendar(Policy(remind_before=(5,), day_starts=8))
     moments = moments_of(a_task(stage=Stage.RECEIVED), calendar)
     assert moments == [
-        Moment(local(date(2026, 12, 11), 8), Kind.DUE_SOON, 5),
-        Moment(local(date(2026, 12, 18), 8), Kind.DUE_TODAY),
+        WatchedMoment(local(date(2026, 12, 11), 8), MomentKind.DUE_SOON, 5),
+        WatchedMoment(local(date(2026, 12, 18), 8), MomentKind.DUE_TODAY),
         MISSED,
     ]
 
@@ -111,7 +111,7 @@ def test_reminders_follow_the_policy() -> None:
 def test_nothing_is_due_today_after_it_was_due() -> None:
     at_five = local(date(2026, 12, 18), 5)
     moments = moments_of(a_task(stage=Stage.RECEIVED, due_kind=DueKind.MOMENT, due_at=at_five), CALENDAR)
-    assert [moment.kind for moment in moments] == [Kind.DUE_SOON, Kind.DUE_SOON, Kind.MISSED]
+    assert [moment.kind for moment in moments] == [MomentKind.DUE_SOON, MomentKind.DUE_SOON, MomentKind.MISSED]
 
 
 def test_nothing_is_told_before_its_moment() -> None:
@@ -154,13 +154,13 @@ def test_after_an_outage_over_the_due_moment_the_miss_alone_is_told() -> None:
 def test_a_due_moment_within_the_day_ends_the_reminder_of_that_day() -> None:
     at_ten = local(date(2026, 12, 18), 10)
     watch = watched(a_task(stage=Stage.RECEIVED, due_kind=DueKind.MOMENT, due_at=at_ten))
-    assert [moment.kind for moment in told(watch, at_ten)] == [Kind.DUE_TODAY]
-    assert [moment.kind for moment in told(watch, at_ten + MILLISECOND)] == [Kind.MISSED]
+    assert [moment.kind for moment in told(watch, at_ten)] == [MomentKind.DUE_TODAY]
+    assert [moment.kind for moment in told(watch, at_ten + MILLISECOND)] == [MomentKind.MISSED]
 
 
 def test_moments_that_come_together_are_told_together() -> None:
     watch = watched(a_task(receipt_due_at=DUE_AT))
-    assert {moment.kind for moment in told(watch, LATE)} == {Kind.RECEIPT_OVERDUE, Kind.MISSED}
+    assert {moment.kind for moment in told(watch, LATE)} == {MomentKind.RECEIPT_OVERDUE, MomentKind.MISSED}
 
 
 def test_a_report_in_time_that_is_returned_late_was_missed_after_all() -> None:
@@ -177,7 +177,7 @@ def test_a_later_deadline_is_missed_anew() -> None:
     later = CALENDAR.end_of_day(date(2026, 12, 25))
     extended = observe(missed, a_task(stage=Stage.RECEIVED, version=2, due_at=later), LATE)
     assert extended is not None
-    assert told(extended, later + MILLISECOND) == [Moment(later, Kind.MISSED)]
+    assert told(extended, later + MILLISECOND) == [WatchedMoment(later, MomentKind.MISSED)]
 
 
 def test_an_extension_granted_late_sends_no_reminder_that_had_passed() -> None:
@@ -185,7 +185,7 @@ def test_an_extension_granted_late_sends_no_reminder_that_had_passed() -> None:
     later = CALENDAR.end_of_day(date(2026, 12, 22))  # its third working day before is the 17th
     extended = observe(watch, a_task(stage=Stage.RECEIVED, version=2, due_at=later), local(date(2026, 12, 18), 9))
     assert extended is not None
-    assert extended.next_moment(CALENDAR) == Moment(local(date(2026, 12, 21), 7), Kind.DUE_SOON, 1)
+    assert extended.next_moment(CALENDAR) == WatchedMoment(local(date(2026, 12, 21), 7), MomentKind.DUE_SOON, 1)
 
 
 def test_a_refused_explanation_is_due_again() -> None:
@@ -195,7 +195,7 @@ def test_a_refused_explanation_is_due_again() -> None:
     refused = OWED_AGAIN.model_copy(update={"due_at": again})
     watch = observe(told_once, a_task(stage=Stage.IN_PROGRESS, version=2, explanation=refused), EXPLANATION_DUE_AT)
     assert watch is not None
-    assert told(watch, again + MILLISECOND) == [Moment(again, Kind.EXPLANATION_OVERDUE)]
+    assert told(watch, again + MILLISECOND) == [WatchedMoment(again, MomentKind.EXPLANATION_OVERDUE)]
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
@@ -217,7 +217,7 @@ stages = st.sampled_from(Stage)
 @given(stages, st.lists(instants, min_size=1, max_size=8).map(sorted))
 def test_a_moment_is_told_at_most_once_and_never_early(stage: Stage, steps: list[datetime]) -> None:
     watch = watched(a_task(stage=stage, explanation=OWED, report_due_at=REPORT_DUE_AT))
-    seen: list[Moment] = []
+    seen: list[WatchedMoment] = []
     for now in steps:
         watch, moments = deal_with(watch, CALENDAR, now)
         assert all(moment.at < now for moment in moments)
@@ -230,9 +230,9 @@ def test_a_moment_is_told_at_most_once_and_never_early(stage: Stage, steps: list
 @given(stages, st.lists(instants, max_size=8).map(sorted))
 def test_terms_that_ran_out_are_told_however_seldom_one_looks(stage: Stage, steps: list[datetime]) -> None:
     watch = watched(a_task(stage=stage, explanation=OWED, report_due_at=REPORT_DUE_AT))
-    reminders = {Kind.DUE_SOON, Kind.DUE_TODAY}
+    reminders = {MomentKind.DUE_SOON, MomentKind.DUE_TODAY}
     expected = {moment for moment in watch.pending(CALENDAR) if moment.kind not in reminders}
-    seen: set[Moment] = set()
+    seen: set[WatchedMoment] = set()
     for now in [*steps, ASSIGNED_AT + timedelta(days=90)]:
         watch, moments = deal_with(watch, CALENDAR, now)
         seen |= set(moments)

@@ -57,7 +57,7 @@ class Rehearsal:
                 self.tasks[planned] = self._assigned(planned, at)
             for act, lead in planned.led():
                 if act.on == morning:
-                    body = BODIES[act.name].model_validate(act_body(act, lead, self.days)).to_act()
+                    body = BODIES[act.name].model_validate(act_body(act, lead, self.days)).to_command()
                     context = context_of(planned.performer(act, lead), at)
                     for entry in decide(self.tasks[planned], act.name, body, context):
                         self.tasks[planned] = evolve(self.tasks[planned], entry)
@@ -65,7 +65,7 @@ class Rehearsal:
     def _assigned(self, planned: Planned, at: datetime) -> Task:
         replaced = self.tasks[planned.replaces] if planned.replaces else None
         body = AssignBody.model_validate(task_body(planned, self.days, replaced.id if replaced else None))
-        return assigned(planned.key, begin(body.to_act(), replaced, context_of(planned.enterer, at)))
+        return assigned(planned.key, begin(body.to_command(), replaced, context_of(planned.enterer, at)))
 
     def as_they_stand(self) -> Iterator[Task]:
         """Return the tasks with what time has brought by now."""
@@ -91,7 +91,7 @@ def test_whatever_day_it_is_everything_there_is_is_shown(rehearsal: Rehearsal) -
     tasks = list(rehearsal.as_they_stand())
     at = horizon(rehearsal.now.astimezone(UTC), CALENDAR, POLICY)
     assert {task.stage for task in tasks} == set(Stage)
-    assert {timeliness(task.stage, task.due_at, task.standing_submission, at) for task in tasks} == set(Timeliness)
+    assert {timeliness(task.stage, task.due_at, task.current_submission, at) for task in tasks} == set(Timeliness)
     assert {task.extension.state for task in tasks} == set(ExtensionState)
     assert {request.state for task in tasks for request in task.extension.requests} == set(RequestState)
     assert {task.report.state for task in tasks} == set(ReportState)

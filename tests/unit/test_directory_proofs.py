@@ -15,10 +15,10 @@ from services.assignment.directory.rules.account import Account
 from services.assignment.directory.tokens import TokenIssuer, read_signing_key
 from shared.clock import true_now
 from shared.office.access import Principal
+from shared.office.refusal import Refusal
 from shared.office.vocabulary import Role, Scope
 from shared.web.auth import Verifier
-from shared.web.composed import TooManyMarksError
-from shared.web.violation import ProblemError
+from shared.web.normalisation import TooManyMarksError
 from tests.support.tokens import TestKeys
 
 PROGRAM = Account("phan.mem", "Phần mềm", Role.SERVICE, "stc", scopes=frozenset({Scope.TASKS_READ, Scope.TASKS_ACT}))
@@ -81,7 +81,7 @@ def test_a_token_says_who_holds_it_for_ten_minutes() -> None:
     too_late = Verifier(keys.public_keys, lambda: issued_at + timedelta(seconds=600))
     expected = Principal("phan.mem", Role.SERVICE, "stc", frozenset({"tasks:read", "tasks:act"}))
     assert in_time.verify(token) == expected
-    with pytest.raises(ProblemError):
+    with pytest.raises(Refusal):
         too_late.verify(token)
 
 

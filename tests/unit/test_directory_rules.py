@@ -12,7 +12,7 @@ from shared.office.vocabulary import AgencyKind, Role, Scope
 
 
 def refused(refusal: pytest.ExceptionInfo[Refusal]) -> tuple[str, list[tuple[str, str]]]:
-    return refusal.value.code.value, [(problem.field, problem.code.value) for problem in refusal.value.fields]
+    return refusal.value.code.value, [(problem.field, problem.code) for problem in refusal.value.violations]
 
 
 @pytest.mark.parametrize("role", ["coordinator", "head", "clerk", "officer", "service"])

@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from shared.messaging.retry import Epitaph, Failures, growing_waits, next_delay
+from shared.messaging.retry import Failures, FinalFailure, growing_waits, next_delay
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 DELAYS = (1.0, 5.0, 30.0)
@@ -69,5 +69,5 @@ def test_waits_double_up_to_the_longest() -> None:
 
 @pytest.mark.parametrize("deaths", [None, "odd", [1, "two"], [{"time": "yesterday"}], {"time": 1}])
 def test_what_others_wrote_about_a_death_never_hides_it(deaths: object) -> None:
-    epitaph = Epitaph.of({"x-first-death-reason": "delivery_limit", "x-death": deaths})
-    assert (epitaph.failed_at, epitaph.error) == (None, "delivery_limit")
+    failure = FinalFailure.of({"x-first-death-reason": "delivery_limit", "x-death": deaths})
+    assert (failure.failed_at, failure.error) == (None, "delivery_limit")

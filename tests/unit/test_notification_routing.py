@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from services.notification.rules.occasion import occasion_of
-from services.notification.rules.routing import TOLD, Person, Recipient, told
+from services.notification.rules.routing import RECIPIENTS, Person, Recipient, recipients_of
 from shared.events.envelope import Event
-from shared.events.names import DEADLINE_KINDS, TASK_ACTS
+from shared.events.names import DEADLINE_KINDS, TASK_FACTS
 from shared.office.vocabulary import Role
 from tests.support.notification_events import PEOPLE, account_told, moment_told, task_told
 
@@ -58,7 +58,7 @@ FORMER = {"from_agency": "so-y-te"}
 
 
 def who_is_told(event: Event[Any]) -> set[str]:
-    return set(told(occasion_of(event), EVERYBODY))
+    return set(recipients_of(occasion_of(event), EVERYBODY))
 
 
 @pytest.mark.parametrize(("act", "by", "expected"), ACTS)
@@ -73,8 +73,8 @@ def test_a_moment_is_told_to_those_concerned_and_nobody_else(kind: str, expected
 
 
 def test_every_event_of_a_task_or_a_deadline_stands_in_the_table_and_in_the_expectations() -> None:
-    assert set(TOLD) == {f"task.{act}" for act in TASK_ACTS} | {f"deadline.{kind}" for kind in DEADLINE_KINDS}
-    assert {act for act, _, _ in ACTS} == set(TASK_ACTS)
+    assert set(RECIPIENTS) == {f"task.{act}" for act in TASK_FACTS} | {f"deadline.{kind}" for kind in DEADLINE_KINDS}
+    assert {act for act, _, _ in ACTS} == set(TASK_FACTS)
     assert {kind for kind, _ in MOMENTS} == set(DEADLINE_KINDS)
 
 
@@ -84,22 +84,22 @@ def test_who_acted_is_not_told_of_it() -> None:
 
 def test_who_entered_a_task_is_told_even_when_a_leader_entered_it_themselves() -> None:
     occasion = occasion_of(task_told("reported", HEAD, entered_by=ASSIGNER))
-    assert told(occasion, EVERYBODY) == {ASSIGNER: Recipient.ASSIGNER}
+    assert recipients_of(occasion, EVERYBODY) == {ASSIGNER: Recipient.ASSIGNER}
 
 
 def test_somebody_with_two_reasons_is_told_once_as_the_first() -> None:
     event = task_told("recalled", officer=HEAD)
-    assert told(occasion_of(event), EVERYBODY)[HEAD] is Recipient.HEAD_OF_LEAD
+    assert recipients_of(occasion_of(event), EVERYBODY)[HEAD] is Recipient.HEAD_OF_LEAD
 
 
 def test_a_task_handed_back_to_the_same_agency_is_told_to_its_head_as_the_lead() -> None:
     event = task_told("reassigned", details={"from_agency": "so-tai-chinh"})
-    assert told(occasion_of(event), EVERYBODY)[HEAD] is Recipient.HEAD_OF_LEAD
+    assert recipients_of(occasion_of(event), EVERYBODY)[HEAD] is Recipient.HEAD_OF_LEAD
 
 
 def test_a_disabled_account_is_told_nothing() -> None:
     people = [replace(person, disabled=person.username == HEAD) for person in EVERYBODY]
-    assert set(told(occasion_of(task_told("corrected")), people)) == {CLERK}
+    assert set(recipients_of(occasion_of(task_told("corrected")), people)) == {CLERK}
 
 
 def test_a_program_is_told_nothing_even_as_the_officer() -> None:
@@ -108,7 +108,7 @@ def test_a_program_is_told_nothing_even_as_the_officer() -> None:
 
 def test_every_head_of_an_agency_is_told() -> None:
     people = [*EVERYBODY, Person("pgd-tai-chinh", Role.HEAD, "so-tai-chinh")]
-    assert set(told(occasion_of(task_told("corrected")), people)) == {HEAD, CLERK, "pgd-tai-chinh"}
+    assert set(recipients_of(occasion_of(task_told("corrected")), people)) == {HEAD, CLERK, "pgd-tai-chinh"}
 
 
 def test_without_monitor_officer_or_coordinating_agencies_the_lead_alone_is_told() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.notification.rules.routing import TOLD, Recipient
+from services.notification.rules.routing import RECIPIENTS, Recipient
 from services.notification.templates.book import READS_AS, Note, Reader
 from services.notification.templates.facts import facts_of
 from services.notification.templates.phrases import Phrases, quoted
@@ -63,7 +63,7 @@ def every_note() -> Iterator[tuple[Language, str, Reader, Note]]:
 
 @pytest.mark.parametrize("language", Language)
 def test_there_is_a_text_for_everyone_who_is_told_and_for_nobody_else(language: Language) -> None:
-    told = {(kind, READS_AS[recipient]) for kind, recipients in TOLD.items() for recipient in recipients}
+    told = {(kind, READS_AS[recipient]) for kind, recipients in RECIPIENTS.items() for recipient in recipients}
     written = {(kind, reader) for which, kind, reader, _ in every_note() if which is language}
     assert written == told
 

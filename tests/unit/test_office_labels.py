@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.events.names import TASK_ACTS
+from shared.events.names import TASK_FACTS
 from shared.office import labels, vocabulary
 from shared.office.labels import Label, Language
 
@@ -46,7 +46,7 @@ def test_every_word_has_a_label_in_both_languages(words: type[StrEnum], table: d
 
 
 def test_every_act_of_the_history_has_a_label() -> None:
-    assert tuple(labels.HISTORY) == TASK_ACTS
+    assert tuple(labels.HISTORY) == TASK_FACTS
 
 
 def test_seven_causes_are_objective() -> None:

@@ -8,10 +8,10 @@ import bson
 import pytest
 from bson.codec_options import CodecOptions
 
-from services.assignment.tasks.documents import from_entry, to_entry
 from services.assignment.tasks.rules import state
 from services.assignment.tasks.rules.act_table import ACT_TABLE
 from services.assignment.tasks.rules.task import _EVOLUTIONS, replay
+from services.assignment.tasks.store.records import from_entry, to_entry
 from shared.events import names, task
 from shared.office.vocabulary import DueKind, Priority, Role
 
@@ -30,8 +30,8 @@ _GIVEN: dict[str, Any] = {
 }
 
 
-def _entry(sequence: int, act: str, **details: Any) -> state.Entry:
-    return state.Entry(sequence=sequence, at=_AT, act=act, by="chutich", role=Role.LEADER, details=details)
+def _entry(sequence: int, act: str, **details: Any) -> state.HistoryEntry:
+    return state.HistoryEntry(sequence=sequence, at=_AT, act=act, by="chutich", role=Role.LEADER, details=details)
 
 
 _KEPT_HERE = {
@@ -52,7 +52,7 @@ def test_state_and_contract_have_the_same_members(name: str) -> None:
 
 def test_every_recorded_act_has_an_event_and_an_evolution() -> None:
     withdrawn = {"explanation_withdrawn"}  # comes with changes of the calendar
-    assert set(names.TASK_ACTS) - withdrawn == {"assigned", *_EVOLUTIONS}
+    assert set(names.TASK_FACTS) - withdrawn == {"assigned", *_EVOLUTIONS}
 
 
 def test_the_act_table_has_the_sixteen_acts() -> None:

@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from services.assignment.tasks.rules import explanation, extension, handover, receipt, report, work
 from services.assignment.tasks.rules.act_table import ACT_TABLE
 from services.assignment.tasks.rules.assigning import Assign, assigned
-from services.assignment.tasks.rules.context import Act, Context
-from services.assignment.tasks.rules.due import Term
-from services.assignment.tasks.rules.state import Entry, Task
+from services.assignment.tasks.rules.context import Command, Context
+from services.assignment.tasks.rules.due import RequestedDeadline
+from services.assignment.tasks.rules.state import HistoryEntry, Task
 from services.assignment.tasks.rules.task import allowed_acts, begin, decide, evolve, replay, settle
 from shared.office.access import Principal
 from shared.office.policy import Policy
@@ -46,10 +46,12 @@ VALUES_SEEN: Final = Counter[Timeliness]()
 
 _later = st.integers(5, 60).map(lambda days: (START + timedelta(days=days)).date())
 _moments = st.integers(24, 24 * 60).map(lambda hours: START + timedelta(hours=hours))
-_terms = _later.map(lambda day: Term(day=day)) | _moments.map(lambda moment: Term(moment=moment))
+_terms = _later.map(lambda day: RequestedDeadline(day=day)) | _moments.map(
+    lambda moment: RequestedDeadline(moment=moment)
+)
 _yes = st.booleans()
 EXPLAINED: Final = explanation.Explain(Cause.RESOURCES, "thiếu kinh phí", "bổ sung")
-BODIES: Final[dict[str, st.SearchStrategy[Act]]] = {
+BODIES: Final[dict[str, st.SearchStrategy[Command]]] = {
     "receipt": st.just(receipt.Receive()),
     "refusal": st.just(receipt.Refuse("không thuộc thẩm quyền")),
     "reassignment": st.sampled_from(AGENCIES).map(lambda code: handover.Reassign(code, "đúng thẩm quyền")),
@@ -79,7 +81,7 @@ def context_of(actor: Principal, now: datetime) -> Context:
     )
 
 
-def after(task: Task, entries: Iterable[Entry]) -> Task:
+def after(task: Task, entries: Iterable[HistoryEntry]) -> Task:
     for entry in entries:
         task = evolve(task, entry)
     return task
@@ -90,7 +92,7 @@ def timeless(task: Task) -> Task:
     return replace(task, version=0, updated_at=START)
 
 
-def hold_of_a_step(before: Task, entry: Entry, then: Task) -> None:
+def hold_of_a_step(before: Task, entry: HistoryEntry, then: Task) -> None:
     """Hold what one entry may do: a missed task closes explained, a late report leaves a request waiting."""
     if entry.act == "completed" and before.missed_at is not None:
         assert before.explanation.state in {ExplanationState.SUBMITTED, ExplanationState.ACCEPTED}
@@ -102,11 +104,11 @@ class TaskLife(RuleBasedStateMachine):
     """Three worlds live the same life; in each `deadline.missed` arrives differently: at once, at times, never."""
 
     worlds: dict[str, Task]
-    histories: dict[str, list[Entry]]
+    histories: dict[str, list[HistoryEntry]]
     now: datetime
 
-    @initialize(term=st.just(Term()) | _terms, used=st.sampled_from((False, False, False, True)))
-    def assign(self, term: Term, used: bool) -> None:
+    @initialize(term=st.just(RequestedDeadline()) | _terms, used=st.sampled_from((False, False, False, True)))
+    def assign(self, term: RequestedDeadline, used: bool) -> None:
         self.now = START - timedelta(hours=1)
         context = context_of(PEOPLE[0], self.now)
         recalled = assigned("old", begin(Assign(title="cũ", lead_agency="A"), None, context))
@@ -157,7 +159,9 @@ class TaskLife(RuleBasedStateMachine):
     def the_head_asks_for_more_time(self, days: int) -> None:
         later = (self.worlds["never"].due_at or self.now) + timedelta(days=days)
         self._act("receipt", receipt.Receive(), self._head())
-        self._act("extension", extension.AskExtension(Term(moment=later), "cần thêm thời gian"), self._head())
+        self._act(
+            "extension", extension.AskExtension(RequestedDeadline(moment=later), "cần thêm thời gian"), self._head()
+        )
 
     @precondition(lambda self: self.worlds["never"].stage in {Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS})
     @rule(name=st.sampled_from(("receipt", "report", "explanation")), data=st.data())
@@ -167,7 +171,7 @@ class TaskLife(RuleBasedStateMachine):
     @precondition(lambda self: self.worlds["never"].due_at is None)
     @rule(days=st.integers(1, 20))
     def the_leader_sets_a_deadline(self, days: int) -> None:
-        term = Term(day=(self.now + timedelta(days=days)).date())
+        term = RequestedDeadline(day=(self.now + timedelta(days=days)).date())
         self._act("deadline", extension.SetDeadline(term, "ấn định"), PEOPLE[0])
 
     @rule(name=st.sampled_from(("reassignment", "correction", "urging", "explanation/decision")), data=st.data())
@@ -203,7 +207,7 @@ class TaskLife(RuleBasedStateMachine):
             self._let_the_term_end()
         self._act("report/decision", report.DecideReport(accepted, "ý kiến"), PEOPLE[0])
 
-    def _act(self, name: str, body: Act, actor: Principal) -> None:
+    def _act(self, name: str, body: Command, actor: Principal) -> None:
         outcomes = {world: self._outcome(task, name, body, actor) for world, task in self.worlds.items()}
         assert len({str(outcome) for outcome in outcomes.values() if isinstance(outcome, Refusal)}) <= 1
         accepted = {world: result for world, result in outcomes.items() if not isinstance(result, Refusal)}
@@ -214,7 +218,7 @@ class TaskLife(RuleBasedStateMachine):
         if accepted:
             ACTS_DONE[name] += 1
 
-    def _outcome(self, task: Task, name: str, body: Act, actor: Principal) -> list[Entry] | Refusal:
+    def _outcome(self, task: Task, name: str, body: Command, actor: Principal) -> list[HistoryEntry] | Refusal:
         try:
             return decide(task, name, body, context_of(actor, self.now))
         except Refusal as refusal:
@@ -223,7 +227,7 @@ class TaskLife(RuleBasedStateMachine):
     def _settle(self, world: str) -> None:
         self._append(world, settle(self.worlds[world], context_of(PEOPLE[0], self.now)))
 
-    def _append(self, world: str, entries: list[Entry]) -> None:
+    def _append(self, world: str, entries: list[HistoryEntry]) -> None:
         expected = range(len(self.histories[world]) + 1, len(self.histories[world]) + 1 + len(entries))
         assert [entry.sequence for entry in entries] == list(expected), "history only grows, one version an entry"
         self.histories[world] += entries
@@ -276,7 +280,7 @@ class TaskLife(RuleBasedStateMachine):
             assert task.missed_at is not None
             assert task.explanation.state is not ExplanationState.NONE
         if value is Timeliness.COMPLETED_ON_TIME:
-            assert task.missed_at is None or task.standing_submission is not None
+            assert task.missed_at is None or task.current_submission is not None
 
     def _let_the_term_end(self) -> None:
         due = self.worlds["never"].due_at
@@ -289,7 +293,7 @@ class TaskLife(RuleBasedStateMachine):
 
     def _timeliness(self, task: Task) -> Timeliness:
         at = horizon(self.now, CALENDAR, POLICY)
-        return timeliness(task.stage, task.due_at, task.standing_submission, at)
+        return timeliness(task.stage, task.due_at, task.current_submission, at)
 
 
 TaskLife.TestCase.settings = settings(max_examples=4 * settings().max_examples, stateful_step_count=40)

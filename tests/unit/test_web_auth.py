@@ -14,7 +14,6 @@ from shared.office.access import Permission, Principal, require
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role
 from shared.web.auth import Verifier, public_key_set
-from shared.web.violation import ProblemError
 from tests.support.tokens import TestKeys
 
 KEYS = TestKeys()
@@ -30,7 +29,7 @@ def verifier(now: datetime = NOW) -> Verifier:
 
 
 def refuses(token: str) -> None:
-    with pytest.raises(ProblemError) as caught:
+    with pytest.raises(Refusal) as caught:
         verifier().verify(token)
     assert caught.value.code is Code.NOT_AUTHENTICATED
 
@@ -54,7 +53,7 @@ def test_a_verified_token_still_ends() -> None:
     moment[0] = NOW + timedelta(seconds=599)
     kept.verify(token)
     moment[0] = NOW + timedelta(seconds=600)
-    with pytest.raises(ProblemError):
+    with pytest.raises(Refusal):
         kept.verify(token)
 
 

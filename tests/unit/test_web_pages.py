@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.office.refusal import Refusal
 from shared.web.pages import Position, SortValue, page_of, read_cursor, write_cursor
-from shared.web.violation import ProblemError
 
 FILTERS = {"stage": "assigned", "since": datetime(2026, 1, 1, tzinfo=UTC), "agency": None}
 
@@ -33,7 +33,7 @@ def test_no_cursor_is_the_first_page() -> None:
 def test_a_cursor_of_other_filters_is_refused() -> None:
     cursor = write_cursor(Position(1, "a"), FILTERS)
     for other in (FILTERS | {"stage": "reported"}, {}):
-        with pytest.raises(ProblemError) as caught:
+        with pytest.raises(Refusal) as caught:
             read_cursor(cursor, other)
         assert [found.field for found in caught.value.violations] == ["cursor"]
 
@@ -42,16 +42,16 @@ def test_a_forged_cursor_is_refused() -> None:
     digest = orjson.loads(base64.urlsafe_b64decode(write_cursor(Position(1, "a"), {}) + "=="))[2]
     values: list[object] = [{"$gt": ""}, {"at": "x"}, {"at": 10**18}, {"at": -1}, 2**63, 1.5, [], True]
     for value in values:
-        with pytest.raises(ProblemError):
+        with pytest.raises(Refusal):
             read_cursor(forged([value, "a", digest]), {})
-    with pytest.raises(ProblemError):
+    with pytest.raises(Refusal):
         read_cursor(forged([1, {"$ne": 1}, digest]), {})
 
 
 @settings(deadline=None, derandomize=True)
 @given(st.text(max_size=40) | st.binary(max_size=40).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
 def test_no_text_at_all_breaks_the_reading(cursor: str) -> None:
-    with pytest.raises(ProblemError):
+    with pytest.raises(Refusal):
         read_cursor(cursor, FILTERS)
 
 

@@ -22,7 +22,7 @@ from shared.office.vocabulary import AgencyKind, Role
 _SOURCE: Final = "/assignment"
 
 
-class Directory:
+class DirectoryHandlers:
     """The directory as callers see and change it.
 
     `wake` tells the relay which document was written, by collection and id.

@@ -12,7 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-from shared.web.composed import TooManyMarksError, compose
+from shared.web.normalisation import TooManyMarksError, normalise
 
 SHORTEST: Final = 8
 LONGEST: Final = 128
@@ -37,7 +37,7 @@ class Passwords:
             TooManyMarksError: no keyboard writes such a password.
 
         """
-        return await to_thread.run_sync(self._hasher.hash, compose(password).encode(), limiter=self._limiter)
+        return await to_thread.run_sync(self._hasher.hash, normalise(password).encode(), limiter=self._limiter)
 
     async def matches(self, stored: str | None, password: str) -> bool:
         """Whether the password is the one stored; where none is, the same work is done for nothing."""
@@ -77,6 +77,6 @@ def secret_matches(stored: str | None, secret: str) -> bool:
 def _claimed(password: str) -> bytes:
     """Return what to compare; in place of what nobody can have set nothing, which is nobody's password either."""
     try:
-        return compose(password).encode()
+        return normalise(password).encode()
     except TooManyMarksError:
         return b""

@@ -13,7 +13,7 @@ from services.assignment.directory.rules.account import Account
 from services.assignment.directory.rules.agency import Agency
 from shared.events.envelope import Event
 from shared.messaging import outbox
-from shared.mongo import Database, Document, Index, ascending
+from shared.mongo import Database, Index, Record, ascending
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import AgencyKind, Role, Scope
 
@@ -65,9 +65,9 @@ class DirectoryStore:
     async def alone(
         self, what: Literal["agencies", "accounts"], act: Callable[[DirectoryStore], Awaitable[Result]]
     ) -> Result:
-        """Run an act whose rule looks at more than one document; two such acts never overlap.
+        """Run an act whose rule looks at more than one record; two such acts never overlap.
 
-        Each first changes one guard document within its transaction: of two at once, the second is rolled back
+        Each first changes one guard record within its transaction: of two at once, the second is rolled back
         and runs again on what the first left.
         """
 
@@ -91,12 +91,12 @@ class DirectoryStore:
         """Return agencies by code, from the one after `after`."""
         query = _given(kind=kind, parent=parent) | _beyond(after)
         found = self._agencies.find(query, _AGENCY_FIELDS).sort("_id", 1).limit(limit)
-        return [_agency(document) async for document in found]
+        return [_agency(record) async for record in found]
 
     async def known_agencies(self, codes: Iterable[str]) -> frozenset[str]:
         """Return those of the codes that name an agency."""
         found = self._agencies.find({"_id": {"$in": list(codes)}}, {"_id": 1}, session=self._session)
-        return frozenset(document["_id"] for document in await found.to_list())
+        return frozenset(record["_id"] for record in await found.to_list())
 
     async def line_from(self, code: str | None) -> list[str]:
         """Return the agency and all above it, nearest first; nothing when nobody knows it."""
@@ -124,16 +124,16 @@ class DirectoryStore:
         found = await self._accounts.find_one({"_id": username}, _ACCOUNT_FIELDS, session=self._session)
         return to_account(found) if found else None
 
-    async def accounts_named(self, usernames: Iterable[str]) -> Mapping[str, Document]:
+    async def accounts_named(self, usernames: Iterable[str]) -> Mapping[str, Record]:
         """Return those of the accounts that are there, as `to_account` reads them."""
         found = self._accounts.find({"_id": {"$in": list(usernames)}}, _ACCOUNT_FIELDS, session=self._session)
-        return {document["_id"]: document for document in await found.to_list()}
+        return {record["_id"]: record for record in await found.to_list()}
 
     async def accounts(self, *, agency: str | None, role: Role | None, after: str | None, limit: int) -> list[Account]:
         """Return accounts by username, from the one after `after`."""
         query = _given(agency=agency, role=role) | _beyond(after)
         found = self._accounts.find(query, _ACCOUNT_FIELDS).sort("_id", 1).limit(limit)
-        return [to_account(document) async for document in found]
+        return [to_account(record) async for record in found]
 
     async def other_administrator_exists(self, username: str) -> bool:
         """Whether anyone but this account administers now."""
@@ -170,40 +170,40 @@ class DirectoryStore:
         """Store the hash of a program's new secret; the old one is worth nothing from now on."""
         await self._accounts.update_one({"_id": username}, {"$set": {"secret": secret}})
 
-    async def _insert(self, collection: str, document: Document, event: Event[Any]) -> None:
+    async def _insert(self, collection: str, record: Record, event: Event[Any]) -> None:
         try:
-            await self._database[collection].insert_one(document | outbox.fields([event]), session=self._session)
+            await self._database[collection].insert_one(record | outbox.fields([event]), session=self._session)
         except DuplicateKeyError as taken:
             raise Refusal(Code.ALREADY_EXISTS) from taken
 
-    async def _save(self, collection: str, key: str, fields: Document, event: Event[Any]) -> None:
+    async def _save(self, collection: str, key: str, fields: Record, event: Event[Any]) -> None:
         change = {"$set": fields, **outbox.push([event])}
         await self._database[collection].update_one({"_id": key}, change, session=self._session)
 
 
-def _given(**equals: str | None) -> Document:
+def _given(**equals: str | None) -> Record:
     return {field: value for field, value in equals.items() if value is not None}
 
 
-def _beyond(key: str | None) -> Document:
+def _beyond(key: str | None) -> Record:
     return {} if key is None else {"_id": {"$gt": key}}
 
 
-def _agency_fields(agency: Agency) -> Document:
+def _agency_fields(agency: Agency) -> Record:
     return {field: getattr(agency, field) for field in _AGENCY_FIELDS}
 
 
-def _agency(document: Document) -> Agency:
-    fields = {field: document[field] for field in _AGENCY_FIELDS}
-    return Agency(document["_id"], **fields | {"kind": AgencyKind(document["kind"])})
+def _agency(record: Record) -> Agency:
+    fields = {field: record[field] for field in _AGENCY_FIELDS}
+    return Agency(record["_id"], **fields | {"kind": AgencyKind(record["kind"])})
 
 
-def _account_fields(account: Account) -> Document:
+def _account_fields(account: Account) -> Record:
     return {field: getattr(account, field) for field in _ACCOUNT_FIELDS} | {"scopes": sorted(account.scopes)}
 
 
-def to_account(document: Document) -> Account:
+def to_account(record: Record) -> Account:
     """Read an account; a ValueError if it has a role or a scope that only a later version knows."""
-    fields = {field: document[field] for field in _ACCOUNT_FIELDS}
-    closed = {"role": Role(document["role"]), "scopes": frozenset(map(Scope, document["scopes"]))}
-    return Account(document["_id"], **fields | closed)
+    fields = {field: record[field] for field in _ACCOUNT_FIELDS}
+    closed = {"role": Role(record["role"]), "scopes": frozenset(map(Scope, record["scopes"]))}
+    return Account(record["_id"], **fields | closed)

@@ -12,13 +12,13 @@ from weakref import WeakValueDictionary
 import orjson
 from uuid_utils.compat import uuid7
 
-from services.assignment.tasks.documents import Retry
 from services.assignment.tasks.rules import task as aggregate
 from services.assignment.tasks.rules.assigning import Assign, assigned
 from services.assignment.tasks.rules.batch import Batch, decide_batch
-from services.assignment.tasks.rules.context import Act, Context, KnownAccount, Situation
+from services.assignment.tasks.rules.context import Command, Context, KnownAccount, Situation
 from services.assignment.tasks.rules.state import Task
-from services.assignment.tasks.store import AlreadyReplacedError, Found
+from services.assignment.tasks.store.records import Retry
+from services.assignment.tasks.store.tasks import AlreadyReplacedError, LoadedTask
 from shared.messaging.retry import RetryLater
 from shared.office.access import Permission, Principal, may, may_see, require
 from shared.office.refusal import Code, Refusal
@@ -26,8 +26,8 @@ from shared.office.refusal import Code, Refusal
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from services.assignment.tasks.batches import BatchStore
-    from services.assignment.tasks.store import TaskStore
+    from services.assignment.tasks.store.batches import BatchStore
+    from services.assignment.tasks.store.tasks import TaskStore
     from shared.clock import Clock
     from shared.office.policy import Policy
     from shared.office.workdays import WorkCalendar
@@ -102,7 +102,7 @@ class TaskHandlers:
         return batch, True
 
     async def act(
-        self, caller: Principal, task_id: str, name: str, body: Act, if_match: int | None, retry: Retry | None
+        self, caller: Principal, task_id: str, name: str, body: Command, if_match: int | None, retry: Retry | None
     ) -> Task:
         """Do an act on a task.
 
@@ -177,7 +177,7 @@ class TaskHandlers:
                     return result
         raise Refusal(Code.UNAVAILABLE)
 
-    async def _visible(self, caller: Principal, task_id: str, retry: Retry | None) -> Found:
+    async def _visible(self, caller: Principal, task_id: str, retry: Retry | None) -> LoadedTask:
         found = await self._store.load(task_id, retry.key if retry else None, caller.username)
         if found is None or not may_see(caller, found.task):
             raise Refusal(Code.NOT_FOUND)
@@ -202,7 +202,7 @@ class TaskHandlers:
             await self._batches.finish(kept.batch)
         return kept.batch
 
-    async def _context(self, caller: Principal, acts: Iterable[Act], agencies: Iterable[str] = ()) -> Context:
+    async def _context(self, caller: Principal, acts: Iterable[Command], agencies: Iterable[str] = ()) -> Context:
         acts = list(acts)
         codes = {*agencies, *(code for act in acts for code in act.named_agencies())}
         names = {name for act in acts for name in act.named_accounts()}
@@ -217,7 +217,7 @@ class TaskHandlers:
         )
 
 
-def _repeated(found: Found, retry: Retry | None) -> Task:
+def _repeated(found: LoadedTask, retry: Retry | None) -> Task:
     """Answer a retry with the task as it is now, unless it asks for something else than before."""
     if retry is None or found.fingerprint != retry.fingerprint:
         raise Refusal(Code.IDEMPOTENCY_MISMATCH)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.office.workdays import WorkCalendar
 
 
-class Day(BaseModel):
+class DayAnswer(BaseModel):
     """A day, whether the term counts it, and why or why not, in Vietnamese."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
@@ -19,5 +19,5 @@ class Day(BaseModel):
     reason: str
 
 
-def days_of(calendar: WorkCalendar, start: date, end: date) -> list[Day]:
-    return [Day.model_validate(day) for day in calendar.count(start, end)]
+def days_of(calendar: WorkCalendar, start: date, end: date) -> list[DayAnswer]:
+    return [DayAnswer.model_validate(day) for day in calendar.count(start, end)]

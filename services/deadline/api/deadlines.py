@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from services.deadline.api.days import Day, days_of
+from services.deadline.api.days import DayAnswer, days_of
 from services.deadline.rules.watch import Watch
 from services.deadline.store import WatchStore
 from shared.clock import Clock
@@ -18,10 +18,10 @@ from shared.office.vocabulary import DueKind, Timeliness
 from shared.office.workdays import WorkCalendar
 from shared.web.auth import Caller
 from shared.web.problems import problem_responses
-from shared.web.route import office_router
+from shared.web.route import api_router
 
 
-class Deadline(BaseModel):
+class DeadlineAnswer(BaseModel):
     """What is watched of a task; `days` runs from the day it was assigned to the day its term ends."""
 
     model_config = ConfigDict(frozen=True)
@@ -33,19 +33,19 @@ class Deadline(BaseModel):
     due_at: Moment | None
     timeliness: Timeliness
     next_moment: Moment | None
-    days: list[Day]
+    days: list[DayAnswer]
 
 
 def deadlines_router(store: WatchStore, clock: Clock, calendar: WorkCalendar) -> APIRouter:
-    router = office_router(prefix="/v1/deadlines", tags=["deadlines"])
+    router = api_router(prefix="/v1/deadlines", tags=["deadlines"])
 
     @router.get("/{task_id}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
-    async def read_deadline(caller: Caller, task_id: str) -> Deadline:
+    async def read_deadline(caller: Caller, task_id: str) -> DeadlineAnswer:
         """Show a task's deadline as it is watched, with the count of days."""
         require(caller, Permission.READ_TASKS)
         watch = await _seen(store, caller, task_id)
         following = watch.next_moment(calendar)
-        return Deadline(
+        return DeadlineAnswer(
             task_id=watch.task.id,
             sequence=watch.task.version,
             deadline=watch.task.deadline,
@@ -69,10 +69,10 @@ async def _seen(store: WatchStore, caller: Principal, task_id: str) -> Watch:
 
 def _timeliness(task: Task, clock: Clock, calendar: WorkCalendar) -> Timeliness:
     at = horizon(clock.now(), calendar, calendar.policy)
-    return timeliness(task.stage, task.due_at, task.standing_submission, at)
+    return timeliness(task.stage, task.due_at, task.current_submission, at)
 
 
-def _days(task: Task, calendar: WorkCalendar) -> list[Day]:
+def _days(task: Task, calendar: WorkCalendar) -> list[DayAnswer]:
     if task.due_at is None:
         return []
     return days_of(calendar, calendar.local_day(task.assigned_at), calendar.local_day(task.due_at))

@@ -8,18 +8,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.deadline.api.days import Day, days_of
+from services.deadline.api.days import DayAnswer, days_of
 from shared.office.access import Permission, require
 from shared.office.workdays import WorkCalendar
 from shared.web import fields
 from shared.web.auth import Caller
-from shared.web.route import office_router
+from shared.web.route import api_router
 
-Start = Annotated[fields.Day, Query(alias="from", description="The starting day, which is not counted.")]
+Start = Annotated[fields.DayField, Query(alias="from", description="The starting day, which is not counted.")]
 WorkingDays = Annotated[int, Query(ge=0, le=1_000)]
 
 
-class Term(BaseModel):
+class TermAnswer(BaseModel):
     """A term and the count that proves it."""
 
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)
@@ -27,17 +27,17 @@ class Term(BaseModel):
     start: dt.date = Field(serialization_alias="from")
     working_days: int
     due: dt.date
-    days: list[Day]
+    days: list[DayAnswer]
 
 
 def terms_router(calendar: WorkCalendar) -> APIRouter:
-    router = office_router(prefix="/v1/terms", tags=["terms"])
+    router = api_router(prefix="/v1/terms", tags=["terms"])
 
     @router.get("")
-    async def count_term(caller: Caller, start: Start, working_days: WorkingDays) -> Term:
+    async def count_term(caller: Caller, start: Start, working_days: WorkingDays) -> TermAnswer:
         """Count a term of working days from the day it starts."""
         require(caller, Permission.READ_CALENDAR)
         due = calendar.add_working_days(start, working_days)
-        return Term(start=start, working_days=working_days, due=due, days=days_of(calendar, start, due))
+        return TermAnswer(start=start, working_days=working_days, due=due, days=days_of(calendar, start, due))
 
     return router

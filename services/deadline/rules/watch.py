@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from services.deadline.rules.moments import REMINDERS, Kind, Moment, moments_of, worth_telling
+from services.deadline.rules.moments import REMINDERS, MomentKind, WatchedMoment, moments_of, worth_telling
 
 if TYPE_CHECKING:
     from shared.events.task import Task
@@ -20,16 +20,16 @@ class Watch:
 
     task: Task
     due_since: datetime
-    dealt_with: Mapping[Kind, datetime] = field(default_factory=dict)
+    dealt_with: Mapping[MomentKind, datetime] = field(default_factory=dict)
 
-    def pending(self, calendar: WorkCalendar) -> list[Moment]:
+    def pending(self, calendar: WorkCalendar) -> list[WatchedMoment]:
         """Return the moments still to be dealt with, earliest first, whether or not they have come."""
-        return [moment for moment in moments_of(self.task, calendar) if not self._is_settled(moment)]
+        return [moment for moment in moments_of(self.task, calendar) if not self._is_dealt_with(moment)]
 
-    def next_moment(self, calendar: WorkCalendar) -> Moment | None:
+    def next_moment(self, calendar: WorkCalendar) -> WatchedMoment | None:
         return next(iter(self.pending(calendar)), None)
 
-    def _is_settled(self, moment: Moment) -> bool:
+    def _is_dealt_with(self, moment: WatchedMoment) -> bool:
         if moment.kind in REMINDERS and moment.at <= self.due_since:
             return True
         last = self.dealt_with.get(moment.kind)
@@ -51,7 +51,7 @@ def observe(before: Watch | None, task: Task, recorded_at: datetime) -> Watch | 
     return replace(before, due_since=due_since) if same_deadline and due_since < before.due_since else None
 
 
-def deal_with(watch: Watch, calendar: WorkCalendar, now: datetime) -> tuple[Watch, list[Moment]]:
+def deal_with(watch: Watch, calendar: WorkCalendar, now: datetime) -> tuple[Watch, list[WatchedMoment]]:
     """Settle every moment that has come; return the watch after it, and what is to be told."""
     came = [moment for moment in watch.pending(calendar) if moment.has_come(now)]
     after = replace(watch, dealt_with={**watch.dealt_with, **{moment.kind: moment.at for moment in came}})

@@ -9,22 +9,20 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from services.notification.metrics import READ
-from services.notification.store import Entry, Inbox, InboxQuery
+from services.notification.store import Inbox, InboxEntry, InboxQuery
 from shared.clock import Clock
 from shared.events.envelope import Moment
 from shared.office.access import Permission, require
-from shared.office.refusal import Code, Refusal
+from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.web.auth import Caller
-from shared.web.field_texts import InputCode
 from shared.web.fields import Body, Identifier, Maybe
 from shared.web.language import language_of
 from shared.web.pages import DEFAULT_LIMIT, Page, Position, read_cursor, write_cursor
 from shared.web.problems import problem_responses
-from shared.web.route import office_router
-from shared.web.violation import invalid_input
+from shared.web.route import api_router
 
 
-class InboxEntry(BaseModel):
+class InboxItem(BaseModel):
     """One notification; `kind` is the event's name without its version, `link` leads to the task."""
 
     id: str
@@ -37,7 +35,7 @@ class InboxEntry(BaseModel):
     link: str
 
     @classmethod
-    def of(cls, entry: Entry, language: str, public_url: str) -> Self:
+    def of(cls, entry: InboxEntry, language: str, public_url: str) -> Self:
         return cls(
             id=entry.id,
             kind=entry.kind,
@@ -50,7 +48,7 @@ class InboxEntry(BaseModel):
         )
 
 
-class InboxPage(Page[InboxEntry]):
+class InboxPage(Page[InboxItem]):
     """One page; `unread` counts the whole inbox, whatever the page was narrowed to."""
 
     unread: int
@@ -65,7 +63,7 @@ class InboxFilter(Body):
 
 
 def inbox_router(inbox: Inbox, clock: Clock, public_url: str) -> APIRouter:
-    router = office_router("/v1/inbox", ["inbox"])
+    router = api_router("/v1/inbox", ["inbox"])
 
     @router.get("", operation_id="list_inbox", responses=problem_responses(Code.NOT_PERMITTED))
     async def list_inbox(
@@ -78,7 +76,7 @@ def inbox_router(inbox: Inbox, clock: Clock, public_url: str) -> APIRouter:
         found = await inbox.find(wanted, query.limit + 1)
         language = _answer_in(request, response)
         return InboxPage(
-            items=[InboxEntry.of(entry, language, public_url) for entry in found[: query.limit]],
+            items=[InboxItem.of(entry, language, public_url) for entry in found[: query.limit]],
             next_cursor=_next_cursor(found, query.limit, filters),
             unread=await inbox.count_unread(caller.username),
         )
@@ -86,7 +84,7 @@ def inbox_router(inbox: Inbox, clock: Clock, public_url: str) -> APIRouter:
     @router.post(
         "/{entry_id}/read", operation_id="read_entry", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED)
     )
-    async def read_entry(entry_id: str, caller: Caller, request: Request, response: Response) -> InboxEntry:
+    async def read_entry(entry_id: str, caller: Caller, request: Request, response: Response) -> InboxItem:
         """Mark one of the caller's notifications as read; once read it stays as it is."""
         require(caller, Permission.READ_INBOX)
         if await inbox.mark_read(entry_id, caller.username, clock.now()):
@@ -94,7 +92,7 @@ def inbox_router(inbox: Inbox, clock: Clock, public_url: str) -> APIRouter:
         entry = await inbox.get(entry_id, caller.username)
         if entry is None:
             raise Refusal(Code.NOT_FOUND)
-        return InboxEntry.of(entry, _answer_in(request, response), public_url)
+        return InboxItem.of(entry, _answer_in(request, response), public_url)
 
     return router
 
@@ -104,11 +102,11 @@ def _after(cursor: str | None, filters: dict[str, Any]) -> tuple[datetime, str] 
     if position is None:
         return None
     if not isinstance(position.value, datetime):
-        raise invalid_input("cursor", InputCode.BAD_CURSOR)
+        raise invalid("cursor", FieldCode.BAD_CURSOR)
     return position.value, position.id
 
 
-def _next_cursor(found: list[Entry], limit: int, filters: dict[str, Any]) -> str | None:
+def _next_cursor(found: list[InboxEntry], limit: int, filters: dict[str, Any]) -> str | None:
     if len(found) <= limit:
         return None
     last = found[limit - 1]

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.notification.rules.routing import Occasion
 from shared.events.names import kind_of, task_event
-from shared.events.task import Act
+from shared.events.task import HistoryEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,13 @@ class Places:
     officer: str | None = None
 
     @classmethod
-    def of(cls, first: Act) -> Places:
+    def of(cls, first: HistoryEntry) -> Places:
         """Read the entry that a task begins with."""
         details = first.details
         coordinating = tuple(details["coordinating_agencies"])
         return cls(details["lead_agency"], coordinating, details["monitor"], details["assigner"], first.by)
 
-    def after(self, entry: Act) -> Places:
+    def after(self, entry: HistoryEntry) -> Places:
         """Return the places as an entry leaves them; most leave them as they are."""
         match entry.act:
             case "delegated":
@@ -51,7 +51,7 @@ class Places:
         return replace(self, lead_agency=lead, coordinating_agencies=coordinating, monitor=monitor, officer=None)
 
 
-def occasions(task_id: str, history: Iterable[Act]) -> Iterator[tuple[Act, Occasion]]:
+def occasions(task_id: str, history: Iterable[HistoryEntry]) -> Iterator[tuple[HistoryEntry, Occasion]]:
     """Yield every entry of a whole history, oldest first, with what it was an occasion of."""
     places: Places | None = None
     for entry in history:
@@ -59,7 +59,7 @@ def occasions(task_id: str, history: Iterable[Act]) -> Iterator[tuple[Act, Occas
         yield entry, _occasion(task_id, entry, places)
 
 
-def _occasion(task_id: str, entry: Act, places: Places) -> Occasion:
+def _occasion(task_id: str, entry: HistoryEntry, places: Places) -> Occasion:
     return Occasion(
         kind=kind_of(task_event(entry.act)),
         task_id=task_id,

@@ -1,4 +1,4 @@
-"""Who is told of what. The table `TOLD` is the whole answer; nobody is told of what they did themselves."""
+"""Who is told of what. The table `RECIPIENTS` is the whole answer; nobody is told of what they did themselves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CONCERNED: Final = (Recipient.HEADS_OF_COORDINATING, Recipient.HEAD_OF_MONITOR)
 _NOBODY: Final = ()
 
 # By kind: the event's name without its version. Whoever holds two places is told once, as the first of them.
-TOLD: Final[Mapping[str, tuple[Recipient, ...]]] = MappingProxyType(
+RECIPIENTS: Final[Mapping[str, tuple[Recipient, ...]]] = MappingProxyType(
     {
         "task.assigned": (*_LEAD, *_CONCERNED),
         "task.received": (Recipient.HEAD_OF_LEAD,),  # of a clerk's receipt only
@@ -120,17 +120,17 @@ def recipients(occasion: Occasion) -> tuple[Recipient, ...]:
     """Return the places whose holders are told; of a kind that is not in the table, none."""
     if occasion.kind == "task.received" and occasion.by_role is not Role.CLERK:
         return _NOBODY
-    return TOLD.get(occasion.kind, _NOBODY)
+    return RECIPIENTS.get(occasion.kind, _NOBODY)
 
 
 def posts(occasion: Occasion) -> list[tuple[Recipient, Post]]:
-    """Return every post that is told, in the order of the table."""
+    """Return every post that is recipients_of, in the order of the table."""
     holders = _holders(occasion)
     return [(recipient, post) for recipient in recipients(occasion) for post in holders[recipient]]
 
 
-def told(occasion: Occasion, people: Iterable[Person]) -> dict[str, Recipient]:
-    """Return the usernames to be told, each with the first place that is the reason."""
+def recipients_of(occasion: Occasion, people: Iterable[Person]) -> dict[str, Recipient]:
+    """Return the usernames to be recipients_of, each with the first place that is the reason."""
     readers = [person for person in people if person.has_inbox and person.username != occasion.by]
     found: dict[str, Recipient] = {}
     for recipient, post in posts(occasion):

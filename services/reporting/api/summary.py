@@ -14,13 +14,11 @@ from services.reporting.rules.summary import Row, Summary
 from shared.clock import Clock
 from shared.events.envelope import Moment, rfc3339
 from shared.office.access import SIGHT, Permission, Principal, Sight, require
-from shared.office.refusal import Code, Refusal
+from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.web.auth import Caller
-from shared.web.field_texts import InputCode
-from shared.web.fields import Body, Day, Maybe, QueryMoment
+from shared.web.fields import Body, DayField, Maybe, QueryMoment
 from shared.web.problems import problem_responses
-from shared.web.route import office_router
-from shared.web.violation import ProblemError, Violation
+from shared.web.route import api_router
 
 if TYPE_CHECKING:
     from services.reporting.handlers import Summaries
@@ -30,8 +28,8 @@ class SummaryQuery(Body):
     """Which tasks, drawn for which moment, in which groups."""
 
     group_by: GroupBy = GroupBy.AGENCY
-    first_day: Maybe[Day] = Field(None, alias="from", description="First local day of the period, inclusive.")
-    last_day: Maybe[Day] = Field(None, alias="to", description="Last local day of the period, inclusive.")
+    first_day: Maybe[DayField] = Field(None, alias="from", description="First local day of the period, inclusive.")
+    last_day: Maybe[DayField] = Field(None, alias="to", description="Last local day of the period, inclusive.")
     period_by: PeriodBy = Field(PeriodBy.ASSIGNED, description="The moment the period and the month speak of.")
     as_of: Maybe[QueryMoment] = Field(None, description="Count what was recorded by then; now unless said.")
 
@@ -102,7 +100,7 @@ class SummaryAnswer(BaseModel):
 
 
 def summary_router(summaries: Summaries, clock: Clock) -> APIRouter:
-    router = office_router("/v1/summary", ["summary"])
+    router = api_router("/v1/summary", ["summary"])
 
     @router.get("", operation_id="summary", responses=problem_responses(Code.NOT_PERMITTED))
     async def summary(query: Annotated[SummaryQuery, Query()], caller: Caller) -> SummaryAnswer:
@@ -119,9 +117,9 @@ def summary_router(summaries: Summaries, clock: Clock) -> APIRouter:
 
 def _check(query: SummaryQuery, now: datetime) -> None:
     if query.first_day and query.last_day and query.first_day > query.last_day:
-        raise ProblemError(Code.VALIDATION, Violation("to", InputCode.TOO_SMALL, {"limit": "`from`"}))
+        raise invalid("to", FieldCode.TOO_SMALL, limit="`from`")
     if query.as_of is not None and query.as_of > now:
-        raise ProblemError(Code.VALIDATION, Violation("as_of", InputCode.TOO_LARGE, {"limit": rfc3339(now)}))
+        raise invalid("as_of", FieldCode.TOO_LARGE, limit=rfc3339(now))
 
 
 def _question(query: SummaryQuery, caller: Principal) -> Question:

@@ -69,7 +69,7 @@ def row_of(task: Task, sequence: int, at: datetime) -> Version:
         assigned_at=task.assigned_at,
         due_at=task.due_at,
         completed_at=task.completed_at,
-        submitted_at=task.standing_submission,
+        submitted_at=task.current_submission,
         missed_at=task.missed_at,
         report_due_at=task.report_due_at,
         explanation=task.explanation.state,

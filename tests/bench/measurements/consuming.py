@@ -19,9 +19,9 @@ from services.notification import consumers as notification
 from services.notification.handlers import Notifier
 from services.notification.rules.routing import Person
 from services.notification.store import INDEXES as INBOX_INDEXES
-from services.notification.store import Directory, Inbox
+from services.notification.store import DirectoryCopy, Inbox
 from services.reporting import consumers as reporting
-from services.reporting.handlers import Records
+from services.reporting.handlers import Recorder
 from services.reporting.store import INDEXES as VERSION_INDEXES
 from services.reporting.store import VERSIONS, Names, Versions
 from shared.events.codec import encode
@@ -98,7 +98,7 @@ def _deadline(database: Database) -> Part:
 
 
 def _notification(database: Database) -> Part:
-    directory = Directory(database)
+    directory = DirectoryCopy(database)
 
     async def prepare() -> None:
         await ensure_indexes(database, INBOX_INDEXES)
@@ -111,7 +111,7 @@ def _notification(database: Database) -> Part:
 
 
 def _reporting(database: Database) -> Part:
-    records = Records(Versions(database), Names(database))
+    records = Recorder(Versions(database), Names(database))
 
     async def prepare() -> None:
         await ensure_indexes(database, VERSION_INDEXES)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.assignment.directory.attempts import TooManyFailuresError
-from services.assignment.directory.handlers import Directory
+from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.sign_in import SignIn
 from services.assignment.directory.tokens import TokenIssuer
 from shared.office.refusal import Code
@@ -23,8 +23,8 @@ NOT_KEPT: Final = {"Cache-Control": "no-store"}
 """What holds a token or a secret is kept by nobody on the way."""
 
 
-async def _directory(request: Request) -> Directory:
-    directory: Directory = request.app.state.directory
+async def _directory(request: Request) -> DirectoryHandlers:
+    directory: DirectoryHandlers = request.app.state.directory
     return directory
 
 
@@ -42,7 +42,7 @@ async def _address(request: Request) -> str:
     return address_of(request, request.app.state.gateways)
 
 
-TheDirectory = Annotated[Directory, Depends(_directory)]
+TheDirectory = Annotated[DirectoryHandlers, Depends(_directory)]
 TheSignIn = Annotated[SignIn, Depends(_sign_in)]
 TheTokens = Annotated[TokenIssuer, Depends(_tokens)]
 Address = Annotated[str, Depends(_address)]

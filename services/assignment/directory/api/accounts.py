@@ -20,9 +20,9 @@ from shared.web.conditions import IfMatch, etag
 from shared.web.fields import AgencyCode, Body, Maybe, Name, StrictBool
 from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page, read_cursor
 from shared.web.problems import problem_responses
-from shared.web.route import office_router
+from shared.web.route import api_router
 
-router = office_router("/v1/accounts", ["accounts"])
+router = api_router("/v1/accounts", ["accounts"])
 
 Scopes = Annotated[list[Scope], Len(max_length=20)]
 

@@ -14,15 +14,14 @@ from starlette.responses import Response
 from services.assignment.directory.api import NOT_KEPT, Address, TheSignIn, TheTokens
 from services.assignment.directory.rules.account import Account
 from services.assignment.directory.sign_in import SignIn
-from shared.office.refusal import Code, Refusal
-from shared.web.field_texts import InputCode
+from shared.office.refusal import Code, FieldCode, Refusal, Violation
+from shared.web.http_refusal import HttpRefusal
 from shared.web.limits import body_limit
 from shared.web.problems import problem_responses
-from shared.web.route import office_router
-from shared.web.violation import ProblemError, Violation
+from shared.web.route import api_router
 
-router = office_router("/v1/auth", ["sign-in"], public=True)
-keys_router = office_router("/.well-known", ["sign-in"], public=True)
+router = api_router("/v1/auth", ["sign-in"], public=True)
+keys_router = api_router("/.well-known", ["sign-in"], public=True)
 
 
 class TokenForm(BaseModel):
@@ -74,9 +73,9 @@ async def _account(form: TokenForm, request: Request, sign_in: SignIn, address: 
         case "client_credentials":
             return await _program(form, request, sign_in, address)
         case None:
-            raise _malformed("invalid_request", "grant_type", InputCode.MISSING)
+            raise _malformed("invalid_request", "grant_type", FieldCode.MISSING)
         case _:
-            raise _malformed("unsupported_grant_type", "grant_type", InputCode.INVALID)
+            raise _malformed("unsupported_grant_type", "grant_type", FieldCode.INVALID)
 
 
 async def _person(form: TokenForm, sign_in: SignIn, address: str) -> Account:
@@ -91,7 +90,7 @@ async def _person(form: TokenForm, sign_in: SignIn, address: str) -> Account:
 async def _program(form: TokenForm, request: Request, sign_in: SignIn, address: str) -> Account:
     header = request.headers.get("authorization")
     if header is not None and form.client_secret is not None:
-        raise _malformed("invalid_request", "client_secret", InputCode.INVALID)
+        raise _malformed("invalid_request", "client_secret", FieldCode.INVALID)
     if header is not None:
         username, secret = _basic(header)
     else:
@@ -120,14 +119,14 @@ _Value = TypeVar("_Value")
 
 def _given(value: _Value | None, field: str) -> _Value:
     if value is None:
-        raise _malformed("invalid_request", field, InputCode.MISSING)
+        raise _malformed("invalid_request", field, FieldCode.MISSING)
     return value
 
 
-def _malformed(error: str, field: str, code: InputCode) -> ProblemError:
-    return ProblemError(Code.VALIDATION, Violation(field, code), members={"error": error}, headers=NOT_KEPT)
+def _malformed(error: str, field: str, code: FieldCode) -> HttpRefusal:
+    return HttpRefusal(Code.VALIDATION, Violation(field, code), members={"error": error}, headers=NOT_KEPT)
 
 
-def _refused(code: Code, error: str, *, basic: bool = False) -> ProblemError:
+def _refused(code: Code, error: str, *, basic: bool = False) -> HttpRefusal:
     challenge = {"WWW-Authenticate": 'Basic realm="dondoc"'} if basic else {}
-    return ProblemError(code, members={"error": error}, headers={**NOT_KEPT, **challenge})
+    return HttpRefusal(code, members={"error": error}, headers={**NOT_KEPT, **challenge})

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field, Secret
 
 from services.assignment.directory.passwords import LONGEST, SHORTEST
-from shared.web.fields import Line, composed
+from shared.web.fields import Line, normalised
 
 NewPassword = Secret[
     Annotated[
         str,
         Field(strict=True, min_length=SHORTEST, max_length=LONGEST, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
-        AfterValidator(composed),
+        AfterValidator(normalised),
     ]
 ]
 PresentPassword = Secret[Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST)]]

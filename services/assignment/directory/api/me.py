@@ -14,9 +14,9 @@ from shared.web.auth import Caller
 from shared.web.conditions import etag
 from shared.web.fields import Body
 from shared.web.problems import problem_responses
-from shared.web.route import office_router
+from shared.web.route import api_router
 
-router = office_router("/v1/me", ["me"])
+router = api_router("/v1/me", ["me"])
 
 
 class PasswordChange(Body):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.office.access import Principal
-from shared.office.refusal import Code, FieldCode, FieldProblem, Refusal, invalid
+from shared.office.refusal import Code, FieldCode, Refusal, Violation, invalid
 from shared.office.vocabulary import Role, Scope
 
 RESERVED = frozenset({"system"})
@@ -55,11 +55,11 @@ def check(account: Account) -> None:
         raise Refusal(Code.VALIDATION, *problems)
 
 
-def _problems(account: Account) -> Iterator[FieldProblem]:
+def _problems(account: Account) -> Iterator[Violation]:
     if account.agency is None and account.role not in _NEED_NO_AGENCY:
-        yield FieldProblem("agency", FieldCode.MISSING)
+        yield Violation("agency", FieldCode.MISSING)
     if account.scopes and not account.is_program:
-        yield FieldProblem("scopes", FieldCode.NOT_ALLOWED)
+        yield Violation("scopes", FieldCode.NOT_ALLOWED)
 
 
 def check_password(account: Account, *, given: bool) -> None:

@@ -8,15 +8,15 @@ from fastapi import APIRouter, Body, Response
 
 from services.assignment.tasks.api import bodies
 from services.assignment.tasks.api.answers import task_answer
-from services.assignment.tasks.api.reads import TaskReads
-from services.assignment.tasks.api.views import TaskView
-from services.assignment.tasks.documents import Retry
 from services.assignment.tasks.handlers import TaskHandlers
+from services.assignment.tasks.reads import TaskReads
+from services.assignment.tasks.store.records import Retry
+from services.assignment.tasks.views import TaskView
 from shared.office.refusal import Code
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, IfMatch, fingerprint
 from shared.web.problems import problem_responses
-from shared.web.route import office_router
+from shared.web.route import api_router
 
 BODIES: Final[Mapping[str, type[bodies.ActBody]]] = MappingProxyType(
     {
@@ -44,7 +44,7 @@ _PROBLEMS: Final = problem_responses(
 
 
 def acts_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
-    router = office_router("/v1/tasks", ["acts"])
+    router = api_router("/v1/tasks", ["acts"])
     for name, model in BODIES.items():
         router.add_api_route(
             f"/{{task_id}}/{name}",
@@ -69,7 +69,7 @@ def _endpoint(
         body: model = _absent(model),  # type: ignore[valid-type]  # noqa: B008 - read once, when the route is made
     ) -> Response:
         asked: bodies.ActBody = body
-        wanted = asked.to_act()
+        wanted = asked.to_command()
         retry = Retry(key, fingerprint(name, asked.meaning())) if key else None
         task = await handlers.act(caller, task_id, name, wanted, if_match, retry)
         return task_answer(await reads.view(caller, task))

@@ -12,7 +12,7 @@ from shared.web.conditions import etag
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from services.assignment.tasks.api.views import TaskView
+    from services.assignment.tasks.views import TaskView
 
 
 def task_answer(view: TaskView, *, new: bool = False) -> Response:

@@ -8,24 +8,24 @@ from fastapi import APIRouter, Body, Response
 
 from services.assignment.tasks.api.answers import as_json
 from services.assignment.tasks.api.bodies import BatchBody
-from services.assignment.tasks.api.views import BatchView, batch_view
-from services.assignment.tasks.documents import Retry
 from services.assignment.tasks.handlers import TaskHandlers
 from services.assignment.tasks.rules.assigning import Assign
 from services.assignment.tasks.rules.batch import Batch
+from services.assignment.tasks.store.records import Retry
+from services.assignment.tasks.views import BatchView, batch_view
 from shared.office.refusal import Code
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, fingerprint
-from shared.web.deferred import Deferred
 from shared.web.limits import MEGABYTE, body_limit
 from shared.web.problems import problem_responses
-from shared.web.route import office_router
+from shared.web.route import api_router
+from shared.web.unvalidated import UnvalidatedBody
 
 BATCH_LIMIT = 5 * MEGABYTE
 
 
 def batches_router(handlers: TaskHandlers) -> APIRouter:
-    router = office_router("/v1/task-batches", ["tasks"])
+    router = api_router("/v1/task-batches", ["tasks"])
 
     @router.post(
         "",
@@ -38,9 +38,9 @@ def batches_router(handlers: TaskHandlers) -> APIRouter:
     )
     @body_limit(BATCH_LIMIT)
     async def assign_batch(
-        asked: Annotated[Deferred[BatchBody], Body()], caller: Caller, key: IdempotencyKey = None
+        asked: Annotated[UnvalidatedBody[BatchBody], Body()], caller: Caller, key: IdempotencyKey = None
     ) -> Response:
-        items, retry = await asyncio.to_thread(_understood, await asked.judged(), key)
+        items, retry = await asyncio.to_thread(_understood, await asked.validated(), key)
         batch, new = await handlers.assign_batch(caller, items, retry)
         return await asyncio.to_thread(_answer, batch, new=new)
 
@@ -52,7 +52,7 @@ def batches_router(handlers: TaskHandlers) -> APIRouter:
 
 
 def _understood(body: BatchBody, key: str | None) -> tuple[Sequence[tuple[Assign, Sequence[str]]], Retry | None]:
-    return body.to_acts(), Retry(key, fingerprint("/v1/task-batches", body.meaning())) if key else None
+    return body.to_commands(), Retry(key, fingerprint("/v1/task-batches", body.meaning())) if key else None
 
 
 def _answer(batch: Batch, *, new: bool) -> Response:

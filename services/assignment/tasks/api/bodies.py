@@ -1,4 +1,4 @@
-"""What the requests about tasks carry, each judged by itself; `to_act` says what it asks for."""
+"""What the requests about tasks carry, each judged by itself; `to_command` says what it asks for."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pydantic_core import PydanticCustomError
 from services.assignment.tasks.rules import explanation, extension, handover, receipt, report, work
 from services.assignment.tasks.rules.assigning import Assign
 from services.assignment.tasks.rules.batch import MOST_TASKS
-from services.assignment.tasks.rules.context import Act
-from services.assignment.tasks.rules.due import Term
+from services.assignment.tasks.rules.context import Command
+from services.assignment.tasks.rules.due import RequestedDeadline
 from services.assignment.tasks.rules.state import Document
+from shared.office.refusal import FieldCode, invalid
 from shared.office.vocabulary import Authority, Cause, Priority
 from shared.web.conditions import fingerprint
-from shared.web.field_texts import InputCode
 from shared.web.fields import (
     AgencyCode,
     Body,
-    Day,
+    DayField,
     DocumentNumber,
     FieldOfWork,
     Identifier,
@@ -37,7 +37,6 @@ from shared.web.fields import (
     counted_first,
     is_blank,
 )
-from shared.web.violation import invalid_input
 
 _MOST_AGENCIES: Final = 200
 Agencies = Annotated[list[AgencyCode], Field(max_length=_MOST_AGENCIES), FailFast(), counted_first(_MOST_AGENCIES)]
@@ -49,7 +48,7 @@ A list, because Pydantic counts a tuple only after it has judged every item: 1 M
 
 class DocumentBody(Body):
     number: DocumentNumber
-    issued_on: Maybe[Day] = None
+    issued_on: Maybe[DayField] = None
     summary: Maybe[LongText] = None
 
     def to_document(self) -> Document:
@@ -58,7 +57,7 @@ class DocumentBody(Body):
 
 class ReportDocumentBody(Body):
     number: DocumentNumber
-    issued_on: Maybe[Day] = None
+    issued_on: Maybe[DayField] = None
 
     def to_document(self) -> Document:
         return Document(number=self.number, issued_on=_written(self.issued_on))
@@ -68,7 +67,7 @@ class ActBody(Body):
     """A body of an act."""
 
     @abstractmethod
-    def to_act(self) -> Act: ...
+    def to_command(self) -> Command: ...
 
     def meaning(self) -> dict[str, Any]:
         """Return what was asked for, equal for bodies that mean the same."""
@@ -79,11 +78,11 @@ def _written(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _one_term(day: date | None, moment: datetime | None, field: str) -> Term:
+def _one_term(day: date | None, moment: datetime | None, field: str) -> RequestedDeadline:
     """Return the term of two fields of which one at most may be given; `field` is the moment's."""
     if day is not None and moment is not None:
-        raise invalid_input(field, InputCode.ONE_OF_TWO)
-    return Term(day, moment)
+        raise invalid(field, FieldCode.ONE_OF_TWO)
+    return RequestedDeadline(day, moment)
 
 
 class AssignBody(Body):
@@ -98,12 +97,12 @@ class AssignBody(Body):
     assigner: Maybe[Username] = None
     coordinating_agencies: Agencies = Field(default_factory=list)
     monitor: Maybe[AgencyCode] = None
-    deadline: Maybe[Day] = None
+    deadline: Maybe[DayField] = None
     due_at: Maybe[MomentField] = None
     deadline_text: Maybe[Title] = None
     replaces: Maybe[Identifier] = None
 
-    def to_act(self) -> Assign:
+    def to_command(self) -> Assign:
         return Assign(
             title=self.title,
             lead_agency=self.lead_agency,
@@ -131,11 +130,11 @@ class ItemBody(Body):
     priority: Priority = Priority.NORMAL
     coordinating_agencies: Agencies = Field(default_factory=list)
     monitor: Maybe[AgencyCode] = None
-    deadline: Maybe[Day] = None
+    deadline: Maybe[DayField] = None
     due_at: Maybe[MomentField] = None
     deadline_text: Maybe[Title] = None
 
-    def to_act(self, batch: BatchBody, position: int) -> Assign:
+    def to_command(self, batch: BatchBody, position: int) -> Assign:
         path = f"items.{position}."
         return Assign(
             title=self.title,
@@ -159,7 +158,7 @@ class ItemBody(Body):
 def _refuse_too_many(items: Any) -> Any:
     """Count the tasks before any is judged: what is no list of agencies is left for the judgement to refuse."""
     if isinstance(items, list) and sum(map(_tasks_of, items)) > MOST_TASKS:
-        raise PydanticCustomError(InputCode.TOO_MANY_TASKS, "too many tasks")
+        raise PydanticCustomError(FieldCode.TOO_MANY_TASKS, "too many tasks")
     return items
 
 
@@ -181,8 +180,8 @@ class BatchBody(Body):
     ]
     """A list, because Pydantic calls a tuple too short as well when its only item is wrong."""
 
-    def to_acts(self) -> list[tuple[Assign, Sequence[str]]]:
-        return [(item.to_act(self, at), item.lead_agencies) for at, item in enumerate(self.items)]
+    def to_commands(self) -> list[tuple[Assign, Sequence[str]]]:
+        return [(item.to_command(self, at), item.lead_agencies) for at, item in enumerate(self.items)]
 
     def meaning(self) -> dict[str, Any]:
         """Return what was asked for, equal for bodies that mean the same; of each item a digest."""
@@ -195,14 +194,14 @@ class BatchBody(Body):
 class ReceiptBody(ActBody):
     note: Maybe[Note] = None
 
-    def to_act(self) -> receipt.Receive:
+    def to_command(self) -> receipt.Receive:
         return receipt.Receive(self.note)
 
 
 class RefusalBody(ActBody):
     reason: LongText
 
-    def to_act(self) -> receipt.Refuse:
+    def to_command(self) -> receipt.Refuse:
         return receipt.Refuse(self.reason)
 
 
@@ -210,7 +209,7 @@ class ReassignmentBody(ActBody):
     lead_agency: AgencyCode
     reason: LongText
 
-    def to_act(self) -> handover.Reassign:
+    def to_command(self) -> handover.Reassign:
         return handover.Reassign(self.lead_agency, self.reason)
 
 
@@ -237,10 +236,10 @@ class CorrectionBody(ActBody):
             return data
         return {key: value for key, value in data.items() if key not in cls._blank_is_no_change or not is_blank(value)}
 
-    def to_act(self) -> handover.Correct:
+    def to_command(self) -> handover.Correct:
         named = self.model_fields_set - {"reason"}
         if not named:
-            raise invalid_input("title", InputCode.NOTHING_TO_CHANGE)
+            raise invalid("title", FieldCode.NOTHING_TO_CHANGE)
         changes = {name: getattr(self, name) for name in named}
         if self.document is not None:
             changes["document"] = self.document.to_document()
@@ -252,13 +251,13 @@ class CorrectionBody(ActBody):
 
 
 class DeadlineBody(ActBody):
-    deadline: Maybe[Day] = None
+    deadline: Maybe[DayField] = None
     due_at: Maybe[MomentField] = None
     reason: LongText
 
-    def to_act(self) -> extension.SetDeadline:
+    def to_command(self) -> extension.SetDeadline:
         if self.deadline is None and self.due_at is None:
-            raise invalid_input("deadline", "missing")
+            raise invalid("deadline", FieldCode.MISSING)
         return extension.SetDeadline(_one_term(self.deadline, self.due_at, "due_at"), self.reason)
 
 
@@ -266,7 +265,7 @@ class DelegationBody(ActBody):
     officer: Username
     instruction: LongText
 
-    def to_act(self) -> work.Delegate:
+    def to_command(self) -> work.Delegate:
         return work.Delegate(self.officer, self.instruction)
 
 
@@ -274,54 +273,54 @@ class ProgressBody(ActBody):
     percent: Percent
     note: Maybe[Note] = None
 
-    def to_act(self) -> work.MakeProgress:
+    def to_command(self) -> work.MakeProgress:
         return work.MakeProgress(self.percent, self.note)
 
 
 class ContributionBody(ActBody):
     note: Note
 
-    def to_act(self) -> work.Contribute:
+    def to_command(self) -> work.Contribute:
         return work.Contribute(self.note)
 
 
 class ExtensionBody(ActBody):
-    new_deadline: Maybe[Day] = None
+    new_deadline: Maybe[DayField] = None
     new_due_at: Maybe[MomentField] = None
     reason: LongText
 
-    def to_act(self) -> extension.AskExtension:
+    def to_command(self) -> extension.AskExtension:
         if self.new_deadline is None and self.new_due_at is None:
-            raise invalid_input("new_deadline", "missing")
+            raise invalid("new_deadline", FieldCode.MISSING)
         return extension.AskExtension(_one_term(self.new_deadline, self.new_due_at, "new_due_at"), self.reason)
 
 
 class ExtensionDecisionBody(ActBody):
     approved: StrictBool
     reason: Maybe[LongText] = None
-    new_deadline: Maybe[Day] = None
+    new_deadline: Maybe[DayField] = None
     new_due_at: Maybe[MomentField] = None
 
-    def to_act(self) -> extension.DecideExtension:
+    def to_command(self) -> extension.DecideExtension:
         _needed_unless(self.approved, self.reason)
         term = _one_term(self.new_deadline, self.new_due_at, "new_due_at")
-        given = term != Term()
+        given = term != RequestedDeadline()
         if given and not self.approved:
-            raise invalid_input("new_deadline" if self.new_deadline else "new_due_at", "not-allowed")
+            raise invalid("new_deadline" if self.new_deadline else "new_due_at", FieldCode.NOT_ALLOWED)
         return extension.DecideExtension(self.approved, self.reason, term if given else None)
 
 
 def _needed_unless(favourable: bool, reason: str | None) -> None:  # noqa: FBT001 - the decision itself
     if not favourable and reason is None:
-        raise invalid_input("reason", "missing")
+        raise invalid("reason", FieldCode.MISSING)
 
 
 class ReportBody(ActBody):
     summary: LongText
-    finished_on: Maybe[Day] = None
+    finished_on: Maybe[DayField] = None
     document: ReportDocumentBody | None = None
 
-    def to_act(self) -> report.SubmitReport:
+    def to_command(self) -> report.SubmitReport:
         document = self.document.to_document() if self.document else None
         return report.SubmitReport(self.summary, _written(self.finished_on), document)
 
@@ -330,7 +329,7 @@ class ReportDecisionBody(ActBody):
     accepted: StrictBool
     reason: Maybe[LongText] = None
 
-    def to_act(self) -> report.DecideReport:
+    def to_command(self) -> report.DecideReport:
         _needed_unless(self.accepted, self.reason)
         return report.DecideReport(self.accepted, self.reason)
 
@@ -339,10 +338,10 @@ class ExplanationBody(ActBody):
     cause: Cause
     narrative: LongText
     remedy: LongText
-    expected_finish: Maybe[Day] = None
+    expected_finish: Maybe[DayField] = None
     document: ReportDocumentBody | None = None
 
-    def to_act(self) -> explanation.Explain:
+    def to_command(self) -> explanation.Explain:
         document = self.document.to_document() if self.document else None
         return explanation.Explain(self.cause, self.narrative, self.remedy, _written(self.expected_finish), document)
 
@@ -352,7 +351,7 @@ class ExplanationDecisionBody(ActBody):
     reason: Maybe[LongText] = None
     directive: Maybe[LongText] = None
 
-    def to_act(self) -> explanation.DecideExplanation:
+    def to_command(self) -> explanation.DecideExplanation:
         _needed_unless(self.accepted, self.reason)
         return explanation.DecideExplanation(self.accepted, self.reason, self.directive)
 
@@ -360,12 +359,12 @@ class ExplanationDecisionBody(ActBody):
 class RecallBody(ActBody):
     reason: LongText
 
-    def to_act(self) -> handover.Recall:
+    def to_command(self) -> handover.Recall:
         return handover.Recall(self.reason)
 
 
 class UrgingBody(ActBody):
     message: Note
 
-    def to_act(self) -> work.Urge:
+    def to_command(self) -> work.Urge:
         return work.Urge(self.message)

@@ -9,21 +9,21 @@ from pydantic import Field
 
 from services.assignment.tasks.api.answers import as_json, task_answer
 from services.assignment.tasks.api.bodies import AssignBody
-from services.assignment.tasks.api.reads import TaskReads
-from services.assignment.tasks.api.views import HistoryPage, TaskBrief, TaskView
-from services.assignment.tasks.documents import Retry
 from services.assignment.tasks.handlers import TaskHandlers
-from services.assignment.tasks.queries import Filters, Sort
+from services.assignment.tasks.reads import TaskReads
 from services.assignment.tasks.rules.waiting import key_of
+from services.assignment.tasks.store.queries import Filters, Sort
+from services.assignment.tasks.store.records import Retry
+from services.assignment.tasks.views import HistoryPage, TaskBrief, TaskView
 from shared.office.access import Principal
 from shared.office.refusal import Code
 from shared.office.vocabulary import Stage, Timeliness
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, fingerprint
-from shared.web.fields import AgencyCode, Body, Day, DocumentNumber, FieldOfWork, QueryMoment, Username
+from shared.web.fields import AgencyCode, Body, DayField, DocumentNumber, FieldOfWork, QueryMoment, Username
 from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page
 from shared.web.problems import problem_responses
-from shared.web.route import office_router
+from shared.web.route import api_router
 
 
 class TaskQuery(Body):
@@ -37,8 +37,8 @@ class TaskQuery(Body):
     officer: Username | None = None
     document: DocumentNumber | None = None
     field: FieldOfWork | None = None
-    due_from: Day | None = None
-    due_to: Day | None = None
+    due_from: DayField | None = None
+    due_to: DayField | None = None
     updated_since: QueryMoment | None = None
     waiting: Literal["me"] | None = Field(None, description="What the caller should act on now.")
     sort: Sort = "-assigned_at"
@@ -54,7 +54,7 @@ _NO_FILTERS = {"waiting", "sort", "limit", "cursor"}
 
 
 def tasks_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
-    router = office_router("/v1/tasks", ["tasks"])
+    router = api_router("/v1/tasks", ["tasks"])
 
     @router.post(
         "",
@@ -66,7 +66,7 @@ def tasks_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
         },
     )
     async def assign(body: AssignBody, caller: Caller, key: IdempotencyKey = None) -> Response:
-        act = body.to_act()
+        act = body.to_command()
         retry = Retry(key, fingerprint("/v1/tasks", body)) if key else None
         task, new = await handlers.assign(caller, act, retry)
         return task_answer(await reads.view(caller, task), new=new)

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from services.assignment.tasks.rules.context import Act
-from services.assignment.tasks.rules.due import NO_TERM, Term, work_out_ahead
-from services.assignment.tasks.rules.state import Document, Entry, Extension, Fact, Task
+from services.assignment.tasks.rules.context import Command
+from services.assignment.tasks.rules.due import NO_DEADLINE, RequestedDeadline, resolve_ahead
+from services.assignment.tasks.rules.state import Document, Extension, Fact, HistoryEntry, Task
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import Authority, DueKind, ExtensionState, Priority, Role, Stage
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assign(Act):
+class Assign(Command):
     """A task as it is given. `path` leads to its fields in the body, `items.3.` in a batch."""
 
     title: str
@@ -31,7 +31,7 @@ class Assign(Act):
     assigner: str | None = None
     coordinating_agencies: tuple[str, ...] = ()
     monitor: str | None = None
-    term: Term = NO_TERM
+    term: RequestedDeadline = NO_DEADLINE
     deadline_text: str | None = None
     replaces: str | None = None
     batch: str | None = None
@@ -51,13 +51,13 @@ def assign(act: Assign, replaced: Task | None, context: Context) -> Fact:
     _must_name_known_agencies(act, context)
     must_be_different(act.lead_agency, act.coordinating_agencies, act.monitor, act.path)
     used = _inherited_cap(act, replaced)
-    due = work_out_ahead(act.term, context, act.path + act.term.field)
+    due = resolve_ahead(act.term, context, act.path + act.term.field)
     return Fact(
         "assigned", {**_particulars(act), **due.details(), **_first_terms(context), **used, "assigner": assigner}
     )
 
 
-def assigned(task_id: str, entry: Entry) -> Task:
+def assigned(task_id: str, entry: HistoryEntry) -> Task:
     """Return the task that an `assigned` entry begins."""
     details = dict(entry.details)
     used = details.pop("extension_used", False)

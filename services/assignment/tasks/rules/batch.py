@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
 from services.assignment.tasks.rules.assigning import assigned
-from services.assignment.tasks.rules.state import Entry, Task
+from services.assignment.tasks.rules.state import HistoryEntry, Task
 from services.assignment.tasks.rules.task import begin
 from shared.office.refusal import FieldCode, invalid
 
@@ -30,7 +30,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PlannedTask:
     """One task of a batch."""
 
     id: str
@@ -47,17 +47,17 @@ class Batch:
     """A batch decided on: `first` is the entry its tasks begin with, but for their own details."""
 
     id: str
-    first: Entry
+    first: HistoryEntry
     items: tuple[Item, ...]
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[PlannedTask]:
         """Yield the tasks in order; the same batch makes the same tasks, ids included, whenever it is asked."""
         position = count()
         for item in self.items:
             for lead in item.lead_agencies:
-                yield Part(str(uuid5(UUID(self.id), str(next(position)))), item, lead)
+                yield PlannedTask(str(uuid5(UUID(self.id), str(next(position)))), item, lead)
 
-    def tasks(self) -> Iterator[tuple[Task, Entry]]:
+    def tasks(self) -> Iterator[tuple[Task, HistoryEntry]]:
         """Yield the tasks with the entries that begin them."""
         for part in self.parts():
             details = {**self.first.details, **part.item.details, "lead_agency": part.lead_agency, "batch": self.id}
@@ -77,7 +77,7 @@ def decide_batch(batch_id: str, items: Sequence[tuple[Assign, Sequence[str]]], c
     return Batch(batch_id, replace(first, details=shared), planned)
 
 
-def _entries_of(act: Assign, leads: Sequence[str], context: Context) -> Entry:
+def _entries_of(act: Assign, leads: Sequence[str], context: Context) -> HistoryEntry:
     """Judge an item for each of its lead agencies, and return what their tasks share."""
     if len(set(leads)) != len(leads):
         raise invalid(f"{act.path}{act.lead_field}", FieldCode.DUPLICATE_AGENCY)

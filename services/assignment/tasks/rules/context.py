@@ -22,7 +22,7 @@ class KnownAccount(Protocol):
     def agency(self) -> str | None: ...
 
 
-class Act:
+class Command:
     """What every act has: the agencies and accounts it names, which the directory is asked for."""
 
     __slots__ = ()

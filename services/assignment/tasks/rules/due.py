@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from services.assignment.tasks.rules.state import Day, Task
+from services.assignment.tasks.rules.state import IsoDay, Task
 from shared.office.refusal import FieldCode, invalid
 from shared.office.vocabulary import DueKind
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class RequestedDeadline:
     """A term as a body gives it: a day or a moment, never both; neither means no deadline."""
 
     day: date | None = None
@@ -27,15 +27,15 @@ class Term:
         return "due_at" if self.moment else "deadline"
 
 
-NO_TERM: Final = Term()
+NO_DEADLINE: Final = RequestedDeadline()
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class ResolvedDeadline:
     """A term worked out: the day as written, which never rolls, and the moment it ends."""
 
     kind: DueKind
-    deadline: Day | None
+    deadline: IsoDay | None
     at: datetime | None
 
     def details(self) -> dict[str, Any]:
@@ -43,24 +43,24 @@ class Due:
         return {"deadline": self.deadline, "due_kind": self.kind, "due_at": self.at}
 
 
-def work_out(term: Term, context: Context) -> Due:
+def resolve(term: RequestedDeadline, context: Context) -> ResolvedDeadline:
     """Return the moment a term ends: a day rolls over days off, a moment stands as it is."""
     if term.moment is not None:
-        return Due(DueKind.MOMENT, context.calendar.local_day(term.moment).isoformat(), term.moment)
+        return ResolvedDeadline(DueKind.MOMENT, context.calendar.local_day(term.moment).isoformat(), term.moment)
     if term.day is not None:
-        return Due(DueKind.DATE, term.day.isoformat(), context.calendar.due_moment(term.day))
-    return Due(DueKind.NONE, None, None)
+        return ResolvedDeadline(DueKind.DATE, term.day.isoformat(), context.calendar.due_moment(term.day))
+    return ResolvedDeadline(DueKind.NONE, None, None)
 
 
-def work_out_ahead(term: Term, context: Context, field: str) -> Due:
+def resolve_ahead(term: RequestedDeadline, context: Context, field: str) -> ResolvedDeadline:
     """Return the moment a term ends, refusing one that is already past."""
-    due = work_out(term, context)
+    due = resolve(term, context)
     if due.at is not None and due.at <= context.now:
         raise invalid(field, FieldCode.IN_THE_PAST)
     return due
 
 
-def must_be_later(due: Due, task: Task, field: str) -> None:
+def must_be_later(due: ResolvedDeadline, task: Task, field: str) -> None:
     """Refuse a moment that is not strictly later than the task's present one."""
     if due.at is None or task.due_at is None or due.at <= task.due_at:
         raise invalid(field, FieldCode.NOT_LATER)

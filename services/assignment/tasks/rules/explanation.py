@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from services.assignment.tasks.rules.assigning import document_details
-from services.assignment.tasks.rules.context import Act
+from services.assignment.tasks.rules.context import Command
 from services.assignment.tasks.rules.limits import must_take_a_return
-from services.assignment.tasks.rules.state import Day, Document, Entry, Explanation, Fact, Task
+from services.assignment.tasks.rules.state import Document, Explanation, Fact, HistoryEntry, IsoDay, Task
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import Cause, ExplanationState
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Explain(Act):
+class Explain(Command):
     cause: Cause
     narrative: str
     remedy: str
-    expected_finish: Day | None = None
+    expected_finish: IsoDay | None = None
     document: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class DecideExplanation(Act):
+class DecideExplanation(Command):
     """`directive` removes the difficulty; a refusal needs its reason."""
 
     accepted: bool
@@ -52,7 +52,7 @@ def explain(_task: Task, act: Explain, _context: Context) -> Fact:
     )
 
 
-def explanation_submitted(task: Task, entry: Entry) -> Task:
+def explanation_submitted(task: Task, entry: HistoryEntry) -> Task:
     details: dict[str, Any] = dict(entry.details)
     document = details.pop("document")
     cause = Cause(details.pop("cause"))
@@ -86,17 +86,17 @@ def decide_explanation(task: Task, act: DecideExplanation, context: Context) -> 
     return Fact("explanation_refused", {"reason": act.reason, "directive": act.directive, "due_at": due_at})
 
 
-def explanation_accepted(task: Task, entry: Entry) -> Task:
+def explanation_accepted(task: Task, entry: HistoryEntry) -> Task:
     return _ruled(task, entry, ExplanationState.ACCEPTED)
 
 
-def explanation_refused(task: Task, entry: Entry) -> Task:
+def explanation_refused(task: Task, entry: HistoryEntry) -> Task:
     ruled = _ruled(task, entry, ExplanationState.REFUSED)
     again = replace(ruled.explanation, due_at=entry.details["due_at"], refusals=task.explanation.refusals + 1)
     return replace(ruled, explanation=again)
 
 
-def _ruled(task: Task, entry: Entry, state: ExplanationState) -> Task:
+def _ruled(task: Task, entry: HistoryEntry, state: ExplanationState) -> Task:
     directive = entry.details["directive"]
     explanation = replace(task.explanation, state=state, decided_at=entry.at, directive=directive)
     return replace(task, explanation=explanation)

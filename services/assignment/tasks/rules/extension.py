@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from services.assignment.tasks.rules.context import Act
-from services.assignment.tasks.rules.due import Term, must_be_later, work_out, work_out_ahead
+from services.assignment.tasks.rules.context import Command
+from services.assignment.tasks.rules.due import RequestedDeadline, must_be_later, resolve, resolve_ahead
 from services.assignment.tasks.rules.limits import must_take_a_request
-from services.assignment.tasks.rules.state import Entry, Extension, ExtensionRequest, Fact, Task
+from services.assignment.tasks.rules.state import Extension, ExtensionRequest, Fact, HistoryEntry, Task
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import DueKind, ExtensionState, RequestState
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SetDeadline(Act):
-    term: Term
+class SetDeadline(Command):
+    term: RequestedDeadline
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class AskExtension(Act):
-    term: Term
+class AskExtension(Command):
+    term: RequestedDeadline
     reason: str
 
     @property
@@ -34,12 +34,12 @@ class AskExtension(Act):
 
 
 @dataclass(frozen=True, slots=True)
-class DecideExtension(Act):
+class DecideExtension(Command):
     """`term` is another one than was asked for, only when approved; a refusal needs its reason."""
 
     approved: bool
     reason: str | None = None
-    term: Term | None = None
+    term: RequestedDeadline | None = None
 
 
 def has_no_deadline_yet(task: Task, _context: Context) -> None:
@@ -48,11 +48,11 @@ def has_no_deadline_yet(task: Task, _context: Context) -> None:
 
 
 def set_deadline(_task: Task, act: SetDeadline, context: Context) -> Fact:
-    due = work_out_ahead(act.term, context, act.term.field)
+    due = resolve_ahead(act.term, context, act.term.field)
     return Fact("deadline_set", {**due.details(), "reason": act.reason})
 
 
-def deadline_set(task: Task, entry: Entry) -> Task:
+def deadline_set(task: Task, entry: HistoryEntry) -> Task:
     """Set the first deadline of the task's life: it is the original one."""
     moved = _move(task, entry)
     return replace(moved, original_deadline=moved.deadline, original_due_at=moved.due_at)
@@ -72,7 +72,7 @@ def may_ask(task: Task, context: Context) -> None:
 
 def ask_extension(task: Task, act: AskExtension, context: Context) -> Fact:
     must_take_a_request(task)
-    due = work_out_ahead(act.term, context, act.field)
+    due = resolve_ahead(act.term, context, act.field)
     must_be_later(due, task, act.field)
     return Fact(
         "extension_requested",
@@ -87,7 +87,7 @@ def ask_extension(task: Task, act: AskExtension, context: Context) -> Fact:
     )
 
 
-def extension_requested(task: Task, entry: Entry) -> Task:
+def extension_requested(task: Task, entry: HistoryEntry) -> Task:
     details = entry.details
     request = ExtensionRequest(
         id=details["request"],
@@ -117,15 +117,15 @@ def decide_extension(task: Task, act: DecideExtension, context: Context) -> Fact
     if not act.approved:
         return Fact("extension_refused", {"request": request.id, "reason": _needed(act.reason)})
     term = act.term or _as_asked(request)
-    due = work_out(term, context)
+    due = resolve(term, context)
     must_be_later(due, task, "new_due_at" if term.moment else "new_deadline")
     return Fact("extension_approved", {"request": request.id, **due.details(), "reason": act.reason})
 
 
-def _as_asked(request: ExtensionRequest) -> Term:
+def _as_asked(request: ExtensionRequest) -> RequestedDeadline:
     if request.new_due_kind is DueKind.MOMENT or request.new_deadline is None:
-        return Term(moment=request.new_due_at)
-    return Term(day=date.fromisoformat(request.new_deadline))
+        return RequestedDeadline(moment=request.new_due_at)
+    return RequestedDeadline(day=date.fromisoformat(request.new_deadline))
 
 
 def _needed(reason: str | None) -> str:
@@ -134,12 +134,12 @@ def _needed(reason: str | None) -> str:
     return reason
 
 
-def extension_approved(task: Task, entry: Entry) -> Task:
+def extension_approved(task: Task, entry: HistoryEntry) -> Task:
     settled = _close_request(task, RequestState.APPROVED, ExtensionState.USED, entry)
     return _move(settled, entry)
 
 
-def extension_refused(task: Task, entry: Entry) -> Task:
+def extension_refused(task: Task, entry: HistoryEntry) -> Task:
     return _close_request(task, RequestState.REFUSED, ExtensionState.NONE, entry)
 
 
@@ -148,7 +148,7 @@ def lapse(task: Task) -> Task:
     return _close_request(task, RequestState.LAPSED, ExtensionState.NONE, None)
 
 
-def _close_request(task: Task, state: RequestState, then: ExtensionState, entry: Entry | None) -> Task:
+def _close_request(task: Task, state: RequestState, then: ExtensionState, entry: HistoryEntry | None) -> Task:
     if task.pending_request is None:
         return task
     closed = replace(task.pending_request, state=state)
@@ -158,6 +158,6 @@ def _close_request(task: Task, state: RequestState, then: ExtensionState, entry:
     return replace(task, extension=Extension(state=then, requests=(*task.extension.requests[:-1], closed)))
 
 
-def _move(task: Task, entry: Entry) -> Task:
+def _move(task: Task, entry: HistoryEntry) -> Task:
     details = entry.details
     return replace(task, deadline=details["deadline"], due_kind=DueKind(details["due_kind"]), due_at=details["due_at"])

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from services.assignment.tasks.rules.assigning import document_details, must_be_different, must_be_known
-from services.assignment.tasks.rules.context import Act
+from services.assignment.tasks.rules.context import Command
 from services.assignment.tasks.rules.extension import lapse
 from services.assignment.tasks.rules.limits import must_take_an_adjustment
-from services.assignment.tasks.rules.state import Document, Entry, Fact, Report, Task
+from services.assignment.tasks.rules.state import Document, Fact, HistoryEntry, Report, Task
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import Priority, Stage
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Reassign(Act):
+class Reassign(Command):
     lead_agency: str
     reason: str
 
@@ -28,7 +28,7 @@ class Reassign(Act):
 
 
 @dataclass(frozen=True, slots=True)
-class Correct(Act):
+class Correct(Command):
     """`changes` holds only the particulars to be set anew; a `None` in it clears one."""
 
     reason: str
@@ -40,7 +40,7 @@ class Correct(Act):
 
 
 @dataclass(frozen=True, slots=True)
-class Recall(Act):
+class Recall(Command):
     reason: str
 
 
@@ -67,7 +67,7 @@ def reassign(task: Task, act: Reassign, context: Context) -> Fact:
     )
 
 
-def reassigned(task: Task, entry: Entry) -> Task:
+def reassigned(task: Task, entry: HistoryEntry) -> Task:
     """Start anew with another lead: deadline, counts, history and the one extension go along."""
     lead = entry.details["lead_agency"]
     return replace(
@@ -108,7 +108,7 @@ def _to_details(changes: Mapping[str, Any]) -> dict[str, Any]:
     return details
 
 
-def corrected(task: Task, entry: Entry) -> Task:
+def corrected(task: Task, entry: HistoryEntry) -> Task:
     changes = dict(entry.details["changes"])
     if changes.get("document"):
         changes["document"] = Document(**changes["document"])
@@ -123,5 +123,5 @@ def recall(_task: Task, act: Recall, _context: Context) -> Fact:
     return Fact("recalled", {"reason": act.reason})
 
 
-def recalled(task: Task, _entry: Entry) -> Task:
+def recalled(task: Task, _entry: HistoryEntry) -> Task:
     return replace(lapse(task), stage=Stage.RECALLED, report_due_at=None)

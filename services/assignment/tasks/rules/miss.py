@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from services.assignment.tasks.rules.state import Entry, Explanation, Fact, Task
+from services.assignment.tasks.rules.state import Explanation, Fact, HistoryEntry, Task
 from shared.office.vocabulary import ExplanationState, Stage
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def missed_at(task: Task, now: datetime) -> datetime | None:
         return None
     if task.stage in _NEVER_MISSED or task.pending_request is not None:
         return None
-    submitted = task.standing_submission
+    submitted = task.current_submission
     if submitted is not None and submitted <= task.due_at:
         return None
     return max([task.due_at, *_decisions(task)])
@@ -48,7 +48,7 @@ def miss(task: Task, at: Situation) -> Fact | None:
     return Fact("explanation_required", {"missed_at": since, "due_at": due_at})
 
 
-def explanation_required(task: Task, entry: Entry) -> Task:
+def explanation_required(task: Task, entry: HistoryEntry) -> Task:
     since = entry.details["missed_at"]
     explanation = Explanation(
         state=ExplanationState.REQUIRED,

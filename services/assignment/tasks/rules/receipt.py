@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from services.assignment.tasks.rules.context import Act
+from services.assignment.tasks.rules.context import Command
 from services.assignment.tasks.rules.extension import lapse
-from services.assignment.tasks.rules.state import Entry, Fact, Task
+from services.assignment.tasks.rules.state import Fact, HistoryEntry, Task
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Stage
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Receive(Act):
+class Receive(Command):
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Refuse(Act):
+class Refuse(Command):
     reason: str
 
 
@@ -29,7 +29,7 @@ def receive(_task: Task, act: Receive, _context: Context) -> Fact:
     return Fact("received", {"note": act.note})
 
 
-def received(task: Task, entry: Entry) -> Task:
+def received(task: Task, entry: HistoryEntry) -> Task:
     return replace(task, stage=Stage.RECEIVED, received_at=entry.at)
 
 
@@ -43,5 +43,5 @@ def refuse(_task: Task, act: Refuse, _context: Context) -> Fact:
     return Fact("refused", {"reason": act.reason})
 
 
-def refused(task: Task, _entry: Entry) -> Task:
+def refused(task: Task, _entry: HistoryEntry) -> Task:
     return replace(lapse(task), stage=Stage.REFUSED)

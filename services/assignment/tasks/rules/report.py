@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from services.assignment.tasks.rules.assigning import document_details
-from services.assignment.tasks.rules.context import Act
+from services.assignment.tasks.rules.context import Command
 from services.assignment.tasks.rules.extension import lapse
 from services.assignment.tasks.rules.limits import must_take_a_return
-from services.assignment.tasks.rules.state import Day, Document, Entry, Fact, Report, Task
+from services.assignment.tasks.rules.state import Document, Fact, HistoryEntry, IsoDay, Report, Task
 from services.assignment.tasks.rules.work import report_due
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import ExplanationState, ReportState, Stage
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SubmitReport(Act):
+class SubmitReport(Command):
     summary: str
-    finished_on: Day | None = None
+    finished_on: IsoDay | None = None
     document: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class DecideReport(Act):
+class DecideReport(Command):
     """A return needs its reason."""
 
     accepted: bool
@@ -38,7 +38,7 @@ def submit_report(_task: Task, act: SubmitReport, _context: Context) -> Fact:
     return Fact("reported", {"summary": act.summary, "finished_on": act.finished_on, "document": document})
 
 
-def reported(task: Task, entry: Entry) -> Task:
+def reported(task: Task, entry: HistoryEntry) -> Task:
     """Put the report before the decider: in time it lapses a pending request, later the request still waits."""
     details = entry.details
     report = Report(
@@ -77,12 +77,12 @@ def _return(task: Task, act: DecideReport, context: Context) -> Fact:
     return Fact("report_returned", {"reason": act.reason, "report_due_at": report_due(None, percent, context)})
 
 
-def completed(task: Task, entry: Entry) -> Task:
+def completed(task: Task, entry: HistoryEntry) -> Task:
     report = replace(task.report, state=ReportState.ACCEPTED, decided_at=entry.at)
     return replace(task, stage=Stage.COMPLETED, report=report, completed_at=entry.at)
 
 
-def report_returned(task: Task, entry: Entry) -> Task:
+def report_returned(task: Task, entry: HistoryEntry) -> Task:
     """Back to work: the report does not count, the deadline never stopped, progress stays."""
     returns = task.report.returns + 1
     report = replace(task.report, state=ReportState.RETURNED, decided_at=entry.at, returns=returns)

@@ -20,7 +20,7 @@ from shared.office.vocabulary import (
     Stage,
 )
 
-Day = str
+IsoDay = str
 """A day of the calendar as it is written, `YYYY-MM-DD`."""
 
 SYSTEM = "system"
@@ -30,7 +30,7 @@ SYSTEM = "system"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     number: str
-    issued_on: Day | None = None
+    issued_on: IsoDay | None = None
     summary: str | None = None
 
 
@@ -48,8 +48,8 @@ class ExtensionRequest:
     id: str
     state: RequestState
     asked_at: datetime
-    from_deadline: Day | None
-    new_deadline: Day | None
+    from_deadline: IsoDay | None
+    new_deadline: IsoDay | None
     new_due_kind: DueKind
     new_due_at: datetime
     reason: str
@@ -71,7 +71,7 @@ class Report:
     state: ReportState = ReportState.NONE
     submitted_at: datetime | None = None
     summary: str | None = None
-    finished_on: Day | None = None
+    finished_on: IsoDay | None = None
     document: Document | None = None
     decided_at: datetime | None = None
     returns: int = 0
@@ -87,7 +87,7 @@ class Explanation:
     cause: Cause | None = None
     narrative: str | None = None
     remedy: str | None = None
-    expected_finish: Day | None = None
+    expected_finish: IsoDay | None = None
     document: Document | None = None
     submitted_at: datetime | None = None
     decided_at: datetime | None = None
@@ -121,10 +121,10 @@ class Task:
     assigned_at: datetime
     updated_at: datetime
     receipt_due_at: datetime
-    deadline: Day | None
+    deadline: IsoDay | None
     due_kind: DueKind
     due_at: datetime | None
-    original_deadline: Day | None
+    original_deadline: IsoDay | None
     original_due_at: datetime | None
     deadline_text: str | None
     replaces: str | None
@@ -151,7 +151,7 @@ class Task:
         return self.extension.requests[-1] if waiting else None
 
     @property
-    def standing_submission(self) -> datetime | None:
+    def current_submission(self) -> datetime | None:
         """When the report that stands (submitted or accepted, not returned) was submitted."""
         stands = self.report.state in {ReportState.SUBMITTED, ReportState.ACCEPTED}
         return self.report.submitted_at if stands else None
@@ -170,7 +170,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class HistoryEntry:
     """One version of the task: who (in the role held then), when, what. Its details are enough to replay it."""
 
     sequence: int

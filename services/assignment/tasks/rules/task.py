@@ -18,15 +18,15 @@ from services.assignment.tasks.rules import (
     work,
 )
 from services.assignment.tasks.rules.act_table import ACT_TABLE, is_open_to
-from services.assignment.tasks.rules.state import SYSTEM, Entry, Fact, Task
+from services.assignment.tasks.rules.state import SYSTEM, Fact, HistoryEntry, Task
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role
 
 if TYPE_CHECKING:
-    from services.assignment.tasks.rules.context import Act, Context, Situation
+    from services.assignment.tasks.rules.context import Command, Context, Situation
     from shared.office.access import Principal
 
-_EVOLUTIONS: Final[Mapping[str, Callable[[Task, Entry], Task]]] = MappingProxyType(
+_EVOLUTIONS: Final[Mapping[str, Callable[[Task, HistoryEntry], Task]]] = MappingProxyType(
     {
         "received": receipt.received,
         "refused": receipt.refused,
@@ -52,13 +52,13 @@ _EVOLUTIONS: Final[Mapping[str, Callable[[Task, Entry], Task]]] = MappingProxyTy
 )
 
 
-def evolve(task: Task, entry: Entry) -> Task:
+def evolve(task: Task, entry: HistoryEntry) -> Task:
     """Return the task as the entry leaves it; each entry is one version."""
     changed = _EVOLUTIONS[entry.act](task, entry)
     return replace(changed, version=entry.sequence, updated_at=entry.at)
 
 
-def replay(task_id: str, entries: Iterable[Entry]) -> Task:
+def replay(task_id: str, entries: Iterable[HistoryEntry]) -> Task:
     """Return the task that a whole history makes, its first entry being `assigned`."""
     first, *rest = entries
     task = assigning.assigned(task_id, first)
@@ -67,7 +67,7 @@ def replay(task_id: str, entries: Iterable[Entry]) -> Task:
     return task
 
 
-def begin(act: assigning.Assign, replaced: Task | None, context: Context) -> Entry:
+def begin(act: assigning.Assign, replaced: Task | None, context: Context) -> HistoryEntry:
     """Decide on a new task: its first entry."""
     fact = assigning.assign(act, replaced, context)
     acting_for = fact.details["assigner"] if context.actor.role is Role.COORDINATOR else None
@@ -80,7 +80,7 @@ def authorise(task: Task, act: str, actor: Principal) -> None:
         raise Refusal(Code.NOT_PERMITTED)
 
 
-def decide(task: Task, act: str, body: Act, context: Context) -> list[Entry]:
+def decide(task: Task, act: str, body: Command, context: Context) -> list[HistoryEntry]:
     """Return what an act records: what time brought before it, the act itself, what time brings because of it.
 
     Raises:
@@ -99,12 +99,12 @@ def decide(task: Task, act: str, body: Act, context: Context) -> list[Entry]:
     return entries + settle(_after(settled, entries[-1:]), context)
 
 
-def settle(task: Task, at: Situation) -> list[Entry]:
+def settle(task: Task, at: Situation) -> list[HistoryEntry]:
     """Return what time has brought: nothing, or the one miss of a task's life."""
     fact = miss.miss(task, at)
     if fact is None:
         return []
-    return [Entry(sequence=task.version + 1, at=at.now, act=fact.act, by=SYSTEM, details=fact.details)]
+    return [HistoryEntry(sequence=task.version + 1, at=at.now, act=fact.act, by=SYSTEM, details=fact.details)]
 
 
 def allowed_acts(task: Task, context: Context) -> list[str]:
@@ -113,7 +113,7 @@ def allowed_acts(task: Task, context: Context) -> list[str]:
     return [name for name, rule in ACT_TABLE.items() if is_open_to(rule, settled, context)]
 
 
-def _after(task: Task, entries: Iterable[Entry]) -> Task:
+def _after(task: Task, entries: Iterable[HistoryEntry]) -> Task:
     for entry in entries:
         task = evolve(task, entry)
     return task
@@ -124,9 +124,9 @@ def _acting_for(task: Task, actor: Principal) -> str | None:
     return task.assigner if actor.role is Role.COORDINATOR else None
 
 
-def _entry(fact: Fact, sequence: int, context: Context, acting_for: str | None) -> Entry:
+def _entry(fact: Fact, sequence: int, context: Context, acting_for: str | None) -> HistoryEntry:
     actor = context.actor
-    return Entry(
+    return HistoryEntry(
         sequence=sequence,
         at=context.now,
         act=fact.act,

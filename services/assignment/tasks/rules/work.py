@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from services.assignment.tasks.rules.context import Act
+from services.assignment.tasks.rules.context import Command
 from services.assignment.tasks.rules.limits import must_take_a_work_entry, must_take_an_adjustment
-from services.assignment.tasks.rules.state import Entry, Fact, Progress, Task
+from services.assignment.tasks.rules.state import Fact, HistoryEntry, Progress, Task
 from shared.office.refusal import FieldCode, invalid
 from shared.office.vocabulary import Role, Stage
 
@@ -22,7 +22,7 @@ FINISHED: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Delegate(Act):
+class Delegate(Command):
     officer: str
     instruction: str
 
@@ -31,18 +31,18 @@ class Delegate(Act):
 
 
 @dataclass(frozen=True, slots=True)
-class MakeProgress(Act):
+class MakeProgress(Command):
     percent: int
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Contribute(Act):
+class Contribute(Command):
     note: str
 
 
 @dataclass(frozen=True, slots=True)
-class Urge(Act):
+class Urge(Command):
     message: str
 
 
@@ -59,7 +59,7 @@ def delegate(task: Task, act: Delegate, context: Context) -> Fact:
     return Fact("delegated", {"officer": act.officer, "instruction": act.instruction})
 
 
-def delegated(task: Task, entry: Entry) -> Task:
+def delegated(task: Task, entry: HistoryEntry) -> Task:
     officer = entry.details["officer"]
     return replace(task, stage=Stage.IN_PROGRESS, officer=officer, adjustments=task.adjustments + 1)
 
@@ -77,7 +77,7 @@ def report_due(already: datetime | None, percent: int, context: Context) -> date
     return already or context.calendar.term_ends(context.now, context.policy.report_term)
 
 
-def progressed(task: Task, entry: Entry) -> Task:
+def progressed(task: Task, entry: HistoryEntry) -> Task:
     details = entry.details
     return replace(
         task,
@@ -93,7 +93,7 @@ def contribute(task: Task, act: Contribute, _context: Context) -> Fact:
     return Fact("contributed", {"note": act.note})
 
 
-def contributed(task: Task, _entry: Entry) -> Task:
+def contributed(task: Task, _entry: HistoryEntry) -> Task:
     return replace(task, contributions=task.contributions + 1)
 
 
@@ -102,5 +102,5 @@ def urge(task: Task, act: Urge, _context: Context) -> Fact:
     return Fact("urged", {"message": act.message})
 
 
-def urged(task: Task, _entry: Entry) -> Task:
+def urged(task: Task, _entry: HistoryEntry) -> Task:
     return replace(task, urgings=task.urgings + 1)

@@ -8,7 +8,7 @@ import pytest
 
 from services.deadline.settings import DeadlineSettings
 from shared.commands.command import Command, Exit, UnavailableError
-from shared.commands.line import run
+from shared.commands.command_line import run
 
 
 def _ends(error: Exception) -> int:

@@ -18,7 +18,7 @@ _READY: Final = "ready"
 _RETRYING: Final = "retrying"
 
 
-class Depths:
+class QueueDepths:
     """The gauges of one service's queues; `measure` brings them up to date."""
 
     def __init__(self, service: str, publisher: Publisher, retry_delays: Sequence[float]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.gathering import Gathering
+from shared.batching import Batcher
 
 
 class Doubling:
@@ -15,7 +15,7 @@ class Doubling:
 
     def __init__(self, most: int = 100) -> None:
         self.rounds: list[list[int]] = []
-        self.gathering: Gathering[int, int] = Gathering(self._together, most=most)
+        self.batcher: Batcher[int, int] = Batcher(self._together, most=most)
         self._through = asyncio.Semaphore(0)
 
     def let_through(self, rounds: int = 1) -> None:
@@ -31,7 +31,7 @@ class Doubling:
 
     async def asked(self, *numbers: int) -> list[asyncio.Task[int]]:
         """Ask in this order, and return once all wait."""
-        tasks = [asyncio.create_task(self.gathering.ask(number)) for number in numbers]
+        tasks = [asyncio.create_task(self.batcher.submit(number)) for number in numbers]
         for _ in range(3):
             await asyncio.sleep(0)
         return tasks
@@ -51,7 +51,7 @@ async def test_the_first_goes_at_once_and_who_comes_meanwhile_goes_with_the_next
 async def test_after_a_pause_the_next_goes_at_once_again() -> None:
     doubling = Doubling()
     doubling.let_through(2)
-    assert [await doubling.gathering.ask(1), await doubling.gathering.ask(2)] == [2, 4]
+    assert [await doubling.batcher.submit(1), await doubling.batcher.submit(2)] == [2, 4]
 
 
 async def test_each_learns_its_own_outcome() -> None:
@@ -103,9 +103,9 @@ async def test_who_leaves_during_the_round_takes_nobody_along() -> None:
 
 async def test_settling_waits_for_what_is_under_way() -> None:
     doubling = Doubling()
-    await doubling.gathering.settle()
+    await doubling.batcher.drain()
     tasks = await doubling.asked(1)
-    settling = asyncio.create_task(doubling.gathering.settle())
+    settling = asyncio.create_task(doubling.batcher.drain())
     await asyncio.sleep(0)
     assert not settling.done()
     doubling.let_through()

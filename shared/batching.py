@@ -12,7 +12,7 @@ Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 
-class Gathering(Generic[Asked, Answer]):
+class Batcher(Generic[Asked, Answer]):
     """Goes in rounds, one at a time: the first to ask goes at once, who asks during a round goes with the next.
 
     Nobody is answered by a round that began before they asked. `together` answers for each of those it is given, in
@@ -28,7 +28,7 @@ class Gathering(Generic[Asked, Answer]):
         self._waiting: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
         self._rounds: asyncio.Task[None] | None = None
 
-    async def ask(self, asked: Asked) -> Answer:
+    async def submit(self, asked: Asked) -> Answer:
         """Return the answer of the next round."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, answer))
@@ -37,7 +37,7 @@ class Gathering(Generic[Asked, Answer]):
             self._rounds = asyncio.create_task(self._run(), context=Context())
         return await answer
 
-    async def settle(self) -> None:
+    async def drain(self) -> None:
         """Wait until what is under way has been done."""
         if self._rounds is not None:
             await asyncio.wait([self._rounds])
@@ -60,7 +60,7 @@ class Gathering(Generic[Asked, Answer]):
     async def _round(self, taken: Sequence[tuple[Asked, asyncio.Future[Answer]]]) -> None:
         try:
             for (_, answer), outcome in zip(taken, await self._outcomes([asked for asked, _ in taken]), strict=True):
-                _settle(answer, outcome)
+                _resolve(answer, outcome)
         finally:
             # Whatever broke the round, nobody is left waiting for it.
             for _, answer in taken:
@@ -73,7 +73,7 @@ class Gathering(Generic[Asked, Answer]):
             return [error] * len(asked)
 
 
-def _settle(answer: asyncio.Future[Answer], outcome: Answer | Exception) -> None:
+def _resolve(answer: asyncio.Future[Answer], outcome: Answer | Exception) -> None:
     if answer.done():
         return
     if isinstance(outcome, Exception):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
 
-from services.assignment.tasks.rules.state import Entry, Task
+from services.assignment.tasks.rules.state import HistoryEntry, Task
 from services.assignment.tasks.rules.waiting import waits_for
 from shared.events import task as wire
 from shared.events.envelope import Event
@@ -16,14 +16,14 @@ from shared.events.names import task_event
 from shared.messaging.context import causation_id, correlation_id
 
 if TYPE_CHECKING:
-    from shared.mongo import Document
+    from shared.mongo import Record
 
 SOURCE: Final = "/assignment"
 NO_DUE: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """Where a task without a deadline stands in the order of due moments: last."""
 
 _TASK: Final = TypeAdapter(Task)
-_ENTRY: Final = TypeAdapter(Entry)
+_ENTRY: Final = TypeAdapter(HistoryEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +34,38 @@ class Retry:
     fingerprint: str
 
 
-def state_of(task: Task) -> Document:
+def state_of(task: Task) -> Record:
     """Return the fields of a task, and what its queries are made on: who it concerns, whom it waits for."""
-    state: Document = _TASK.dump_python(task)
+    state: Record = _TASK.dump_python(task)
     del state["id"]
     concerned = [task.lead_agency, *task.coordinating_agencies, *([task.monitor] if task.monitor else [])]
     return {**state, "agencies": concerned, "waiting": waits_for(task), "due_order": task.due_at or NO_DUE}
 
 
-def to_task(document: Document) -> Task:
-    return _TASK.validate_python({**document, "id": document["_id"]})
+def to_task(record: Record) -> Task:
+    return _TASK.validate_python({**record, "id": record["_id"]})
 
 
-def from_entry(entry: Entry, retry: Retry | None = None) -> Document:
+def from_entry(entry: HistoryEntry, retry: Retry | None = None) -> Record:
     """Return an entry of the history, with the key of the request that made it."""
-    document: Document = _ENTRY.dump_python(entry)
-    return {**document, "key": retry.key, "fingerprint": retry.fingerprint} if retry else document
+    record: Record = _ENTRY.dump_python(entry)
+    return {**record, "key": retry.key, "fingerprint": retry.fingerprint} if retry else record
 
 
-def to_entry(document: Document) -> Entry:
-    return _ENTRY.validate_python(document)
+def to_entry(record: Record) -> HistoryEntry:
+    return _ENTRY.validate_python(record)
 
 
-def to_fields(task: Task) -> Document:
+def to_fields(task: Task) -> Record:
     """Return a task's plain fields, as events and answers are made from them."""
     return _TASK.dump_python(task)  # type: ignore[no-any-return]
 
 
-def to_act(entry: Entry) -> wire.Act:
-    return wire.Act.model_validate(entry, from_attributes=True)
+def to_wire_entry(entry: HistoryEntry) -> wire.HistoryEntry:
+    return wire.HistoryEntry.model_validate(entry, from_attributes=True)
 
 
-def event_of(task: Task, entry: Entry) -> Event[Any]:
+def event_of(task: Task, entry: HistoryEntry) -> Event[Any]:
     """Return the event of an entry: the whole task as that entry left it."""
     return Event[wire.TaskChanged](
         id=f"{task.id}:{entry.sequence}",
@@ -76,5 +76,5 @@ def event_of(task: Task, entry: Entry) -> Event[Any]:
         sequence=str(entry.sequence),
         correlationid=correlation_id(),
         causationid=causation_id(),
-        data=wire.TaskChanged(task=wire.Task.model_validate(to_fields(task)), act=to_act(entry)),
+        data=wire.TaskChanged(task=wire.Task.model_validate(to_fields(task)), act=to_wire_entry(entry)),
     )

@@ -1,37 +1,37 @@
-"""Everything stored, one document at a time, for whoever checks it against itself."""
+"""Everything stored, one record at a time, for whoever checks it against itself."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
-from services.assignment.tasks.batches import COLLECTION as BATCHES
-from services.assignment.tasks.batches import to_kept
-from services.assignment.tasks.store import COLLECTION as TASKS
+from services.assignment.tasks.store.batches import COLLECTION as BATCHES
+from services.assignment.tasks.store.batches import to_stored_batch
+from services.assignment.tasks.store.tasks import COLLECTION as TASKS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from services.assignment.tasks.rules.batch import Batch
-    from shared.mongo import Database, Document
+    from shared.mongo import Database, Record
 
 _AT_ONCE: Final = 100
 
 
-async def stored_tasks(database: Database) -> AsyncIterator[Document]:
+async def stored_tasks(database: Database) -> AsyncIterator[Record]:
     """Yield every task with its history."""
-    async for document in database[TASKS].find({}, {"outbox": 0}).batch_size(_AT_ONCE):
-        yield document
+    async for record in database[TASKS].find({}, {"outbox": 0}).batch_size(_AT_ONCE):
+        yield record
 
 
 async def stored_batches(database: Database, before: datetime) -> AsyncIterator[Batch]:
     """Yield every batch whose tasks must be there: those done with, and those left open since before a moment."""
     settled = {"$or": [{"open_since": {"$exists": False}}, {"open_since": {"$lt": before}}]}
-    async for document in database[BATCHES].find(settled):
-        yield to_kept(document).batch
+    async for record in database[BATCHES].find(settled):
+        yield to_stored_batch(record).batch
 
 
 async def known_among(database: Database, task_ids: list[str]) -> set[str]:
     """Return those of the ids that a task has."""
     found = database[TASKS].find({"_id": {"$in": task_ids}}, {"_id": 1})
-    return {document["_id"] async for document in found}
+    return {record["_id"] async for record in found}

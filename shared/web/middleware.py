@@ -19,7 +19,7 @@ _SERVER_ERROR = 500
 _log = structlog.get_logger()
 
 
-class RequestLayer:
+class RequestMiddleware:
     """Pure ASGI; stands inside the correlation id, so that every answer and every line carries it."""
 
     def __init__(self, app: ASGIApp, service: str, is_away: Callable[[BaseException], bool]) -> None:

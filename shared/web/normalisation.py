@@ -17,7 +17,7 @@ class TooManyMarksError(ValueError):
     """More marks on one letter than any language writes."""
 
 
-def compose(text: str) -> str:
+def normalise(text: str) -> str:
     """Return the text in Unicode's form C.
 
     The form puts the marks on a letter in order, which takes time by the square of their number: 40,000 of them take

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from shared.office.vocabulary import Stage, Timeliness
 
 if TYPE_CHECKING:
-    from shared.mongo import Document
+    from shared.mongo import Record
     from shared.office.timeliness import Horizon
     from shared.office.workdays import WorkCalendar
 
@@ -37,7 +37,7 @@ class Filters:
     waiting: str | None = None
 
 
-def conditions(filters: Filters, horizon: Horizon, calendar: WorkCalendar) -> list[Document]:
+def conditions(filters: Filters, horizon: Horizon, calendar: WorkCalendar) -> list[Record]:
     """Return the conditions of the filters, to be joined by `$and`."""
     return [
         *_plain(filters),
@@ -47,7 +47,7 @@ def conditions(filters: Filters, horizon: Horizon, calendar: WorkCalendar) -> li
     ]
 
 
-def _plain(filters: Filters) -> list[Document]:
+def _plain(filters: Filters) -> list[Record]:
     equal = {
         "stage": filters.stage,
         "assigner": filters.assigner,
@@ -56,13 +56,13 @@ def _plain(filters: Filters) -> list[Document]:
         "field": filters.field,
         "waiting": filters.waiting,
     }
-    found: list[Document] = [{name: value} for name, value in equal.items() if value is not None]
+    found: list[Record] = [{name: value} for name, value in equal.items() if value is not None]
     return [*found, {"updated_at": {"$gte": filters.updated_since}}] if filters.updated_since else found
 
 
-def _agencies(filters: Filters) -> list[Document]:
+def _agencies(filters: Filters) -> list[Record]:
     """Name each agency under `agencies` too: that one index serves every relation to a task."""
-    found: list[Document] = []
+    found: list[Record] = []
     if filters.lead_agency is not None:
         found.append({"agencies": filters.lead_agency, "lead_agency": filters.lead_agency})
     if filters.coordinating_agency is not None:
@@ -71,8 +71,8 @@ def _agencies(filters: Filters) -> list[Document]:
     return found
 
 
-def _due_between(filters: Filters, calendar: WorkCalendar) -> list[Document]:
-    bounds: Document = {}
+def _due_between(filters: Filters, calendar: WorkCalendar) -> list[Record]:
+    bounds: Record = {}
     if filters.due_from is not None:
         bounds["$gte"] = calendar.start_of_day(filters.due_from)
     if filters.due_to is not None:
@@ -80,7 +80,7 @@ def _due_between(filters: Filters, calendar: WorkCalendar) -> list[Document]:
     return [{"due_at": bounds}] if bounds else []
 
 
-def is_timely(value: Timeliness, horizon: Horizon) -> Document:
+def is_timely(value: Timeliness, horizon: Horizon) -> Record:
     """Return the condition under which `shared.office.timeliness` gives this value at the horizon's moment."""
     match value:
         case Timeliness.RECALLED:
@@ -95,7 +95,7 @@ def is_timely(value: Timeliness, horizon: Horizon) -> Document:
             return {"$or": [_open(value, horizon), *_reported(value)]}
 
 
-def _open(value: Timeliness, at: Horizon) -> Document:
+def _open(value: Timeliness, at: Horizon) -> Record:
     due: dict[Timeliness, dict[str, Any]] = {
         Timeliness.OVERDUE: {"$lt": at.now},
         Timeliness.DUE_TODAY: {"$gte": at.now, "$lte": at.today_ends},
@@ -105,7 +105,7 @@ def _open(value: Timeliness, at: Horizon) -> Document:
     return {"stage": {"$in": _OPEN_WITHOUT_REPORT}, "due_at": due[value]}
 
 
-def _reported(value: Timeliness) -> list[Document]:
+def _reported(value: Timeliness) -> list[Record]:
     """Return when a report that waits for its decision counts so: in time it is on track, late it is overdue."""
     condition = {Timeliness.ON_TRACK: _SUBMITTED_IN_TIME, Timeliness.OVERDUE: _SUBMITTED_LATE}.get(value)
     return [{"stage": Stage.REPORTED, "due_at": {"$ne": None}, "$expr": condition}] if condition else []

@@ -22,7 +22,7 @@ from shared.office.vocabulary import (
 
 if TYPE_CHECKING:
     from services.assignment.tasks.rules.batch import Batch
-    from shared.mongo import Document
+    from shared.mongo import Record
 
 
 class TaskView(wire.Task):
@@ -108,7 +108,7 @@ class TaskBrief(Frozen):
 class HistoryPage(BaseModel):
     """Oldest first; `by` is `system` for a miss, and `at` is when an entry was recorded."""
 
-    items: list[wire.Act]
+    items: list[wire.HistoryEntry]
     next_cursor: str | None = None
 
 
@@ -123,26 +123,26 @@ class BatchView(BaseModel):
     count: int
 
 
-def task_view(task: Task, document: Document, at: Horizon, replaced_by: str | None, acts: list[str]) -> TaskView:
+def task_view(task: Task, document: Record, at: Horizon, replaced_by: str | None, acts: list[str]) -> TaskView:
     """Return a task at a moment; `document` are its plain fields."""
     derived = {
-        "timeliness": timeliness(task.stage, task.due_at, task.standing_submission, at),
+        "timeliness": timeliness(task.stage, task.due_at, task.current_submission, at),
         "replaced_by": replaced_by,
         "allowed_acts": acts,
     }
     return TaskView.model_validate({**document, **derived})
 
 
-def brief(document: Document, at: Horizon, replaced_by: str | None) -> TaskBrief:
+def brief(document: Record, at: Horizon, replaced_by: str | None) -> TaskBrief:
     """Return a task of a list at a moment."""
     stage = Stage(document["stage"])
-    value = timeliness(stage, document["due_at"], _standing_submission(document["report"]), at)
+    value = timeliness(stage, document["due_at"], _current_submission(document["report"]), at)
     return TaskBrief.model_validate(
         {**document, "id": document["_id"], "timeliness": value, "replaced_by": replaced_by}
     )
 
 
-def _standing_submission(report: dict[str, Any]) -> Any:
+def _current_submission(report: dict[str, Any]) -> Any:
     stands = report["state"] in {ReportState.SUBMITTED, ReportState.ACCEPTED}
     return report["submitted_at"] if stands else None
 

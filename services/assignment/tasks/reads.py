@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from services.assignment.tasks.api.views import HistoryPage, TaskBrief, TaskView, brief, task_view
-from services.assignment.tasks.documents import to_act, to_fields
-from services.assignment.tasks.queries import conditions
-from services.assignment.tasks.store import order_field
+from services.assignment.tasks.store.queries import conditions
+from services.assignment.tasks.store.records import to_fields, to_wire_entry
+from services.assignment.tasks.store.tasks import order_field
+from services.assignment.tasks.views import HistoryPage, TaskBrief, TaskView, brief, task_view
 from shared.office.access import Permission, require
 from shared.office.timeliness import Horizon, horizon
 from shared.office.vocabulary import Stage
@@ -16,9 +16,9 @@ from shared.web.pages import Page, Position, page_of, read_cursor, write_cursor
 
 if TYPE_CHECKING:
     from services.assignment.tasks.handlers import Office, TaskHandlers
-    from services.assignment.tasks.queries import Filters, Sort
     from services.assignment.tasks.rules.state import Task
-    from services.assignment.tasks.store import TaskStore
+    from services.assignment.tasks.store.queries import Filters, Sort
+    from services.assignment.tasks.store.tasks import TaskStore
     from shared.office.access import Principal
 
 
@@ -58,7 +58,7 @@ class TaskReads:
         entries = await self._store.history(task_id, known, limit + 1)
         last = entries[limit - 1].sequence if len(entries) > limit else None
         next_cursor = write_cursor(Position(last, task_id), bound) if last else None
-        return HistoryPage(items=[to_act(entry) for entry in entries[:limit]], next_cursor=next_cursor)
+        return HistoryPage(items=[to_wire_entry(entry) for entry in entries[:limit]], next_cursor=next_cursor)
 
     def _horizon(self) -> Horizon:
         return horizon(self._office.clock.now(), self._office.calendar, self._office.policy)

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any, Final
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from services.assignment.tasks.documents import Retry, event_of, from_entry, state_of, to_entry, to_task
-from services.assignment.tasks.rules.state import SYSTEM, Entry, Task
+from services.assignment.tasks.rules.state import SYSTEM, HistoryEntry, Task
 from services.assignment.tasks.rules.task import evolve
-from shared.gathering import Gathering
+from services.assignment.tasks.store.records import Retry, event_of, from_entry, state_of, to_entry, to_task
+from shared.batching import Batcher
 from shared.group_commit import GroupCommit, duplicate_of
 from shared.messaging import outbox
 from shared.mongo import Index, ascending, sight_filter
 
 if TYPE_CHECKING:
-    from services.assignment.tasks.queries import Sort
+    from services.assignment.tasks.store.queries import Sort
     from shared.messaging.relay import Relay
-    from shared.mongo import Database, Document
+    from shared.mongo import Database, Record
     from shared.office.access import Principal
     from shared.web.pages import Position
 
 COLLECTION: Final = "tasks"
-_WITHOUT_LOGS: Final[Document] = {"history": 0, "outbox": 0}
-_BRIEF: Final[Document] = {
+_WITHOUT_LOGS: Final[Record] = {"history": 0, "outbox": 0}
+_BRIEF: Final[Record] = {
     **_WITHOUT_LOGS,
     "description": 0,
     "product": 0,
@@ -44,13 +44,13 @@ _ORDERS: Final[dict[Sort, tuple[str, int]]] = {
     "-assigned_at": ("assigned_at", DESCENDING),
     "due_at": ("due_order", ASCENDING),
 }
-_A_TEXT: Final[Document] = {"$gt": ""}
+_A_TEXT: Final[Record] = {"$gt": ""}
 """Every text and nothing else; a partial index on `$type` would serve no query for one text."""
 _DUPLICATE_KEY: Final = 11000
 _LOADED_TOGETHER: Final = 100
 
 
-def _listed_by(field: str, *, partial: Document | None = None) -> list[Index]:
+def _listed_by(field: str, *, partial: Record | None = None) -> list[Index]:
     """Return the indexes of a list narrowed by a field, one for each order."""
     return [
         Index(COLLECTION, [(field, ASCENDING), order, ("_id", order[1])], partial=partial) for order in _ORDERS.values()
@@ -74,7 +74,7 @@ class AlreadyReplacedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LoadedTask:
     """A task, and the fingerprint kept under the caller's key, if an act was done under it before."""
 
     task: Task
@@ -87,32 +87,32 @@ class TaskStore:
     def __init__(self, database: Database, relay: Relay) -> None:
         self._tasks = database[COLLECTION]
         self._relay = relay
-        self._loads: Gathering[str, Document | None] = Gathering(self._load_together, most=_LOADED_TOGETHER)
+        self._loads: Batcher[str, Record | None] = Batcher(self._load_together, most=_LOADED_TOGETHER)
         self._writes = GroupCommit(self._tasks, lambda written: relay.wake_many(COLLECTION, written))
 
-    async def settle(self) -> None:
+    async def drain(self) -> None:
         """Wait until the writes under way are done."""
-        await self._writes.settle()
+        await self._writes.drain()
 
-    async def load(self, task_id: str, key: str | None = None, account: str | None = None) -> Found | None:
+    async def load(self, task_id: str, key: str | None = None, account: str | None = None) -> LoadedTask | None:
         """Return a task, looking for an entry that this account made under this key."""
         if key is None:
-            document = await self._loads.ask(task_id)
-            return Found(to_task(document)) if document else None
-        under_key: Document = {"outbox": 0, "history": {"$elemMatch": {"key": key, "by": account}}}
-        document = await self._tasks.find_one({"_id": task_id}, under_key)
-        if document is None:
+            record = await self._loads.submit(task_id)
+            return LoadedTask(to_task(record)) if record else None
+        under_key: Record = {"outbox": 0, "history": {"$elemMatch": {"key": key, "by": account}}}
+        record = await self._tasks.find_one({"_id": task_id}, under_key)
+        if record is None:
             return None
-        known = document.pop("history", None)
-        return Found(to_task(document), known[0]["fingerprint"] if known else None)
+        known = record.pop("history", None)
+        return LoadedTask(to_task(record), known[0]["fingerprint"] if known else None)
 
-    async def _load_together(self, task_ids: Sequence[str]) -> Sequence[Document | None]:
+    async def _load_together(self, task_ids: Sequence[str]) -> Sequence[Record | None]:
         """Return several tasks by one read: as MongoDB has them now, for all who ask at this moment."""
         found = await self._tasks.find({"_id": {"$in": list(task_ids)}}, _WITHOUT_LOGS).to_list()
-        by_id = {document["_id"]: document for document in found}
+        by_id = {record["_id"]: record for record in found}
         return [by_id.get(task_id) for task_id in task_ids]
 
-    async def insert_if_absent(self, task: Task, entry: Entry, retry: Retry | None) -> bool:
+    async def insert_if_absent(self, task: Task, entry: HistoryEntry, retry: Retry | None) -> bool:
         """Insert a new task; False when its id is taken.
 
         Raises:
@@ -120,25 +120,25 @@ class TaskStore:
 
         """
         try:
-            await self._writes.insert(new_document(task, entry, retry))
+            await self._writes.insert(new_record(task, entry, retry))
         except DuplicateKeyError as error:
             if duplicate_of(error) == ["replaces"]:
                 raise AlreadyReplacedError from error
             return False
         return True
 
-    async def insert_absent(self, tasks: Sequence[tuple[Task, Entry]]) -> None:
+    async def insert_absent(self, tasks: Sequence[tuple[Task, HistoryEntry]]) -> None:
         """Insert those of a batch's tasks that are not there yet."""
-        documents = [new_document(task, entry, None) for task, entry in tasks]
+        records = [new_record(task, entry, None) for task, entry in tasks]
         try:
-            await self._tasks.insert_many(documents, ordered=False)
+            await self._tasks.insert_many(records, ordered=False)
         except BulkWriteError as error:
             doubtful = error.details.get("writeConcernErrors")
             if doubtful or any(problem["code"] != _DUPLICATE_KEY for problem in error.details["writeErrors"]):
                 raise
         self._relay.wake_many(COLLECTION, [task.id for task, _ in tasks])
 
-    async def append(self, task: Task, entries: Sequence[Entry], retry: Retry | None = None) -> Task | None:
+    async def append(self, task: Task, entries: Sequence[HistoryEntry], retry: Retry | None = None) -> Task | None:
         """Write what an act recorded, if the task is still of the version it was decided on; else return None."""
         events, after = [], task
         for entry in entries:
@@ -155,17 +155,17 @@ class TaskStore:
 
     async def replaced_by(self, task_id: str) -> str | None:
         """Return the task that replaces a recalled one."""
-        document = await self._tasks.find_one({"replaces": task_id}, {"_id": 1})
-        return document["_id"] if document else None
+        record = await self._tasks.find_one({"replaces": task_id}, {"_id": 1})
+        return record["_id"] if record else None
 
     async def replacements(self, task_ids: Iterable[str]) -> dict[str, str]:
         """Return, for those of the recalled tasks that are replaced, by which."""
         found = self._tasks.find({"replaces": {"$in": list(task_ids)}}, {"replaces": 1})
-        return {document["replaces"]: document["_id"] async for document in found}
+        return {record["replaces"]: record["_id"] async for record in found}
 
-    async def history(self, task_id: str, after: int, limit: int) -> list[Entry]:
+    async def history(self, task_id: str, after: int, limit: int) -> list[HistoryEntry]:
         """Return the entries of a task after a version, oldest first."""
-        pipeline: list[Document] = [
+        pipeline: list[Record] = [
             {"$match": {"_id": task_id}},
             {
                 "$project": {
@@ -178,13 +178,13 @@ class TaskStore:
                 }
             },
         ]
-        async for document in self._tasks.aggregate(pipeline):
-            return [to_entry(entry) for entry in document["history"]]
+        async for record in self._tasks.aggregate(pipeline):
+            return [to_entry(entry) for entry in record["history"]]
         return []
 
     async def listed(
-        self, principal: Principal, conditions: Sequence[Document], sort: Sort, after: Position | None, limit: int
-    ) -> list[Document]:
+        self, principal: Principal, conditions: Sequence[Record], sort: Sort, after: Position | None, limit: int
+    ) -> list[Record]:
         """Return up to `limit` tasks within the caller's sight, brief, in the order asked for."""
         query = self.list_query(principal, conditions, sort, after)
         order, direction = _ORDERS[sort]
@@ -192,9 +192,7 @@ class TaskStore:
         return await found.to_list(limit)
 
     @staticmethod
-    def list_query(
-        principal: Principal, conditions: Sequence[Document], sort: Sort, after: Position | None
-    ) -> Document:
+    def list_query(principal: Principal, conditions: Sequence[Record], sort: Sort, after: Position | None) -> Record:
         everything = [sight_filter(principal), *conditions, *([_beyond(sort, after)] if after else [])]
         narrowing = [condition for condition in everything if condition]
         return {"$and": narrowing} if narrowing else {}
@@ -205,7 +203,7 @@ def order_field(sort: Sort) -> str:
     return _ORDERS[sort][0]
 
 
-def new_document(task: Task, entry: Entry, retry: Retry | None) -> Document:
+def new_record(task: Task, entry: HistoryEntry, retry: Retry | None) -> Record:
     return {
         "_id": task.id,
         **state_of(task),

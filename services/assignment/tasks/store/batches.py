@@ -1,4 +1,4 @@
-"""The collection `batches`: a batch is committed by the one write of its document; its tasks follow from it."""
+"""The collection `batches`: a batch is committed by the one write of its record; its tasks follow from it."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from pydantic import TypeAdapter
 from pymongo.errors import DuplicateKeyError
 
 from services.assignment.tasks.rules.batch import Batch, Item
-from services.assignment.tasks.rules.state import Entry
+from services.assignment.tasks.rules.state import HistoryEntry
 from shared.clock import true_now
 from shared.mongo import Index, ascending
 
 if TYPE_CHECKING:
-    from services.assignment.tasks.store import TaskStore
-    from shared.mongo import Database, Document
+    from services.assignment.tasks.store.tasks import TaskStore
+    from shared.mongo import Database, Record
 
 COLLECTION: Final = "batches"
 INDEXES: Final = [Index(COLLECTION, ascending("open_since"), partial={"open_since": {"$exists": True}})]
 _CHUNK: Final = 50
-"""To make the documents of a chunk takes some five milliseconds, in which nobody else is served."""
+"""To make the records of a chunk takes some five milliseconds, in which nobody else is served."""
 _SWEEP_SECONDS: Final = 5.0
 _LEFT_BEHIND: Final = timedelta(seconds=10)
 _BATCH: Final = TypeAdapter(Batch)
-_ENTRY: Final = TypeAdapter(Entry)
+_ENTRY: Final = TypeAdapter(HistoryEntry)
 _ITEM: Final = TypeAdapter(Item)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredBatch:
     """A batch as it was committed, by whom, and the fingerprint of the body that asked for it."""
 
     batch: Batch
@@ -47,15 +47,15 @@ class BatchStore:
         self._batches = database[COLLECTION]
         self._tasks = tasks
 
-    async def load(self, batch_id: str) -> Kept | None:
-        document = await self._batches.find_one({"_id": batch_id})
-        return to_kept(document) if document else None
+    async def load(self, batch_id: str) -> StoredBatch | None:
+        record = await self._batches.find_one({"_id": batch_id})
+        return to_stored_batch(record) if record else None
 
     async def insert_if_absent(self, batch: Batch, fingerprint: str | None) -> bool:
         """Commit a batch; False when its id is taken."""
-        document = await asyncio.to_thread(_to_document, batch)
+        record = await asyncio.to_thread(_to_record, batch)
         try:
-            await self._batches.insert_one({**document, "fingerprint": fingerprint, "open_since": true_now()})
+            await self._batches.insert_one({**record, "fingerprint": fingerprint, "open_since": true_now()})
         except DuplicateKeyError:
             return False
         return True
@@ -75,23 +75,23 @@ class BatchStore:
 
     async def finish_left_behind(self) -> bool:
         """Finish one batch that a crash left open; tell whether there was one."""
-        document = await self._batches.find_one(left_behind(), sort=[("open_since", 1)])
-        if document is None:
+        record = await self._batches.find_one(left_behind(), sort=[("open_since", 1)])
+        if record is None:
             return False
-        await self.finish(to_kept(document).batch)
+        await self.finish(to_stored_batch(record).batch)
         return True
 
 
-def _to_document(batch: Batch) -> Document:
+def _to_record(batch: Batch) -> Record:
     """Write the items one by one: all of them in one go would keep even other threads waiting."""
     items = [_ITEM.dump_python(item) for item in batch.items]
     return {"_id": batch.id, "first": _ENTRY.dump_python(batch.first), "items": items}
 
 
-def left_behind() -> Document:
+def left_behind() -> Record:
     return {"open_since": {"$lte": true_now() - _LEFT_BEHIND}}
 
 
-def to_kept(document: Document) -> Kept:
-    batch = _BATCH.validate_python({**document, "id": document["_id"]})
-    return Kept(batch, document["fingerprint"], "open_since" in document)
+def to_stored_batch(record: Record) -> StoredBatch:
+    batch = _BATCH.validate_python({**record, "id": record["_id"]})
+    return StoredBatch(batch, record["fingerprint"], "open_since" in record)

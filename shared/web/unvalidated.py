@@ -12,14 +12,14 @@ from pydantic_core import core_schema
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class Deferred(Generic[Model]):
-    """A body as it came: `body: Annotated[Deferred[BatchBody], Body()]`, documented as the model it will be."""
+class UnvalidatedBody(Generic[Model]):
+    """A body as it came: `body: Annotated[UnvalidatedBody[BatchBody], Body()]`, documented as the model it will be."""
 
     def __init__(self, model: type[Model], value: Any) -> None:
         self._model = model
         self._value = value
 
-    async def judged(self) -> Model:
+    async def validated(self) -> Model:
         """Return the body, judged in a thread; others are served meanwhile.
 
         Raises:

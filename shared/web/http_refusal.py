@@ -1,0 +1,26 @@
+"""A refusal with something of its own to say over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.office.refusal import Code, Refusal, Violation
+
+
+class HttpRefusal(Refusal):
+    """A refusal whose answer has more than a problem has.
+
+    `members` are further members of the body (OAuth's `error`); `headers` are further headers.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        *violations: Violation,
+        members: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code, *violations)
+        self.members = members or {}
+        self.headers = headers or {}
