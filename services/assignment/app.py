@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +26,7 @@ from services.assignment.settings import AssignmentSettings
 from services.assignment.tasks.api.acts import acts_router
 from services.assignment.tasks.api.batches import batches_router
 from services.assignment.tasks.api.tasks import tasks_router
-from services.assignment.tasks.consumers import task_consumers
+from services.assignment.tasks.consumers import consumers
 from services.assignment.tasks.handlers import Office, TaskHandlers
 from services.assignment.tasks.reads import TaskReads
 from services.assignment.tasks.store.batches import INDEXES as BATCH_INDEXES
@@ -40,8 +40,8 @@ from shared.clock import Clock
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_FACTS, task_event
 from shared.health import Part
 from shared.messaging.asyncapi import describe
-from shared.messaging.consumer import Handler
 from shared.messaging.relay import Relay
+from shared.messaging.router import EventRouter
 from shared.messaging.wiring import Messaging
 from shared.mongo import Database, connect, ensure_indexes, is_up
 from shared.office.workdays import WorkCalendar
@@ -103,7 +103,7 @@ class _Tasks:
     """What tasks bring to the service."""
 
     routers: Sequence[APIRouter]
-    consumers: Mapping[str, Handler]
+    consumers: EventRouter
     sweep: Callable[[], Awaitable[None]]
     drain: Callable[[], Awaitable[None]]
 
@@ -116,7 +116,7 @@ def _tasks(settings: AssignmentSettings, database: Database, relay: Relay, direc
     handlers = TaskHandlers(store, batches, directory, office)
     reads = TaskReads(store, handlers, office)
     routers = [tasks_router(handlers, reads), acts_router(handlers, reads), batches_router(handlers)]
-    return _Tasks(routers, task_consumers(handlers), batches.sweep, store.drain)
+    return _Tasks(routers, consumers(handlers), batches.sweep, store.drain)
 
 
 def _add_directory(

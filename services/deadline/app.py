@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from services.deadline.api.deadlines import deadlines_router
 from services.deadline.api.terms import terms_router
-from services.deadline.consumers import handlers
+from services.deadline.consumers import consumers
 from services.deadline.handlers import Observer
 from services.deadline.monitor import Monitor
 from services.deadline.settings import DeadlineSettings
@@ -55,7 +55,7 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        running = messaging.running(handlers(Observer(store, calendar)), prepare=store.ensure_indexes)
+        running = messaging.running(consumers(Observer(store, calendar)), prepare=store.ensure_indexes)
         async with running, Background(service) as background:
             background.start("monitor", watch_time)
             yield

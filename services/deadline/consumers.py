@@ -1,14 +1,19 @@
-"""Which events the service takes in, each with one handler call."""
+"""The events that deadline subscribes to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from services.deadline.handlers import Observer
-from shared.events.names import TASK_FACTS, task_event
-from shared.messaging.consumer import Handler
+from shared.events.envelope import Event
+from shared.events.names import TASK_EVENTS
+from shared.events.task import TaskChanged
+from shared.messaging.router import EventRouter, named
 
 
-def handlers(observer: Observer) -> Mapping[str, Handler]:
-    """Return the handler of every event of a task: whatever the act, the whole task comes with it."""
-    return {task_event(act): observer.take_in for act in TASK_FACTS}
+def consumers(observer: Observer) -> EventRouter:
+    router = EventRouter("deadline")
+
+    @router.events(filter=named(*TASK_EVENTS))
+    async def task_changed(event: Event[TaskChanged]) -> None:
+        await observer.take_in(event)
+
+    return router

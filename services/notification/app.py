@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from services.notification.api.inbox import inbox_router
-from services.notification.consumers import handlers
+from services.notification.consumers import consumers
 from services.notification.handlers import Notifier
 from services.notification.settings import NotificationSettings
 from services.notification.store import INDEXES, DirectoryCopy, Inbox
@@ -38,7 +38,7 @@ def build(settings: NotificationSettings, *, clock: Clock | None = None) -> Fast
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with messaging.running(handlers(notifier), prepare=partial(ensure_indexes, database, INDEXES)):
+        async with messaging.running(consumers(notifier), prepare=partial(ensure_indexes, database, INDEXES)):
             yield
         client.close()
 

@@ -1,19 +1,33 @@
-"""Which events the service takes in, each with one handler call."""
+"""The events that notification subscribes to: those that people are told of, and those that tell who the people are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from services.notification.handlers import Notifier
-from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, DEADLINE_KINDS, TASK_FACTS, deadline_event, task_event
-from shared.messaging.consumer import Handler
+from shared.events.deadline import DeadlineReached
+from shared.events.directory import AccountChanged, AgencyChanged
+from shared.events.envelope import Event
+from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, DEADLINE_EVENTS, TASK_EVENTS
+from shared.events.task import TaskChanged
+from shared.messaging.router import EventRouter, named
 
 
-def handlers(notifier: Notifier) -> Mapping[str, Handler]:
-    """Return a handler for each event that tells of a task, or of somebody to be told."""
-    return {
-        **dict.fromkeys(map(task_event, TASK_FACTS), notifier.tell),
-        **dict.fromkeys(map(deadline_event, DEADLINE_KINDS), notifier.tell),
-        AGENCY_CHANGED: notifier.learn_agency,
-        ACCOUNT_CHANGED: notifier.learn_person,
-    }
+def consumers(notifier: Notifier) -> EventRouter:
+    router = EventRouter("notification")
+
+    @router.events(filter=named(*TASK_EVENTS))
+    async def task_changed(event: Event[TaskChanged]) -> None:
+        await notifier.tell(event)
+
+    @router.events(filter=named(*DEADLINE_EVENTS))
+    async def deadline_reached(event: Event[DeadlineReached]) -> None:
+        await notifier.tell(event)
+
+    @router.events(filter=named(AGENCY_CHANGED))
+    async def agency_changed(event: Event[AgencyChanged]) -> None:
+        await notifier.learn_agency(event)
+
+    @router.events(filter=named(ACCOUNT_CHANGED))
+    async def account_changed(event: Event[AccountChanged]) -> None:
+        await notifier.learn_person(event)
+
+    return router

@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from services.reporting.api.summary import summary_router
-from services.reporting.consumers import handlers_of
+from services.reporting.consumers import consumers
 from services.reporting.handlers import Recorder, Summaries
 from services.reporting.metrics import Figures
 from services.reporting.settings import ReportingSettings
@@ -39,8 +39,8 @@ def build(settings: ReportingSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        handlers = handlers_of(Recorder(versions, names))
-        async with messaging.running(handlers, prepare=lambda: ensure_indexes(database, INDEXES)):
+        router = consumers(Recorder(versions, names))
+        async with messaging.running(router, prepare=lambda: ensure_indexes(database, INDEXES)):
             yield
         client.close()
 

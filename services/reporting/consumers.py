@@ -1,20 +1,28 @@
-"""Which event is kept by what."""
+"""The events that reporting subscribes to: those that it counts, and those that name agencies and accounts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from services.reporting.handlers import Recorder
+from shared.events.directory import AccountChanged, AgencyChanged
+from shared.events.envelope import Event
+from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_EVENTS
+from shared.events.task import TaskChanged
+from shared.messaging.router import EventRouter, named
 
-from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_FACTS, task_event
 
-if TYPE_CHECKING:
-    from services.reporting.handlers import Recorder
-    from shared.messaging.consumer import Handler
+def consumers(recorder: Recorder) -> EventRouter:
+    router = EventRouter("reporting")
 
+    @router.events(filter=named(*TASK_EVENTS))
+    async def task_changed(event: Event[TaskChanged]) -> None:
+        await recorder.record_task(event)
 
-def handlers_of(records: Recorder) -> dict[str, Handler]:
-    """Return a handler for each event that is counted or names something."""
-    return {
-        **dict.fromkeys(map(task_event, TASK_FACTS), records.record_task),
-        AGENCY_CHANGED: records.record_agency,
-        ACCOUNT_CHANGED: records.record_account,
-    }
+    @router.events(filter=named(AGENCY_CHANGED))
+    async def agency_changed(event: Event[AgencyChanged]) -> None:
+        await recorder.record_agency(event)
+
+    @router.events(filter=named(ACCOUNT_CHANGED))
+    async def account_changed(event: Event[AccountChanged]) -> None:
+        await recorder.record_account(event)
+
+    return router

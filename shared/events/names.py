@@ -58,12 +58,14 @@ def deadline_event(kind: str) -> str:
     return f"deadline.{kind}.v1"
 
 
+TASK_EVENTS: Final = tuple(map(task_event, TASK_FACTS))
+DEADLINE_EVENTS: Final = tuple(map(deadline_event, DEADLINE_KINDS))
 AGENCY_CHANGED: Final = "agency.changed.v1"
 ACCOUNT_CHANGED: Final = "account.changed.v1"
 
 DATA_OF: Final[Mapping[str, type[Frozen]]] = {
-    **{task_event(act): TaskChanged for act in TASK_FACTS},
-    **{deadline_event(kind): DeadlineReached for kind in DEADLINE_KINDS},
+    **dict.fromkeys(TASK_EVENTS, TaskChanged),
+    **dict.fromkeys(DEADLINE_EVENTS, DeadlineReached),
     AGENCY_CHANGED: AgencyChanged,
     ACCOUNT_CHANGED: AccountChanged,
 }

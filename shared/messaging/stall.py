@@ -22,7 +22,7 @@ class StallDetector:
         self._queue = events_queue(service)
         self._consumer = consumer
         self._publisher = publisher
-        self._taken = -1
+        self._received = -1
         self._waited = False
 
     async def is_found(self) -> bool:
@@ -32,10 +32,10 @@ class StallDetector:
         """
         if self._consumer.is_cancelled:
             return True
-        idle = self._consumer.in_flight == 0 and self._consumer.taken == self._taken
-        self._taken = self._consumer.taken
+        idle = self._consumer.in_flight == 0 and self._consumer.received == self._received
+        self._received = self._consumer.received
         waited, self._waited = self._waited, idle and await self._something_waits()
-        return waited and self._waited and self._consumer.taken == self._taken
+        return waited and self._waited and self._consumer.received == self._received
 
     async def _something_waits(self) -> bool:
         try:

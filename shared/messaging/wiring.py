@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from aio_pika.exceptions import AMQPError
 
-from shared.messaging.consumer import PATIENCE_SECONDS, Consumer, Handler
+from shared.messaging.consumer import Consumer
+from shared.messaging.delivery import PATIENCE_SECONDS, DeliveryPolicy
 from shared.messaging.outbox import Outbox
 from shared.messaging.publisher import Publisher, is_own_cancellation
 from shared.messaging.queue_depths import QueueDepths
 from shared.messaging.relay import Relay
 from shared.messaging.retry import growing_waits
+from shared.messaging.router import EventRouter
 from shared.messaging.stall import LOOK_SECONDS, StallDetector
 from shared.mongo import is_away
 
@@ -78,7 +80,7 @@ class Messaging:
 
     @asynccontextmanager
     async def running(
-        self, handlers: Mapping[str, Handler], *, prepare: Callable[[], Awaitable[None]] = _nothing
+        self, router: EventRouter, *, prepare: Callable[[], Awaitable[None]] = _nothing
     ) -> AsyncIterator[None]:
         """Relay and consume while inside; servers that are away are waited for in the background.
 
@@ -86,7 +88,7 @@ class Messaging:
         topology; the relay; the consumer, then `started` is set. At the end the handlers that run finish, the relay
         publishes what it was woken for (within seconds), and what is left waits in the outboxes.
         """
-        starting = asyncio.create_task(self._start(handlers, prepare), name=f"{self._service}: start of messaging")
+        starting = asyncio.create_task(self._start(router, prepare), name=f"{self._service}: start of messaging")
         try:
             yield
         finally:
@@ -95,43 +97,38 @@ class Messaging:
                 await starting
             await self._stop()
 
-    async def _start(self, handlers: Mapping[str, Handler], prepare: Callable[[], Awaitable[None]]) -> None:
+    async def _start(self, router: EventRouter, prepare: Callable[[], Awaitable[None]]) -> None:
         await _until_done("indexes", lambda: self._prepare(prepare))
         self.prepared.set()
         await _until_done("broker", self._publisher.open)
         if self._outboxes:
             self._relaying = asyncio.create_task(_until_done("relay", self.relay.run), name=f"{self._service}: relay")
-        await _until_done("consumer", lambda: self._consume(handlers))
+        await _until_done("consumer", lambda: self._consume(router))
         self.started.set()
         _log.info("messaging_started", service=self._service)
-        await _until_done("watch over the consumer", lambda: self._watch(handlers))
+        await _until_done("watch over the consumer", lambda: self._watch(router))
 
-    async def _watch(self, handlers: Mapping[str, Handler]) -> None:
+    async def _watch(self, router: EventRouter) -> None:
         """Begin anew, on a connection of its own, with a consumer to which nothing comes although messages wait."""
         while (consumer := self._consumer) is not None:
             stall = StallDetector(self._service, consumer, self._publisher)
             while not await stall.is_found():  # noqa: ASYNC110 - it is the broker's, which must be asked
                 await asyncio.sleep(self._look_interval)
-            _log.warning("consumer_begun_anew", service=self._service, taken=consumer.taken)
+            _log.warning("consumer_begun_anew", service=self._service, received=consumer.received)
             await consumer.stop()
             self._consumer = None
-            await _until_done("consumer", lambda: self._consume(handlers))
+            await _until_done("consumer", lambda: self._consume(router))
 
     async def _prepare(self, prepare: Callable[[], Awaitable[None]]) -> None:
         await prepare()
         for outbox in self._outboxes:
             await outbox.ensure_index()
 
-    async def _consume(self, handlers: Mapping[str, Handler]) -> None:
-        consumer = Consumer(
-            self._service,
-            self._amqp_url,
-            self._publisher,
-            handlers,
-            retry_delays=self._retry_delays,
-            prefetch=self._prefetch,
-            patience=self._patience,
+    async def _consume(self, router: EventRouter) -> None:
+        policy = DeliveryPolicy(
+            self._service, self._publisher, retry_delays=self._retry_delays, patience=self._patience
         )
+        consumer = Consumer(self._service, self._amqp_url, router, policy, prefetch=self._prefetch)
         await consumer.start()
         self._consumer = consumer
 

@@ -23,7 +23,7 @@ from shared.mongo import Collection, Database, connect
 from tests.faults.conftest import Counts
 from tests.support.consumers import CONSUMERS, DELAYS, running, send, sender
 from tests.support.deadline_tasks import a_task, event_of
-from tests.support.messaging import agency_event, messages_in, ready_in, settled, until
+from tests.support.messaging import agency_event, messages_in, ready_in, settled, subscribed, until
 from tests.support.notification_events import task_told, the_directory
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Databases, Vhost
@@ -112,7 +112,7 @@ async def test_an_exchange_deleted_under_load_loses_nothing_to_anyone(
             service: await stack.enter_async_context(_hearing(service, vhost))
             for service in ("notification", "reporting")
         }
-        await stack.enter_async_context(sending.running({}))
+        await stack.enter_async_context(sending.running(subscribed("assignment")))
         await sending.started.wait()
         for start in range(0, many, many // 4):
             await _write(office, range(start, start + many // 4))
@@ -133,7 +133,7 @@ async def _hearing(service: str, vhost: Vhost) -> AsyncIterator[set[str]]:
         subjects.add(event.subject)
 
     messaging = Messaging(service, vhost.amqp_url, retry_delays=DELAYS)
-    async with messaging.running({AGENCY_CHANGED: note}):
+    async with messaging.running(subscribed(service, {AGENCY_CHANGED: note})):
         await messaging.started.wait()
         yield subjects
 
@@ -152,7 +152,10 @@ async def test_retry_and_dead_letter_queues_are_made_anew_when_they_are_needed(s
         raise ZeroDivisionError("cannot")
 
     messaging = Messaging("notification", vhost.amqp_url, retry_delays=(0.05, 0.1))
-    async with messaging.running({AGENCY_CHANGED: fail}), sender(vhost.amqp_url, (0.05, 0.1)) as publisher:
+    async with (
+        messaging.running(subscribed("notification", {AGENCY_CHANGED: fail})),
+        sender(vhost.amqp_url, (0.05, 0.1)) as publisher,
+    ):
         await messaging.started.wait()
         for queue in (retry_queue("notification", 0.05), retry_queue("notification", 0.1), dead_queue("notification")):
             await delete(servers, vhost, queue)
@@ -197,7 +200,10 @@ async def test_no_more_is_taken_than_was_asked_for(servers: Servers, vhost: Vhos
         done.append(event.id)
 
     messaging = Messaging("notification", vhost.amqp_url, retry_delays=DELAYS, prefetch=3)
-    async with messaging.running({AGENCY_CHANGED: wait}), sender(vhost.amqp_url) as publisher:
+    async with (
+        messaging.running(subscribed("notification", {AGENCY_CHANGED: wait})),
+        sender(vhost.amqp_url) as publisher,
+    ):
         await messaging.started.wait()
         await send(publisher, [agency_event(number) for number in range(20)])
         await until(lambda: messaging.in_flight == 3, "three are taken")
@@ -214,7 +220,7 @@ async def test_while_the_broker_has_no_memory_left_publishers_wait_and_lose_noth
     sending = Messaging(
         "assignment", vhost.amqp_url, outboxes=[office["agencies"]], retry_delays=DELAYS, sweep_interval=0.2
     )
-    async with _hearing("reporting", vhost) as heard, sending.running({}):
+    async with _hearing("reporting", vhost) as heard, sending.running(subscribed("assignment")):
         await sending.started.wait()
         await _control(servers, "set_vm_memory_high_watermark", "0")
         try:

@@ -18,13 +18,12 @@ from shared.events.codec import encode
 from shared.events.envelope import Event
 from shared.events.names import AGENCY_CHANGED
 from shared.messaging import context, outbox
-from shared.messaging.consumer import Handler
 from shared.messaging.publisher import Publisher, UnroutableError, make_message
 from shared.messaging.retry import RetryLater
 from shared.messaging.topology import EXCHANGE, dead_queue, events_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import Database, connect
-from tests.support.messaging import agency_event, messages_in, ready_in, settled, until
+from tests.support.messaging import Handler, agency_event, messages_in, ready_in, settled, subscribed, until
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Vhost
 
@@ -60,7 +59,7 @@ def assignment(amqp_url: str, office: Database, **changes: Any) -> Messaging:
 async def consuming(amqp_url: str, handler: Handler, **changes: Any) -> AsyncIterator[Messaging]:
     settings: dict[str, Any] = {"retry_delays": DELAYS}
     messaging = Messaging("notification", amqp_url, **(settings | changes))
-    async with messaging.running({AGENCY_CHANGED: handler}):
+    async with messaging.running(subscribed("notification", {AGENCY_CHANGED: handler})):
         await messaging.started.wait()
         yield messaging
 
@@ -85,7 +84,7 @@ async def test_an_event_written_with_its_document_reaches_a_consumer_once(
     servers: Servers, vhost: Vhost, office: Database
 ) -> None:
     received, sender = Received(), assignment(vhost.amqp_url, office, sweep_interval=60)
-    async with consuming(vhost.amqp_url, received) as receiver, sender.running({}):
+    async with consuming(vhost.amqp_url, received) as receiver, sender.running(subscribed("assignment")):
         await sender.started.wait()
         await write(office, 1)
         sender.relay.wake("agencies", "so-1")
@@ -97,7 +96,7 @@ async def test_an_event_written_with_its_document_reaches_a_consumer_once(
 async def test_what_a_crash_left_between_write_and_publish_is_swept(amqp_url: str, office: Database) -> None:
     await write(office, 1, 2, 3)
     received = Received()
-    async with consuming(amqp_url, received), assignment(amqp_url, office).running({}):
+    async with consuming(amqp_url, received), assignment(amqp_url, office).running(subscribed("assignment")):
         await until(lambda: received.count_is(3), "three swept events arrive")
         await until(lambda: _is_zero(waiting(office)), "the outboxes are cleared")
 
@@ -108,7 +107,10 @@ async def test_one_documents_events_leave_in_the_order_they_were_written(amqp_ur
     for event in events[1:]:
         await office["agencies"].update_one({"_id": "so-1"}, outbox.push([event]))
     received = Received()
-    async with consuming(amqp_url, received, prefetch=1), assignment(amqp_url, office).running({}):
+    async with (
+        consuming(amqp_url, received, prefetch=1),
+        assignment(amqp_url, office).running(subscribed("assignment")),
+    ):
         await until(lambda: received.count_is(20), "twenty events arrive")
     assert received.events == events
 
@@ -142,7 +144,11 @@ async def test_two_relays_on_one_collection_lose_nothing(amqp_url: str, office: 
     await write(office, *numbers)
     received = Received()
     first, second = assignment(amqp_url, office), assignment(amqp_url, office)
-    async with consuming(amqp_url, received), first.running({}), second.running({}):
+    async with (
+        consuming(amqp_url, received),
+        first.running(subscribed("assignment")),
+        second.running(subscribed("assignment")),
+    ):
         await until(lambda: _is_zero(waiting(office)), "both have cleared the outboxes")
         await until(lambda: {event.subject for event in received.events} == {f"so-{n}" for n in numbers}, "all arrive")
 
@@ -218,7 +224,7 @@ async def test_unreadable_bytes_die_at_once_and_block_nothing(servers: Servers, 
 
 async def test_an_event_nobody_handles_is_acknowledged(servers: Servers, vhost: Vhost) -> None:
     messaging = Messaging("notification", vhost.amqp_url, retry_delays=DELAYS)
-    async with messaging.running({}):
+    async with messaging.running(subscribed("notification")):
         await messaging.started.wait()
         await publish(vhost.amqp_url, encode(agency_event(1)), events_queue("notification"))
         await settled(servers, vhost, ["notification"], messagings=[messaging])
@@ -252,7 +258,7 @@ async def test_an_unroutable_event_stays_in_its_outbox_and_holds_up_no_other(amq
     await office["agencies"].insert_one({"_id": "so-1", **outbox.fields([stray])})
     await write(office, 2)
     received = Received()
-    async with consuming(amqp_url, received), assignment(amqp_url, office).running({}):
+    async with consuming(amqp_url, received), assignment(amqp_url, office).running(subscribed("assignment")):
         await until(lambda: received.count_is(1), "the other event arrives")
     assert await waiting(office) == 1
 
@@ -260,7 +266,7 @@ async def test_an_unroutable_event_stays_in_its_outbox_and_holds_up_no_other(amq
 async def test_a_queue_deleted_while_running_is_made_anew(servers: Servers, vhost: Vhost, office: Database) -> None:
     received, sender = Received(), assignment(vhost.amqp_url, office)
     queue = f"/api/queues/{vhost.name}/{events_queue('notification')}"
-    async with consuming(vhost.amqp_url, received) as receiver, sender.running({}):
+    async with consuming(vhost.amqp_url, received) as receiver, sender.running(subscribed("assignment")):
         await sender.started.wait()
         (await servers.management.delete(queue)).raise_for_status()
         await until(lambda: _is_consumed(servers, queue), "the queue is consumed again")
@@ -271,7 +277,7 @@ async def test_a_queue_deleted_while_running_is_made_anew(servers: Servers, vhos
 
 async def test_an_exchange_deleted_while_running_is_made_anew(servers: Servers, vhost: Vhost, office: Database) -> None:
     received, sender = Received(), assignment(vhost.amqp_url, office)
-    async with consuming(vhost.amqp_url, received), sender.running({}):
+    async with consuming(vhost.amqp_url, received), sender.running(subscribed("assignment")):
         await sender.started.wait()
         (await servers.management.delete(f"/api/exchanges/{vhost.name}/{EXCHANGE}")).raise_for_status()
         await write(office, 1)
@@ -287,7 +293,7 @@ async def test_handlers_that_run_finish_before_the_service_ends(amqp_url: str) -
         await received(event)
 
     messaging = Messaging("notification", amqp_url, retry_delays=DELAYS)
-    async with messaging.running({AGENCY_CHANGED: slow}):
+    async with messaging.running(subscribed("notification", {AGENCY_CHANGED: slow})):
         await messaging.started.wait()
         await publish(amqp_url, encode(agency_event(1)), events_queue("notification"))
         await started.wait()
@@ -300,7 +306,7 @@ async def test_what_happens_is_counted(servers: Servers, vhost: Vhost, office: D
     labels = {"service": "notification", "type": AGENCY_CHANGED}
     before = REGISTRY.get_sample_value("dondoc_messages_handled_total", labels | {"outcome": "ok"}) or 0.0
     received, sender = Received(), assignment(vhost.amqp_url, office)
-    async with consuming(vhost.amqp_url, received) as receiver, sender.running({}):
+    async with consuming(vhost.amqp_url, received) as receiver, sender.running(subscribed("assignment")):
         await write(office, 1, 2)
         await settled(servers, vhost, ["notification"], outboxes=[office["agencies"]], messagings=[receiver])
         await sender.measure()

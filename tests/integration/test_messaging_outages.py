@@ -18,12 +18,11 @@ from shared.events.codec import encode
 from shared.events.envelope import Event
 from shared.events.names import AGENCY_CHANGED
 from shared.messaging import outbox
-from shared.messaging.consumer import Handler
 from shared.messaging.publisher import NotPublishedError, Publisher, make_message
 from shared.messaging.topology import EXCHANGE, dead_queue, events_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import Database, connect
-from tests.support.messaging import agency_event, messages_in, ready_in, settled, until
+from tests.support.messaging import Handler, agency_event, messages_in, ready_in, settled, subscribed, until
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Vhost
@@ -64,7 +63,7 @@ def assignment(amqp_url: str, office: Database) -> Messaging:
 @asynccontextmanager
 async def consuming(amqp_url: str, handler: Handler) -> AsyncIterator[Messaging]:
     messaging = Messaging("notification", amqp_url, retry_delays=DELAYS)
-    async with messaging.running({AGENCY_CHANGED: handler}):
+    async with messaging.running(subscribed("notification", {AGENCY_CHANGED: handler})):
         yield messaging
 
 
@@ -91,7 +90,7 @@ async def test_what_is_written_while_the_broker_is_away_arrives_when_it_is_back(
 
     url = through(broker_proxy, vhost.amqp_url)
     sender = assignment(url, office)
-    async with consuming(url, note) as receiver, sender.running({}):
+    async with consuming(url, note) as receiver, sender.running(subscribed("assignment")):
         await receiver.started.wait()
         await sender.started.wait()
         await broker_proxy.cut()
@@ -112,7 +111,7 @@ async def test_services_start_while_both_servers_are_away(
     client = connect(through(mongodb_proxy, database.uri), "tests", selection_timeout=0.2)
     office = client[database.name]
     sender = assignment(through(broker_proxy, vhost.amqp_url), office)
-    async with sender.running({}):
+    async with sender.running(subscribed("assignment")):
         assert not await sender.is_up()
         await mongodb_proxy.restore()
         await sender.prepared.wait()
@@ -129,7 +128,7 @@ async def test_a_service_ends_promptly_while_the_broker_is_away(
     vhost: Vhost, office: Database, broker_proxy: TcpProxy
 ) -> None:
     sender = assignment(through(broker_proxy, vhost.amqp_url), office)
-    async with sender.running({}):
+    async with sender.running(subscribed("assignment")):
         await sender.started.wait()
         await broker_proxy.cut()
         await until(lambda: _is_down(sender), "the broker is seen to be away")
@@ -209,7 +208,10 @@ async def test_both_sides_survive_a_broker_that_is_killed(tmp_path: Path, office
         url = first.administrator_uri().replace(f":{first.amqp_port}/", f":{proxy.port}/")
         sender = assignment(url, office)
         receiver = Messaging("notification", url, retry_delays=DELAYS)
-        async with sender.running({}), receiver.running({AGENCY_CHANGED: note}):
+        async with (
+            sender.running(subscribed("assignment")),
+            receiver.running(subscribed("notification", {AGENCY_CHANGED: note})),
+        ):
             await sender.started.wait()
             await receiver.started.wait()
             await write(office, *range(200))

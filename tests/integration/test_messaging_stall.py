@@ -15,13 +15,12 @@ from deploy.local.servers import Servers
 from shared.events.codec import encode
 from shared.events.envelope import Event
 from shared.events.names import AGENCY_CHANGED
-from shared.messaging.consumer import Handler
 from shared.messaging.publisher import make_message
 from shared.messaging.stall import StallDetector
 from shared.messaging.topology import events_queue
 from shared.messaging.wiring import Messaging
 from tests.support.consumers import sender
-from tests.support.messaging import agency_event, until
+from tests.support.messaging import Handler, agency_event, subscribed, until
 from tests.support.servers import Vhost
 
 QUEUE = events_queue("notification")
@@ -30,7 +29,7 @@ QUEUE = events_queue("notification")
 @asynccontextmanager
 async def consuming(amqp_url: str, handler: Handler, **changes: Any) -> AsyncIterator[Messaging]:
     messaging = Messaging("notification", amqp_url, **({"look_interval": 0.1} | changes))
-    async with messaging.running({AGENCY_CHANGED: handler}):
+    async with messaging.running(subscribed("notification", {AGENCY_CHANGED: handler})):
         await messaging.started.wait()
         yield messaging
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,12 +15,34 @@ from shared.events.directory import AgencyChanged
 from shared.events.envelope import Event
 from shared.events.names import AGENCY_CHANGED
 from shared.messaging.metrics import HANDLED
+from shared.messaging.router import EventRouter, named
 from shared.messaging.wiring import Messaging
 from shared.mongo import Collection
 from shared.office.vocabulary import AgencyKind
 from tests.support.servers import Vhost
 
 _POLL_SECONDS = 0.02
+
+
+Handler = Callable[[Event[Any]], Awaitable[None]]
+
+
+def subscribed(service: str, handlers: Mapping[str, Handler] | None = None) -> EventRouter:
+    """Return a service's router with a handler for each of these names of events."""
+    router = EventRouter(service)
+    for name, handler in (handlers or {"": _nothing}).items():
+        _subscribe(router, name, handler)
+    return router
+
+
+def _subscribe(router: EventRouter, name: str, handler: Handler) -> None:
+    @router.events(filter=named(name))
+    async def handle(event: Event[Any]) -> None:
+        await handler(event)
+
+
+async def _nothing(_: Event[Any]) -> None:
+    """Handle no event: without any handler FastStream would not consume."""
 
 
 async def until(condition: Callable[[], Awaitable[bool] | bool], what: str, within: float = 20.0) -> None:

@@ -1,23 +1,20 @@
-"""What tasks take from the other services: that a deadline has passed."""
+"""The events that assignment subscribes to: deadline tells that a task's due moment has passed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
+from services.assignment.tasks.handlers import TaskHandlers
 from shared.events.deadline import DeadlineReached
+from shared.events.envelope import Event
 from shared.events.names import deadline_event
-
-if TYPE_CHECKING:
-    from services.assignment.tasks.handlers import TaskHandlers
-    from shared.events.envelope import Event
-    from shared.messaging.consumer import Handler
+from shared.messaging.router import EventRouter, named
 
 
-def task_consumers(handlers: TaskHandlers) -> Mapping[str, Handler]:
-    async def deadline_missed(event: Event[Any]) -> None:
-        reached: DeadlineReached = event.data
-        if reached.due_at is not None:
-            await handlers.record_miss(reached.task_id, reached.due_at)
+def consumers(handlers: TaskHandlers) -> EventRouter:
+    router = EventRouter("assignment")
 
-    return {deadline_event("missed"): deadline_missed}
+    @router.events(filter=named(deadline_event("missed")))
+    async def deadline_missed(event: Event[DeadlineReached]) -> None:
+        if event.data.due_at is not None:
+            await handlers.record_miss(event.data.task_id, event.data.due_at)
+
+    return router

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
 from time import perf_counter
 from typing import Any, Final
 
@@ -25,9 +24,11 @@ from services.reporting.handlers import Recorder
 from services.reporting.store import INDEXES as VERSION_INDEXES
 from services.reporting.store import VERSIONS, Names, Versions
 from shared.events.codec import encode
-from shared.messaging.consumer import Consumer, Handler
+from shared.messaging.consumer import Consumer
+from shared.messaging.delivery import DeliveryPolicy
 from shared.messaging.publisher import Publisher, make_message
 from shared.messaging.relay import RECORDED_AT
+from shared.messaging.router import EventRouter
 from shared.messaging.topology import events_queue
 from shared.mongo import Database, connect, ensure_indexes
 from shared.office.vocabulary import Role
@@ -87,14 +88,14 @@ class Progress:
 class Part:
     """A service's handlers on a database, the indexes they rely on, and the collection that they fill."""
 
-    handlers: Mapping[str, Handler]
+    consumers: EventRouter
     prepare: Callable[[], Awaitable[None]]
     fills: str
 
 
 def _deadline(database: Database) -> Part:
     store = WatchStore(database)
-    return Part(deadline.handlers(Observer(store, CALENDAR)), store.ensure_indexes, WATCHES)
+    return Part(deadline.consumers(Observer(store, CALENDAR)), store.ensure_indexes, WATCHES)
 
 
 def _notification(database: Database) -> Part:
@@ -107,7 +108,7 @@ def _notification(database: Database) -> Part:
         for username, (role, agency) in PEOPLE.items():
             await directory.keep_person(Person(username, Role(role), agency), 1, CALENDAR_BEGINS)
 
-    return Part(notification.handlers(Notifier(directory, Inbox(database), CALENDAR)), prepare, "inbox")
+    return Part(notification.consumers(Notifier(directory, Inbox(database), CALENDAR)), prepare, "inbox")
 
 
 def _reporting(database: Database) -> Part:
@@ -116,7 +117,7 @@ def _reporting(database: Database) -> Part:
     async def prepare() -> None:
         await ensure_indexes(database, VERSION_INDEXES)
 
-    return Part(reporting.handlers_of(records), prepare, VERSIONS)
+    return Part(reporting.consumers(records), prepare, VERSIONS)
 
 
 CALENDAR_BEGINS: Final = a_task(steps=0).task.assigned_at
@@ -154,10 +155,8 @@ class ConsumerBench:
         await self._installation.purge()
         await self._database[self._part.fills].delete_many({})
         progress = Progress(await self._publish(lives, events_queue(self._service)))
-        handlers = {name: _counted(handler, progress) for name, handler in self._part.handlers.items()}
-        consumer = Consumer(
-            self._service, self._amqp_url, self._publisher, handlers, retry_delays=[1], prefetch=PREFETCH
-        )
+        policy = CountedPolicy(self._service, self._publisher, progress)
+        consumer = Consumer(self._service, self._amqp_url, self._part.consumers, policy, prefetch=PREFETCH)
         await consumer.start()
         taken = await progress.over()
         await consumer.stop()
@@ -191,14 +190,20 @@ class ConsumerBench:
         await broker.stop()
 
 
-def _counted(handler: Handler, progress: Progress) -> Handler:
-    @wraps(handler)
-    async def handle(event: Any) -> None:
-        progress.began()
-        await handler(event)
-        progress.done()
+class CountedPolicy(DeliveryPolicy):
+    """The policy of every consumer, which also tells of each message that begins and ends."""
 
-    return handle
+    def __init__(self, service: str, publisher: Publisher, progress: Progress) -> None:
+        super().__init__(service, publisher, retry_delays=[1])
+        self._progress = progress
+
+    def begin(self) -> None:
+        self._progress.began()
+        super().begin()
+
+    def end(self) -> None:
+        super().end()
+        self._progress.done()
 
 
 def _chunks(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
