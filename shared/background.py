@@ -1,33 +1,92 @@
-"""What a service does beside answering: tasks that are started anew when they break, and end in reverse order."""
+"""The background work of a service: it is started again when it fails, and it ends with the service."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
 import structlog
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from shared.metrics import BACKGROUND_FAILURES
+from shared.mongo import is_away
 
-_FIRST_DELAY: Final = 0.5
-_LONGEST_DELAY: Final = 30.0
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
+
+# A run that lasted longer than this was healthy: the waits start small again.
+_HEALTHY_SECONDS: Final = 30.0
+_BROKER_AWAY: Final = (AMQPError, ChannelInvalidStateError, OSError)
+
+
+def growing_waits(first: float = 0.1, longest: float = 5.0) -> Iterator[float]:
+    """Yield waits in seconds that double up to the longest, without end."""
+    wait = first
+    while True:
+        yield wait
+        wait = min(wait * 2, longest)
+
+
+def is_own_cancellation() -> bool:
+    """Whether somebody cancelled the current task. A lost connection to the broker also raises `CancelledError`."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def supervise(
+    service: str,
+    task: str,
+    run: Callable[[], Awaitable[None]],
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    now: Callable[[], float] = monotonic,
+) -> None:
+    """Run `run` until it returns. Whenever it raises, wait and run it again.
+
+    The wait doubles with each failure, from 0.1 up to 5 seconds. It starts small again after a run that lasted longer
+    than half a minute.
+
+    A failure is logged with its traceback and counted in `dondoc_background_failures_total`, for which there is the
+    alert `DondocBackgroundFailing`. An outage of the broker or of MongoDB is logged as a warning and not counted: it is
+    no fault of the task, and `DondocBrokerDown` and `DondocDatabaseDown` tell of it.
+    """
+    waits = growing_waits()
+    while True:
+        began = now()
+        try:
+            return await run()
+        except asyncio.CancelledError:
+            if is_own_cancellation():
+                raise
+            _log.warning("broker_lost", task=task)
+        except Exception as error:  # noqa: BLE001 - logged; without the task the service would do half of its work
+            _report(service, task, error)
+        if now() - began > _HEALTHY_SECONDS:
+            waits = growing_waits()
+        await sleep(next(waits))
+
+
+def _report(service: str, task: str, error: Exception) -> None:
+    if is_away(error):
+        _log.warning("mongodb_away", task=task, error=str(error))
+    elif isinstance(error, _BROKER_AWAY):
+        _log.warning("broker_away", task=task, error=str(error))
+    else:
+        BACKGROUND_FAILURES.labels(service, task).inc()
+        _log.error("background_task_failed", task=task, exc_info=error)
 
 
 class Background:
     """The background tasks of one service.
 
-    `async with Background("deadline") as background: background.start("monitor", monitor.run)`. A task that returns
-    is done; one that raises is logged and run again after a delay that doubles up to half a minute and starts small
-    again once the task held out longer than that. Leaving the block cancels the tasks, the youngest first, and waits
-    for each.
+    `async with Background("deadline") as background: background.start("monitor", monitor.run)`. Each task is
+    supervised. Leaving the block cancels the tasks in reverse order, and waits for each.
     """
 
-    def __init__(self, service: str, *, first_delay: float = _FIRST_DELAY) -> None:
+    def __init__(self, service: str) -> None:
         self._service = service
-        self._first_delay = first_delay
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -42,22 +101,5 @@ class Background:
             await asyncio.wait([task])
 
     def start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run `run` beside everything else, again and again until it returns."""
-        self._tasks.append(asyncio.create_task(self._supervise(name, run), name=name))
-
-    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        loop = asyncio.get_running_loop()
-        delay = self._first_delay
-        while True:
-            began = loop.time()
-            try:
-                await run()
-            except Exception:  # noqa: BLE001 - whatever broke it, the task is started anew
-                if loop.time() - began > _LONGEST_DELAY:
-                    delay = self._first_delay
-                BACKGROUND_FAILURES.labels(self._service, name).inc()
-                _log.exception("background task broke", task=name, again_in_seconds=delay)
-            else:
-                return
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, _LONGEST_DELAY)
+        """Run `run` in the background until it returns."""
+        self._tasks.append(asyncio.create_task(supervise(self._service, name, run), name=name))

@@ -18,8 +18,6 @@ from shared.events.deadline import DeadlineReached
 from shared.events.envelope import Event, rfc3339
 from shared.events.names import deadline_event, kind_of
 from shared.events.task import Task
-from shared.messaging.retry import growing_waits
-from shared.mongo import is_away
 from shared.office.workdays import WorkCalendar
 
 _log = structlog.get_logger(__name__)
@@ -44,21 +42,20 @@ class Monitor:
         self._batch = batch
 
     async def run(self) -> None:
-        """Step without end: at once while there is work, else every `poll_interval` seconds."""
-        waits = growing_waits()
+        """Step without end: at once while there is work, else every `poll_interval` seconds.
+
+        It ends when a step fails. `Background` runs it again, also after MongoDB was away.
+        """
         while True:
-            try:
-                found = await self.step()
-                waits = growing_waits()
-            except Exception as error:
-                STEPS.labels("failed").inc()
-                if not is_away(error):
-                    raise
-                _log.warning("mongodb_away", error=str(error))
-                await asyncio.sleep(next(waits))
-                continue
-            if not found:
+            if not await self._counted_step():
                 await asyncio.sleep(self._poll_interval)
+
+    async def _counted_step(self) -> bool:
+        try:
+            return await self.step()
+        except Exception:
+            STEPS.labels("failed").inc()
+            raise
 
     async def step(self) -> bool:
         """Deal with one batch of tasks whose moment has come, and say whether there were any.

@@ -12,10 +12,10 @@ from typing import Any, Final, Protocol, TypeVar
 import httpx2
 from pydantic import BaseModel, SecretStr
 
+from shared.background import growing_waits
 from shared.commands.command import UnavailableError
 from shared.events.directory import AccountChanged, AgencyChanged
 from shared.events.task import HistoryEntry, Task
-from shared.messaging.retry import growing_waits
 from shared.office.access import SIGHT, Sight
 from shared.office.vocabulary import Role
 

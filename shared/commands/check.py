@@ -16,13 +16,13 @@ from typing import Final, Protocol
 import orjson
 from pydantic import SecretStr
 
+from shared.background import growing_waits
 from shared.commands.assignment import Assignment, Credentials, SignIn, TokenFile, reading
 from shared.commands.command import Command, Exit, UnavailableError, complain, say
 from shared.commands.difference import ADVICE, Difference, DifferenceKind
 from shared.commands.password import read_password
 from shared.messaging.dead_letters import NoQueueError, count_waiting, opened
 from shared.messaging.publisher import BROKER_AWAY
-from shared.messaging.retry import growing_waits
 from shared.messaging.topology import events_queue, retry_queue
 from shared.mongo import is_away
 from shared.settings import ServiceSettings, Settings, load

@@ -26,6 +26,7 @@ from faststream import BaseMiddleware, ContextRepo
 from faststream.exceptions import SubscriberNotFound
 from faststream.message import StreamMessage
 
+from shared.background import growing_waits
 from shared.clock import true_now
 from shared.events.codec import UnknownEventError, UnreadableEventError, decode
 from shared.events.envelope import Event
@@ -33,7 +34,7 @@ from shared.messaging.context import handling
 from shared.messaging.metrics import AGE_SECONDS, HANDLED, HANDLING_SECONDS, IN_FLIGHT
 from shared.messaging.publisher import BROKER_AWAY, NotPublishedError, Publisher, make_message
 from shared.messaging.relay import RECORDED_AT
-from shared.messaging.retry import HEADER_PREFIX, Failures, RetryLater, growing_waits, next_delay
+from shared.messaging.retry import HEADER_PREFIX, Failures, RetryLater, next_delay
 from shared.messaging.topology import dead_queue, retry_queue
 from shared.mongo import is_away
 

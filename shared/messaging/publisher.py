@@ -14,6 +14,7 @@ from aio_pika.abc import AbstractChannel, AbstractRobustConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ChannelNotFoundEntity, PublishError
 from aiormq import Channel, spec
 
+from shared.background import is_own_cancellation
 from shared.events.envelope import CONTENT_TYPE
 from shared.messaging import topology
 
@@ -77,12 +78,6 @@ def make_message(body: bytes, *, event_id: str, event_type: str, headers: Mappin
         content_type=CONTENT_TYPE,
         delivery_mode=DeliveryMode.PERSISTENT,
     )
-
-
-def is_own_cancellation() -> bool:
-    """Whether this task was told to end; a connection that is lost cancels what waits for the broker all the same."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 class Publisher:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -102,11 +102,3 @@ def _in_words(error: BaseException) -> str:
 def next_delay(failures: Failures, retry_delays: Sequence[float]) -> float | None:
     """Return the seconds until the next attempt; None when the last of them has been used."""
     return retry_delays[failures.count - 1] if failures.count <= len(retry_delays) else None
-
-
-def growing_waits(first: float = 0.1, longest: float = 5.0) -> Iterator[float]:
-    """Yield waits in seconds, doubling up to the longest, without end: for a server that is away."""
-    wait = first
-    while True:
-        yield wait
-        wait = min(wait * 2, longest)

@@ -8,18 +8,16 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from aio_pika.exceptions import AMQPError
 
+from shared.background import supervise
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import PATIENCE_SECONDS, DeliveryPolicy
 from shared.messaging.outbox import Outbox
-from shared.messaging.publisher import Publisher, is_own_cancellation
+from shared.messaging.publisher import Publisher
 from shared.messaging.queue_depths import QueueDepths
 from shared.messaging.relay import Relay
-from shared.messaging.retry import growing_waits
 from shared.messaging.router import EventRouter
 from shared.messaging.stall import LOOK_SECONDS, StallDetector
-from shared.mongo import is_away
 
 if TYPE_CHECKING:
     from shared.mongo import Collection
@@ -98,15 +96,20 @@ class Messaging:
             await self._stop()
 
     async def _start(self, router: EventRouter, prepare: Callable[[], Awaitable[None]]) -> None:
-        await _until_done("indexes", lambda: self._prepare(prepare))
+        await self._supervise("indexes", lambda: self._prepare(prepare))
         self.prepared.set()
-        await _until_done("broker", self._publisher.open)
+        await self._supervise("broker", self._publisher.open)
         if self._outboxes:
-            self._relaying = asyncio.create_task(_until_done("relay", self.relay.run), name=f"{self._service}: relay")
-        await _until_done("consumer", lambda: self._consume(router))
+            self._relaying = asyncio.create_task(
+                self._supervise("relay", self.relay.run), name=f"{self._service}: relay"
+            )
+        await self._supervise("consumer", lambda: self._consume(router))
         self.started.set()
         _log.info("messaging_started", service=self._service)
-        await _until_done("watch over the consumer", lambda: self._watch(router))
+        await self._supervise("consumer_watch", lambda: self._watch(router))
+
+    async def _supervise(self, task: str, run: Callable[[], Awaitable[None]]) -> None:
+        await supervise(self._service, task, run)
 
     async def _watch(self, router: EventRouter) -> None:
         """Begin anew, on a connection of its own, with a consumer to which nothing comes although messages wait."""
@@ -117,7 +120,7 @@ class Messaging:
             _log.warning("consumer_begun_anew", service=self._service, received=consumer.received)
             await consumer.stop()
             self._consumer = None
-            await _until_done("consumer", lambda: self._consume(router))
+            await self._supervise("consumer", lambda: self._consume(router))
 
     async def _prepare(self, prepare: Callable[[], Awaitable[None]]) -> None:
         await prepare()
@@ -146,23 +149,3 @@ class Messaging:
         relaying.cancel()
         with suppress(asyncio.CancelledError):
             await relaying
-
-
-async def _until_done(what: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Do it again until it succeeds: a server that is away is no reason to give up, and neither is a surprise."""
-    waits = growing_waits()
-    while True:
-        try:
-            return await work()
-        except asyncio.CancelledError:
-            if is_own_cancellation():
-                raise
-            _log.warning("broker_lost", what=what)
-        except (AMQPError, OSError) as error:
-            _log.warning("broker_away", what=what, error=str(error))
-        except Exception as error:  # noqa: BLE001 - logged; ending silently would stop all events
-            if is_away(error):
-                _log.warning("mongodb_away", what=what, error=str(error))
-            else:
-                _log.exception("messaging_failed", what=what)
-        await asyncio.sleep(next(waits))

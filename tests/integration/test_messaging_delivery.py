@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -323,3 +324,17 @@ async def _is_zero(counted: Awaitable[int]) -> bool:
 async def _is_consumed(servers: Servers, queue: str) -> bool:
     response = await servers.management.get(queue)
     return response.is_success and bool(response.json().get("consumers"))
+
+
+async def test_a_relay_that_keeps_breaking_is_counted(vhost: Vhost, office: Database) -> None:
+    """Nobody else tells of it: the broker and MongoDB are there."""
+    spoiled = {"_id": "so-1", "outbox": [{"id": "without a type"}], "pending_since": datetime(2026, 11, 24, tzinfo=UTC)}
+    await office["agencies"].insert_one(spoiled)
+    before = _relay_failures()
+    async with assignment(vhost.amqp_url, office).running(subscribed("assignment")):
+        await until(lambda: _relay_failures() >= before + 2, "it has broken twice")
+
+
+def _relay_failures() -> float:
+    labels = {"service": "assignment", "task": "relay"}
+    return REGISTRY.get_sample_value("dondoc_background_failures_total", labels) or 0.0

@@ -1,13 +1,12 @@
-"""What becomes of a message that failed, and how long one waits for a server."""
+"""What becomes of a message that failed."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 
 import pytest
 
-from shared.messaging.retry import Failures, FinalFailure, growing_waits, next_delay
+from shared.messaging.retry import Failures, FinalFailure, next_delay
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 DELAYS = (1.0, 5.0, 30.0)
@@ -61,10 +60,6 @@ def test_headers_that_are_not_ours_count_as_no_failure(headers: dict[str, object
 def test_a_long_error_is_cut() -> None:
     headers = Failures().and_then(ValueError("x" * 10_000), NOW).headers()
     assert len(headers["dondoc-error"]) == 1_000
-
-
-def test_waits_double_up_to_the_longest() -> None:
-    assert list(islice(growing_waits(first=1, longest=5), 5)) == [1, 2, 4, 5, 5]
 
 
 @pytest.mark.parametrize("deaths", [None, "odd", [1, "two"], [{"time": "yesterday"}], {"time": 1}])
