@@ -102,5 +102,5 @@ async def _is_up(part: Part) -> bool:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             return await part.check()
     except Exception as error:  # noqa: BLE001 - whatever a check raises, its part is not up
-        _log.warning("part is down", part=part.name, error=type(error).__name__)
+        _log.warning("part_down", part=part.name, error=type(error).__name__)
         return False

@@ -72,7 +72,7 @@ def _log_failure(scope: Scope, error: Exception, *, away: bool) -> None:
     if away:
         _log.warning("unavailable", route=_route(scope), error=type(error).__name__)
     else:
-        _log.error("request failed", method=scope["method"], route=_route(scope), exc_info=error)
+        _log.error("request_failed", method=scope["method"], route=_route(scope), exc_info=error)
 
 
 def _route(scope: Scope) -> str:

@@ -13,7 +13,7 @@ from deploy.local.foreman import _is_routine, _LogPrinter
     ("line", "routine"),
     [
         (b'{"method":"GET","status":200,"event":"request","level":"info"}\n', True),
-        (b'{"route":"/v1/tasks","event":"request failed","level":"error"}\n', False),
+        (b'{"route":"/v1/tasks","event":"request_failed","level":"error"}\n', False),
         (b'{"event":"broker_away","level":"warning"}\n', False),
         (b"Traceback (most recent call last):\n", False),
     ],
