@@ -27,6 +27,6 @@ PART_UP: Final = Gauge(
 )
 BACKGROUND_FAILURES: Final = Counter(
     "dondoc_background_failures_total",
-    "Times a background task of a service broke and was started anew.",
+    "Times a background task of a service failed and was started again; outages of servers are not counted.",
     ["service", "task"],
 )

@@ -21,7 +21,7 @@ from shared.commands.assignment import Assignment, Credentials, SignIn, TokenFil
 from shared.commands.command import Command, Exit, UnavailableError, complain, say
 from shared.commands.difference import ADVICE, Difference, DifferenceKind
 from shared.commands.password import read_password
-from shared.messaging.dead_letters import NoQueueError, count_waiting, opened
+from shared.messaging.dead_letters import NoQueueError, count_waiting, open_dead_letters
 from shared.messaging.publisher import BROKER_AWAY
 from shared.messaging.topology import events_queue, retry_queue
 from shared.mongo import is_away
@@ -221,7 +221,7 @@ async def _dead(settings: ServiceSettings) -> frozenset[str]:
     try:
         if waiting := await count_waiting(url, queues):
             complain(f"messages that still wait for {service}: {waiting}; check again when they are handled")
-        async with opened(url, service) as letters:
+        async with open_dead_letters(url, service) as letters:
             return frozenset(letter.name for letter in await letters.all())
     except (*BROKER_AWAY, NoQueueError) as error:
         complain(f"RabbitMQ does not tell of dead letters: {type(error).__name__}")

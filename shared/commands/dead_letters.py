@@ -12,7 +12,16 @@ from typing import Final
 import orjson
 
 from shared.commands.command import Command, Exit, UnavailableError, complain, say
-from shared.messaging.dead_letters import DeadLetter, DeadLetters, NoQueueError, Opened, Told, opened, printable
+from shared.messaging.dead_letters import (
+    DeadLetter,
+    DeadLetters,
+    FullDeadLetter,
+    NameFilter,
+    NoQueueError,
+    OnDone,
+    open_dead_letters,
+    printable,
+)
 from shared.messaging.publisher import BROKER_AWAY
 from shared.settings import ServiceSettings, load_broker
 
@@ -50,7 +59,7 @@ def _add_choosing(parser: argparse.ArgumentParser, done: str) -> None:
     def work(arguments: argparse.Namespace) -> Work:
         if bool(arguments.ids) is arguments.all:
             parser.error("name the messages by their ids, or say --all")
-        return partial(_settle, arguments.ids, done)
+        return partial(_replay_or_drop, arguments.ids, done)
 
     parser.set_defaults(work=work)
 
@@ -69,7 +78,7 @@ def _run(kind: type[ServiceSettings], work: Work) -> int:
 
 
 async def _with_letters(url: str, service: str, work: Work) -> int:
-    async with opened(url, service) as letters:
+    async with open_dead_letters(url, service) as letters:
         return await work(letters)
 
 
@@ -104,15 +113,15 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 async def _show(name: str, letters: DeadLetters) -> int:
-    found = await letters.open(lambda other: other == name)
+    found = await letters.read(lambda other: other == name)
     for letter in found:
         for line in _whole(letter):
             say(line)
     return _missing([name], Counter(one.letter.name for one in found))
 
 
-def _whole(opened_letter: Opened) -> Iterator[str]:
-    letter, end = opened_letter.letter, opened_letter.letter.failure
+def _whole(full: FullDeadLetter) -> Iterator[str]:
+    letter, end = full.letter, full.letter.failure
     yield f"id            {letter.name}"
     yield f"event         {letter.event_type}"
     yield f"subject       {letter.subject}"
@@ -121,10 +130,10 @@ def _whole(opened_letter: Opened) -> Iterator[str]:
     yield f"last failed   {printable(end.failed_at or '-')}"
     yield f"error         {printable(end.error or '-')}"
     yield "headers"
-    for name, value in sorted(opened_letter.headers.items()):
+    for name, value in sorted(full.headers.items()):
         yield f"  {printable(name)}: {printable(str(value))}"
-    yield f"body          {len(opened_letter.body)} bytes"
-    yield from (f"  {printable(line)}" for line in _readable(opened_letter.body).split("\n"))
+    yield f"body          {len(full.body)} bytes"
+    yield from (f"  {printable(line)}" for line in _readable(full.body).split("\n"))
     yield ""
 
 
@@ -135,17 +144,17 @@ def _readable(body: bytes) -> str:
         return body.decode("utf-8", "backslashreplace")
 
 
-async def _settle(names: Sequence[str], done: str, letters: DeadLetters) -> int:
-    """Replay or drop the messages of these names or, without any, all; say of each that it is done."""
+async def _replay_or_drop(names: Sequence[str], done: str, letters: DeadLetters) -> int:
+    """Replay or drop the messages of these names, or all without names. Print a line for each."""
     counted: Counter[str] = Counter()
 
-    def told(letter: DeadLetter) -> None:
+    def on_done(letter: DeadLetter) -> None:
         counted[letter.name] += 1
         say(f"{done} {letter.name} {letter.event_type} {letter.subject}")
 
-    act: Callable[[Callable[[str], bool], Told], Awaitable[None]]
+    act: Callable[[NameFilter, OnDone], Awaitable[None]]
     act = letters.replay if done == "replayed" else letters.drop
-    await act(lambda name: not names or name in names, told)
+    await act(lambda name: not names or name in names, on_done)
     complain(f"{done}: {counted.total()}")
     return _missing(names, counted)
 

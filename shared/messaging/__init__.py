@@ -1,29 +1,37 @@
-"""Events between services: none lost, each at least once.
+"""Events between services: each is delivered at least once, and none is lost.
 
-A store puts its events into the document they belong to, in the same write (`outbox.fields`, `outbox.push`), and
-wakes the relay; the relay publishes them with confirms; consumers take them from their service's queue, with retries
-that wait and dead letters that stay.
+A store writes its events into the document that they belong to, in the same write (`outbox.fields`, `outbox.push`), and
+wakes the relay. The relay publishes them with publisher confirms. Each service consumes its own queue; what fails is
+retried with a growing delay, and then kept in a dead-letter queue.
 
-What a service's composition root does::
+`consumers.py` of a service declares its handlers::
 
-    client = connect(settings.mongodb_uri.get_secret_value(), "assignment")
-    database = client[settings.mongodb_database]
+    def consumers(observer: Observer) -> EventRouter:
+        router = EventRouter("deadline")
+
+        @router.events(filter=named(*TASK_EVENTS))
+        async def task_changed(event: Event[TaskChanged]) -> None:
+            await observer.take_in(event)
+
+        return router
+
+`app.py` wires them::
+
+    client = connect(settings.mongodb_uri.get_secret_value(), "deadline")
+    store = WatchStore(client[settings.mongodb_database])
     messaging = Messaging(
-        "assignment",
+        "deadline",
         settings.amqp_url.get_secret_value(),
-        outboxes=[database["tasks"], database["accounts"]],
+        outboxes=[store.collection],
         retry_delays=settings.retry_delays,
         prefetch=settings.prefetch,
     )
-    store = TaskStore(database, messaging.relay)  # after a write: relay.wake("tasks", task_id)
-    consumers = Consumers(store)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        handlers = {"deadline.missed.v1": consumers.record_miss}
-        async with messaging.running(handlers, prepare=lambda: ensure_indexes(database, INDEXES)):
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with messaging.running(consumers(Observer(store, calendar)), prepare=store.ensure_indexes):
             yield
         client.close()
 
-    parts = [Part("mongodb", lambda: is_up(client), required=True), Part("rabbitmq", messaging.is_up, required=False)]
+After a write that added events, the service calls `messaging.relay.wake("watches", task_id)`.
 """

@@ -1,4 +1,9 @@
-"""A service's messages as AsyncAPI 3.0 describes them: from the names of events, their models and the bindings."""
+"""A service's messages as an AsyncAPI 3.0 document, made from the names of events, their models and the bindings.
+
+FastStream's own `AsyncAPI(broker)` is not used. It knows the one queue and the payload types of its handlers, but not
+the names of events, which are the routing keys of the exchange. It does not know what the relay publishes either.
+`tests/unit/test_consumers.py` checks that the handlers have the payload types that are described here.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ from shared.messaging.topology import BINDINGS, EXCHANGE
 
 
 def describe(service: str, publishes: Iterable[str] = ()) -> dict[str, Any]:
-    """Describe what a service is sent, and what it publishes (names of events)."""
+    """Describe the events that a service receives, and those that it publishes (`publishes`: their names)."""
     sent = list(publishes)
     received = [name for name in DATA_OF if any(_matches(key, name) for key in BINDINGS[service])]
     known = sorted({*sent, *received})

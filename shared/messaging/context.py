@@ -1,4 +1,4 @@
-"""What the present work belongs to: the id that joins a request, its events and their logs, and the event behind it."""
+"""The correlation id and the causation id of what is being done now: a request, or the handling of an event."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _causation_id: ContextVar[str | None] = ContextVar("causation_id", default=None)
 
 
 def correlation_id() -> str | None:
-    """Return the id of the request or of the chain of events that is being worked on; the `correlationid` of events."""
+    """Return the id that joins a request, the events that follow from it and their logs: `correlationid` in events."""
     return _correlation_id.get()
 
 
 def causation_id() -> str | None:
-    """Return the id of the event that is being handled, if one is; the `causationid` of what it brings about."""
+    """Return the id of the event that is being handled, if any: `causationid` of the events that follow from it."""
     return _causation_id.get()
 
 
 @contextmanager
 def handling(event: Event[Any]) -> Iterator[None]:
-    """Let what happens inside, and its logs, belong to `event`."""
+    """Set both ids, and bind them to the logs, while `event` is being handled."""
     correlation = event.correlationid or event.id
     correlated, caused = _correlation_id.set(correlation), _causation_id.set(event.id)
     try:

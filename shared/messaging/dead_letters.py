@@ -1,8 +1,8 @@
-"""A service's dead letters: looked at without being moved, replayed or dropped, over AMQP alone.
+"""Lists, shows, replays and drops the dead letters of a service, over AMQP only.
 
-Whoever looks takes messages without acknowledging them, and gives them back when done: the broker puts them where they
-were. It also does when it is the connection that ends, but then in any order among themselves; hence what is shown is
-sorted by its time. Meanwhile nobody else sees them, and nothing is lost.
+To list them, the command gets all messages without acknowledging them, and requeues them at the end. The broker puts
+them back where they were. It also requeues them when the connection breaks, but then in any order; so the list is
+sorted by time. Until then nobody else can get these messages, and none is lost.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from shared.messaging.topology import dead_queue, events_queue
 
 _PATIENCE_SECONDS: Final = 10.0
 
-# More than 32 that it is given back together, or that a lost connection gives back, the broker puts in any order.
+# The broker keeps the order of at most 32 messages that are requeued together.
 _KEPT_IN_ORDER: Final = 32
-_PUT_BACK_SECONDS: Final = 1.0
+_REQUEUE_SECONDS: Final = 1.0
 
-Choice = Callable[[str], bool]
-Told = Callable[["DeadLetter"], None]
+NameFilter = Callable[[str], bool]
+OnDone = Callable[["DeadLetter"], None]
 
 
 class NoQueueError(Exception):
-    """A queue of the service is not there: it has never started on this broker, or somebody deleted the queue."""
+    """The queue does not exist: the service has never started on this broker, or somebody deleted the queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that could not be handled; `name` tells it from others, as its id does if it has one."""
+    """A message that could not be handled. `name` is its message id, or a hash of its body if it has none."""
 
     name: str
     event_type: str
@@ -49,8 +49,8 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A dead letter with all that it carries."""
+class FullDeadLetter:
+    """A dead letter with its headers and its body."""
 
     letter: DeadLetter
     headers: Mapping[str, Any]
@@ -58,7 +58,7 @@ class Opened:
 
 
 class DeadLetters:
-    """The dead-letter queue of one service; `opened` makes it."""
+    """The dead-letter queue of one service; see `open_dead_letters`."""
 
     def __init__(self, service: str, channel: AbstractChannel, queue: AbstractQueue) -> None:
         self._service = service
@@ -67,55 +67,55 @@ class DeadLetters:
 
     async def all(self) -> list[DeadLetter]:
         """Return every dead letter, oldest first, without its body."""
-        async with self._taken() as messages:
+        async with self._messages() as messages:
             letters = [_letter(message) async for message in messages]
         return sorted(letters, key=lambda letter: letter.failure.failed_at or "")
 
-    async def open(self, chosen: Choice) -> list[Opened]:
-        """Return those whose name is chosen, with what they carry."""
-        async with self._taken() as messages:
+    async def read(self, is_wanted: NameFilter) -> list[FullDeadLetter]:
+        """Return the dead letters whose names are wanted, with headers and body."""
+        async with self._messages() as messages:
             return [
-                Opened(letter, message.headers, message.body)
+                FullDeadLetter(letter, message.headers, message.body)
                 async for message in messages
-                if chosen((letter := _letter(message)).name)
+                if is_wanted((letter := _letter(message)).name)
             ]
 
-    async def replay(self, chosen: Choice, told: Told) -> None:
-        """Give those chosen to the service once more, as if they had never failed, and tell of each when it is done.
+    async def replay(self, is_wanted: NameFilter, on_done: OnDone) -> None:
+        """Send the wanted dead letters to the service again, as if they had never failed. Call `on_done` after each.
 
-        The copy is confirmed before the dead letter goes: what ends it in between leaves both.
+        The copy is confirmed before the dead letter is removed. A crash in between leaves both.
 
         Raises:
-            NoQueueError: the service's queue of events is not there; the dead letter stays.
+            NoQueueError: the service's queue of events does not exist. The dead letter stays.
 
         """
-        async with self._taken() as messages:
+        async with self._messages() as messages:
             async for message in messages:
-                if chosen(_name(message)):
-                    await self._give_back(message)
+                if is_wanted(_name(message)):
+                    await self._replay_one(message)
                     await message.ack()
-                    told(_letter(message))
+                    on_done(_letter(message))
 
-    async def drop(self, chosen: Choice, told: Told) -> None:
-        """Remove those chosen for good, and tell of each."""
-        async with self._taken() as messages:
+    async def drop(self, is_wanted: NameFilter, on_done: OnDone) -> None:
+        """Delete the wanted dead letters. Call `on_done` after each."""
+        async with self._messages() as messages:
             async for message in messages:
-                if chosen(_name(message)):
+                if is_wanted(_name(message)):
                     await message.ack()
-                    told(_letter(message))
+                    on_done(_letter(message))
 
     @asynccontextmanager
-    async def _taken(self) -> AsyncIterator[AsyncIterator[AbstractIncomingMessage]]:
-        """Take the messages one by one; what is not acknowledged at the end goes back in its old order."""
+    async def _messages(self) -> AsyncIterator[AsyncIterator[AbstractIncomingMessage]]:
+        """Get the messages one by one. Those that are not acknowledged at the end are requeued in their old order."""
         tags: list[int] = []
         try:
-            yield self._take(tags)
+            yield self._get_all(tags)
         finally:
             for start in range(0, len(tags), _KEPT_IN_ORDER):
-                await self._put_back(tags[start : start + _KEPT_IN_ORDER])
+                await self._requeue(tags[start : start + _KEPT_IN_ORDER])
 
-    async def _take(self, held: list[int]) -> AsyncIterator[AbstractIncomingMessage]:
-        """Yield as many as there were at the beginning: one that dies again at once is not met again."""
+    async def _get_all(self, held: list[int]) -> AsyncIterator[AbstractIncomingMessage]:
+        """Yield as many messages as there were at the beginning. One that fails again is not yielded twice."""
         for _ in range(await self._count()):
             message = await self._queue.get(fail=False, timeout=_PATIENCE_SECONDS)
             if message is None:
@@ -126,22 +126,22 @@ class DeadLetters:
             if message.processed:
                 held.pop()
 
-    async def _put_back(self, tags: Sequence[int]) -> None:
-        """Give messages back, and wait until the broker has them, so that it does not join them to the next ones."""
+    async def _requeue(self, tags: Sequence[int]) -> None:
+        """Requeue messages, and wait until the broker has done so. Otherwise it would mix them with the next ones."""
         channel = await self._channel.get_underlay_channel()
         before = await self._count()
         for tag in tags:
             await channel.basic_nack(delivery_tag=tag, requeue=True)
-        with suppress(TimeoutError):  # somebody else took them at once
-            async with asyncio.timeout(_PUT_BACK_SECONDS):
-                while await self._count() < before + len(tags):  # noqa: ASYNC110 - asking the broker is the wait
+        with suppress(TimeoutError):  # somebody else got them at once
+            async with asyncio.timeout(_REQUEUE_SECONDS):
+                while await self._count() < before + len(tags):  # noqa: ASYNC110 - the broker must be polled
                     await asyncio.sleep(0)
 
     async def _count(self) -> int:
         declared = await self._queue.declare(timeout=_PATIENCE_SECONDS)
         return declared.message_count or 0
 
-    async def _give_back(self, message: AbstractIncomingMessage) -> None:
+    async def _replay_one(self, message: AbstractIncomingMessage) -> None:
         queue = events_queue(self._service)
         copy = make_message(
             message.body,
@@ -156,11 +156,11 @@ class DeadLetters:
 
 
 @asynccontextmanager
-async def opened(amqp_url: str, service: str) -> AsyncIterator[DeadLetters]:
-    """Look into a service's dead letters while inside; the service itself need not run.
+async def open_dead_letters(amqp_url: str, service: str) -> AsyncIterator[DeadLetters]:
+    """Open a service's dead letters inside the block. The service itself need not run.
 
     Raises:
-        NoQueueError: there is no such queue.
+        NoQueueError: the queue does not exist.
         one of BROKER_AWAY: the broker is not there, or refuses.
 
     """
@@ -172,23 +172,23 @@ async def opened(amqp_url: str, service: str) -> AsyncIterator[DeadLetters]:
     )
     async with connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        yield DeadLetters(service, channel, await _found(channel, dead_queue(service)))
+        yield DeadLetters(service, channel, await _existing_queue(channel, dead_queue(service)))
 
 
 async def count_waiting(amqp_url: str, queues: Sequence[str]) -> int:
-    """Return how many messages wait in those of the queues that are there."""
+    """Return how many messages wait in these queues. A queue that does not exist counts as empty."""
     waiting = 0
     async with await aio_pika.connect(amqp_url, timeout=_PATIENCE_SECONDS) as connection:
         for name in queues:
-            channel = await connection.channel()  # which a queue that is not there closes
+            channel = await connection.channel()  # a queue that does not exist closes the channel
             try:
-                waiting += (await _found(channel, name)).declaration_result.message_count or 0
+                waiting += (await _existing_queue(channel, name)).declaration_result.message_count or 0
             except NoQueueError:
                 continue
     return waiting
 
 
-async def _found(channel: AbstractChannel, name: str) -> AbstractQueue:
+async def _existing_queue(channel: AbstractChannel, name: str) -> AbstractQueue:
     try:
         return await channel.declare_queue(name, passive=True, timeout=_PATIENCE_SECONDS)
     except ChannelNotFoundEntity as error:
@@ -216,5 +216,5 @@ def _subject(body: bytes) -> str:
 
 
 def printable(text: str) -> str:
-    """Write what a terminal would obey, or not show, as an escape."""
+    """Escape the characters that a terminal would obey or not show."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

@@ -112,7 +112,7 @@ class DeliveryPolicy:
     async def bury(self, message: IncomingMessage, failures: Failures) -> str:
         """Move the message to the dead letters."""
         _log.error("event_dead", message_id=message.message_id, attempts=failures.count, error=failures.error)
-        headers = {**_recorded_at(message.headers), **failures.headers_of_the_dead()}
+        headers = {**_recorded_at(message.headers), **failures.dead_letter_headers()}
         await self._move(message, dead_queue(self.service), headers)
         return "dead"
 

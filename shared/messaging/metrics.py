@@ -1,4 +1,4 @@
-"""What is measured about messages; ages and ages alone are of true time, whatever the office's clock says."""
+"""The metrics of messages. Ages use the true time, not the office's clock, which tests and demos may set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _AGES: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 72
 
 HANDLED: Final = Counter(
     "dondoc_messages_handled_total",
-    "Messages taken from the queue, by outcome: ok, retried, dead, ignored, parked.",
+    "Messages consumed, by outcome: ok, retried, dead, ignored, parked.",
     ["service", "type", "outcome"],
 )
 HANDLING_SECONDS: Final = Histogram("dondoc_message_handling_seconds", "Time a handler took.", ["service", "type"])

@@ -1,7 +1,7 @@
-"""Events kept inside the record whose write caused them, until the broker has confirmed them.
+"""The outbox: events are stored in the record whose write caused them, until the broker has confirmed them.
 
-A record carries `outbox: [{"id", "type", "body", "at"}]` and `pending_since`, the true time of its oldest event,
-which is absent when there is none: a partial index on that scalar finds what waits, and how long it has waited.
+A record has `outbox: [{"id", "type", "body", "at"}]`. `pending_since` is the true time of its oldest event, and absent
+when the outbox is empty. A partial index on `pending_since` finds the records that wait, and how long they have waited.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _OUTBOX_ONLY: Final[Mapping[str, Any]] = {"outbox": 1}
 
 
 def fields(events: Iterable[Event[Any]]) -> Record:
-    """Return the fields a new record gets with its first events."""
+    """Return the fields of a new record with its first events."""
     entries = _entries(events)
     return {"outbox": entries, "pending_since": entries[0]["at"]} if entries else {"outbox": []}
 
 
 def push(events: Iterable[Event[Any]]) -> Record:
-    """Return the operators (`$push`, `$min`) that an update adds for its events; none without events."""
+    """Return the operators (`$push`, `$min`) that add events in an update. Without events there are none."""
     entries = _entries(events)
     if not entries:
         return {}
@@ -45,7 +45,7 @@ def _entries(events: Iterable[Event[Any]]) -> list[Record]:
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:
-    """An event that waits; `at` is the true time when it was written."""
+    """An event that is not confirmed yet. `at` is the true time when it was written."""
 
     id: str
     type: str
@@ -55,7 +55,7 @@ class OutboxEvent:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A record and its waiting events in the order they were written."""
+    """A record and its events that are not confirmed yet, in the order in which they were written."""
 
     record_id: Any
     entries: tuple[OutboxEvent, ...]
@@ -76,24 +76,24 @@ class Outbox:
         await self._collection.create_indexes([index.model()])
 
     async def load(self, record_ids: Sequence[Any]) -> list[Pending]:
-        """Return what waits in these records."""
+        """Return the events that wait in these records."""
         found = self._collection.find({"_id": {"$in": list(record_ids)}, **_PENDING}, _OUTBOX_ONLY)
         return [_pending(record) for record in await found.to_list()]
 
     async def waiting_since(self, moment: datetime, *, at_most: int) -> AsyncIterator[list[Any]]:
-        """Yield the ids of the records that have waited since `moment` or longer: oldest first, in chunks."""
+        """Yield the ids of the records that have waited since `moment` or longer, oldest first, in chunks."""
         found = self._collection.find({"pending_since": {"$lte": moment}}, {"_id": 1}).sort("pending_since")
         while chunk := await found.to_list(at_most):
             yield [record["_id"] for record in chunk]
 
     async def clear(self, confirmed: Mapping[Any, Collection[str]]) -> None:
-        """Take the events with these ids out of these records; what was added meanwhile stays."""
+        """Remove the confirmed events from these records. Events that were added meanwhile stay."""
         if confirmed:
             done = [event_id for ids in confirmed.values() for event_id in ids]
             await self._collection.update_many({"_id": {"$in": list(confirmed)}}, _without(done))
 
     async def depth(self) -> tuple[int, datetime | None]:
-        """Return how many records wait, and since when the oldest does."""
+        """Return how many records wait, and since when the oldest has waited."""
         oldest = await self._collection.find_one(_PENDING, {"pending_since": 1}, sort=[("pending_since", 1)])
         if oldest is None:
             return 0, None

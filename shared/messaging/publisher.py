@@ -1,4 +1,4 @@
-"""Publishing that is done only when the broker has confirmed it."""
+"""Publishes messages with publisher confirms: `publish` returns only after the broker has confirmed."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS: Final = 15
 RECONNECT_SECONDS: Final = 0.5
-# Some thirty quorum queues, made by several services at once on a small machine.
+# On a small machine it takes long to declare thirty quorum queues from several services at once.
 _DECLARE_SECONDS: Final = 60.0
 _COUNT_SECONDS: Final = 2.0
-# Who counts is asked by somebody who gives up after ten seconds: counting twice included, this stays below.
+# A scrape gives up after ten seconds. Two counts and the declaration between them must be shorter than that.
 _DECLARE_TO_COUNT_SECONDS: Final = 3.0
 _CLOSE_SECONDS: Final = 1.0
 BROKER_AWAY: Final = CONNECTION_EXCEPTIONS
 
 
 class NotPublishedError(Exception):
-    """The broker has not confirmed it: it may have the message or not, so publish it again."""
+    """The broker has not confirmed the message. It may have it or not, so publish it again."""
 
 
 class UnroutableError(NotPublishedError):
-    """No queue takes the message, although the topology has just been declared anew."""
+    """No queue is bound to the routing key, although the topology has just been declared again."""
 
 
 class Sendable(Protocol):
-    """What can be published; aio-pika's `Message` is one."""
+    """A message that can be published, such as aio-pika's `Message`."""
 
     @property
     def body(self) -> bytes: ...
@@ -50,14 +50,14 @@ class Sendable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An event on its way to the broker: much quicker to make than aio-pika's `Message`, which can do much more."""
+    """An event to be published. It takes much less time to make than aio-pika's `Message`, which can do more."""
 
     body: bytes
     properties: spec.Basic.Properties
 
     @classmethod
     def persistent(cls, body: bytes, *, event_id: str, event_type: str, headers: Mapping[str, Any]) -> Self:
-        """Make a message that outlives the broker."""
+        """Make a persistent message, which survives a restart of the broker."""
         properties = spec.Basic.Properties(
             content_type=CONTENT_TYPE,
             delivery_mode=DeliveryMode.PERSISTENT,
@@ -69,7 +69,7 @@ class Outgoing:
 
 
 def make_message(body: bytes, *, event_id: str, event_type: str, headers: Mapping[str, Any]) -> Message:
-    """Make a message that outlives the broker."""
+    """Make a persistent message, which survives a restart of the broker."""
     return Message(
         body,
         message_id=event_id,
@@ -81,9 +81,9 @@ def make_message(body: bytes, *, event_id: str, event_type: str, headers: Mappin
 
 
 class Publisher:
-    """A connection of its own, which comes back by itself; one channel with confirms.
+    """One connection, which reconnects by itself, with one channel in confirm mode.
 
-    Two messages in flight at the same time need different ids: the broker's returns are told apart by them.
+    Two messages in flight at the same time need different ids, because the broker's returns are matched by them.
     """
 
     def __init__(self, amqp_url: str, retry_delays: Sequence[float], *, name: str, timeout: float = 10.0) -> None:
@@ -94,14 +94,14 @@ class Publisher:
         self._connection: AbstractRobustConnection | None = None
         self._channel: RobustChannel | None = None
         self._declaring = asyncio.Lock()
-        self._whole = asyncio.Event()
+        self._topology_complete = asyncio.Event()
         self._declared = 0
 
     async def open(self) -> None:
         """Connect and declare the topology.
 
         Raises:
-            one of BROKER_AWAY: the broker is not there, or refuses; to be called again.
+            one of BROKER_AWAY: the broker is not there, or refuses. Call it again.
 
         """
         try:
@@ -123,37 +123,37 @@ class Publisher:
         channel = self._connection.channel(publisher_confirms=True, on_return_raises=True)
         self._channel = cast("RobustChannel", await channel)
         await self.declare()
-        self._whole.set()
+        self._topology_complete.set()
 
     async def _on_lost(self, *_: object) -> None:
-        self._whole.clear()
+        self._topology_complete.clear()
 
     async def _on_reconnected(self, *_: object) -> None:
-        # The broker may have come back without its data. What fails here is done by the next publish.
+        # The broker may have lost its data. If declaring fails here, the next publish does it.
         try:
             await self.declare()
         except BROKER_AWAY as error:
             _log.warning("topology_not_declared", error=str(error))
         finally:
-            self._whole.set()
+            self._topology_complete.set()
 
     @property
     def is_connected(self) -> bool:
-        """Whether the broker was there a moment ago."""
+        """Whether the connection is open, as far as the client knows."""
         return self._connection is not None and self._connection.connected.is_set()
 
     async def until_connected(self) -> None:
-        """Wait, however long the broker is away."""
+        """Wait until the connection is open, however long the broker is away."""
         if self._connection is not None:
             await self._connection.connected.wait()
 
     async def count(self, queues: Sequence[str]) -> dict[str, int]:
-        """Return how many messages wait in each of these queues, not counting those that are being handled.
+        """Return how many messages are ready in each of these queues. Those that are being handled do not count.
 
-        A queue that was deleted is declared anew.
+        A queue that was deleted is declared again.
 
         Raises:
-            one of BROKER_AWAY: the broker is not there, does not answer in time, or has no such queue all the same.
+            one of BROKER_AWAY: the broker is not there, does not answer in time, or still has no such queue.
 
         """
         declared = self._declared
@@ -161,7 +161,7 @@ class Publisher:
             return await self._count(queues)
         except ChannelNotFoundEntity:
             async with asyncio.timeout(_DECLARE_TO_COUNT_SECONDS):
-                # A declaration that stopped halfway would leave the exchange with some of its queues alone.
+                # A declaration that stops halfway would leave the exchange bound to only some of its queues.
                 await asyncio.shield(self._declare_again(declared))
             return await self._count(queues)
 
@@ -180,7 +180,7 @@ class Publisher:
         return self._connection
 
     async def declare(self) -> None:
-        """Declare the topology on a channel of its own, which an error may close."""
+        """Declare the topology on a separate channel, because an error closes the channel."""
         assert self._connection is not None  # noqa: S101 - open() comes first
         async with asyncio.timeout(_DECLARE_SECONDS):
             channel = await self._connection.channel()
@@ -191,9 +191,9 @@ class Publisher:
         self._declared += 1
 
     async def publish(self, message: Sendable, routing_key: str, *, exchange: str = "") -> None:
-        """Publish persistently and wait for the confirm; without an exchange, to the queue the key names.
+        """Publish a message and wait for the confirm. Without an exchange it goes to the queue that the key names.
 
-        A queue or an exchange that was deleted is declared anew.
+        A queue or an exchange that was deleted is declared again.
 
         Raises:
             UnroutableError: no queue is bound to the key.
@@ -204,9 +204,9 @@ class Publisher:
         try:
             await self._attempt(message, routing_key, exchange)
         except (PublishError, ChannelNotFoundEntity):
-            await self._attempt_anew(message, routing_key, exchange, declared)
+            await self._attempt_again(message, routing_key, exchange, declared)
 
-    async def _attempt_anew(self, message: Sendable, routing_key: str, exchange: str, declared: int) -> None:
+    async def _attempt_again(self, message: Sendable, routing_key: str, exchange: str, declared: int) -> None:
         try:
             await self._declare_again(declared)
         except BROKER_AWAY as error:
@@ -218,7 +218,7 @@ class Publisher:
 
     async def _declare_again(self, seen: int) -> None:
         async with self._declaring:
-            if self._declared == seen:  # else another met the same and was first
+            if self._declared == seen:  # otherwise another publish has just declared it
                 await self.declare()
 
     async def _attempt(self, message: Sendable, routing_key: str, exchange: str) -> None:
@@ -240,9 +240,9 @@ class Publisher:
             raise NotPublishedError("not open")
         await channel.ready()
         await self._until_declared()
-        # The exchange's own `publish` holds all others up until this message is handed to the socket.
+        # aio-pika's `Exchange.publish` would make all other publishes wait until this message is written to the socket.
         wire = cast("Channel", await channel.get_underlay_channel())
-        # A broker that is short of memory or disk takes nothing, and what is written to it all the same only piles up.
+        # A broker that is short of memory or disk blocks publishers. What is written to it then only fills the buffer.
         await wire.connection.ready()
         await wire.basic_publish(
             message.body,
@@ -254,8 +254,8 @@ class Publisher:
         )
 
     async def _until_declared(self) -> None:
-        """Let a declaration end: while an exchange is made anew, it would take a message for those bound so far."""
-        await self._whole.wait()
+        """Wait for a running declaration: before its end, a message would reach only the queues bound so far."""
+        await self._topology_complete.wait()
         if self._declaring.locked():
             async with self._declaring:
                 pass
@@ -267,7 +267,7 @@ class Publisher:
 
 
 async def _close(channel: AbstractChannel) -> None:
-    """Close a channel; a broker that does not answer, perhaps the very reason why, is not waited for long."""
+    """Close a channel. A broker that does not answer is not waited for long."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_CLOSE_SECONDS):
             await channel.close()

@@ -1,4 +1,4 @@
-"""How much waits in a service's queues: asked of the broker when somebody wants to know, over AMQP alone."""
+"""How many messages wait in a service's queues. The broker is asked over AMQP at each scrape."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RETRYING: Final = "retrying"
 
 
 class QueueDepths:
-    """The gauges of one service's queues; `measure` brings them up to date."""
+    """The gauges of one service's queues."""
 
     def __init__(self, service: str, publisher: Publisher, retry_delays: Sequence[float]) -> None:
         self._service = service
@@ -27,7 +27,7 @@ class QueueDepths:
         self._retrying = [retry_queue(service, delay) for delay in retry_delays]
 
     async def measure(self) -> None:
-        """Show what waits now, or nothing where the broker cannot be asked: an old number would pass for a new one."""
+        """Update the gauges. Without an answer of the broker, remove them: an old number would look like a new one."""
         queues = [events_queue(self._service), dead_queue(self._service), *self._retrying]
         try:
             counts = await self._publisher.count(queues)

@@ -1,8 +1,8 @@
-"""Carries events from the outboxes to the broker: at least once, and each record's in their order.
+"""Publishes the events of the outboxes: each at least once, and the events of a record in their order.
 
-A write wakes it, so that an event leaves within milliseconds; a sweep over the index finds what a crash, a broker
-that was away or a refused publish left behind. Any number of replicas may run: two may publish the same event, which
-consumers expect.
+A write wakes the relay, so an event is published within milliseconds. A sweep over the index finds the events that a
+crash, an outage of the broker or a failed publish left behind. Any number of replicas may run: two of them may publish
+the same event, and consumers expect that.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from shared.messaging.topology import EXCHANGE
 _log = structlog.get_logger(__name__)
 
 RECORDED_AT: Final = "dondoc-recorded-at"
-# While one lane reads and clears, another publishes.
+# One lane reads and clears outboxes while the other one publishes.
 _LANES: Final = 2
 _IN_LANE: Final = 50
 _SWEPT_AT_ONCE: Final = 1_000
-# While the broker is away the woken are forgotten beyond this number: the sweep finds them.
+# During an outage of the broker no more records than this are remembered. The sweep finds the others.
 _REMEMBERED: Final = 10_000
 
 _MEASURED_WITHIN_SECONDS: Final = 2.0
 
 _Key: TypeAlias = tuple[str, Any]
-"""A record: its collection and its id."""
+"""The collection and the id of a record."""
 
 
 class Relay:
-    """`wake` after each write; `run` in the background; `stop` at the end."""
+    """Call `wake` after each write that added events, `run` in the background, and `stop` at the end."""
 
     def __init__(
         self, service: str, publisher: Publisher, outboxes: Sequence[Outbox], *, sweep_interval: float = 5.0
@@ -57,17 +57,17 @@ class Relay:
         self._next_sweep = 0.0
 
     def wake(self, collection: str, record_id: Any) -> None:
-        """Say that a record of `collection` was written with events; never waits, never fails."""
+        """Tell the relay that a record of `collection` has new events. It never waits and never fails."""
         self.wake_many(collection, [record_id])
 
     def wake_many(self, collection: str, record_ids: Iterable[Any]) -> None:
-        """Say so of many records."""
+        """Tell the relay that many records have new events."""
         if len(self._woken) < _REMEMBERED:
             self._woken.update(dict.fromkeys((collection, record_id) for record_id in record_ids))
         self._called.set()
 
     async def run(self) -> None:
-        """Publish until `stop`: first what an earlier life left, then what is woken, and every few seconds the rest."""
+        """Publish until `stop` is called: the woken records at once, and every few seconds the rest (`sweep`)."""
         while not self._stopping:
             await self._until_connected()
             await self._publish_woken()
@@ -77,7 +77,7 @@ class Relay:
         await self._publish_woken()
 
     def stop(self) -> None:
-        """Let `run` end once it has published what it was woken for."""
+        """Let `run` return after it has published the woken records."""
         self._stopping = True
         self._called.set()
 
@@ -87,8 +87,8 @@ class Relay:
             self._next_sweep = 0.0
 
     async def sweep(self, *, grace: float = 1.0) -> None:
-        """Publish everything that has waited longer than `grace` seconds."""
-        # Not all replicas at once.
+        """Publish all events that have waited longer than `grace` seconds."""
+        # The random part keeps replicas from sweeping at the same time.
         self._next_sweep = asyncio.get_running_loop().time() + self._sweep_interval * uniform(0.8, 1.2)  # noqa: S311
         until = true_now() - timedelta(seconds=grace)
         for outbox in self._outboxes.values():
@@ -99,12 +99,12 @@ class Relay:
                 await self._publish_woken()
 
     async def measure(self) -> None:
-        """Show what waits, also while the broker is away, or nothing where MongoDB cannot be asked."""
+        """Update the gauges of the outboxes. Without an answer of MongoDB, remove them."""
         try:
             async with asyncio.timeout(_MEASURED_WITHIN_SECONDS):
                 for outbox in self._outboxes.values():
                     await self._measure(outbox)
-        except Exception as error:  # noqa: BLE001 - the other metrics are shown all the same, above all now
+        except Exception as error:  # noqa: BLE001 - the scrape must still show the other metrics
             _log.warning("outboxes_not_measured", error=str(error))
             self._clear()
 
@@ -144,7 +144,7 @@ class Relay:
                 self._taken.difference_update(taken)
 
     def _take(self) -> list[_Key]:
-        """Return what was woken next; never a record that is in another lane, whose events are on their way."""
+        """Take the next woken records, but none that another lane is publishing: its events keep their order."""
         taken = list(islice((key for key in self._woken if key not in self._taken), _IN_LANE))
         for key in taken:
             del self._woken[key]
@@ -157,7 +157,7 @@ class Relay:
         await outbox.clear(done)
 
     async def _publish_in_order(self, record: Pending) -> list[str]:
-        """Return the ids that were confirmed: all, or those before the first that was not."""
+        """Return the ids of the confirmed events: all of them, or those before the first failure."""
         confirmed: list[str] = []
         for entry in record.entries:
             try:

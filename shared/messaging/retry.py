@@ -1,4 +1,4 @@
-"""What is to become of a message that could not be handled: its failures travel with it in headers."""
+"""The failures of a message, which travel in its headers, and the delay before its next attempt."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _FAILURES: Final = "dondoc-failures"
 _FIRST_FAILED_AT: Final = "dondoc-first-failed-at"
 _FAILED_AT: Final = "dondoc-failed-at"
 _ERROR: Final = "dondoc-error"
-# Another name than the one that is read, so that a dead letter an operator replays begins anew.
+# A dead letter has its count under another name, so that it starts with no failures when it is replayed.
 _ATTEMPTS: Final = "dondoc-attempts"
 _ERROR_LENGTH: Final = 1_000
 
 
-class RetryLater(Exception):  # noqa: N818 - it says what to do; nothing went wrong
-    """Raised by a handler for which an event came too early; it counts like any failure."""
+class RetryLater(Exception):  # noqa: N818 - the name says what to do; nothing is wrong
+    """A handler raises this when an event came too early. It counts as a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """How often a message has failed, since when, and how last."""
+    """How often a message has failed, when first and last, and with which error."""
 
     count: int = 0
     first_failed_at: str | None = None
@@ -32,7 +32,7 @@ class Failures:
 
     @classmethod
     def of(cls, headers: Mapping[str, Any]) -> Failures:
-        """Read what a message brings with it; what is not ours counts as nothing."""
+        """Read the failures from the headers of a message. Headers that are not ours count as no failure."""
         count, first = headers.get(_FAILURES), headers.get(_FIRST_FAILED_AT)
         if not isinstance(count, int) or count < 1 or not isinstance(first, str):
             return cls()
@@ -46,24 +46,24 @@ class Failures:
             count=self.count + 1,
             first_failed_at=self.first_failed_at or moment,
             failed_at=moment,
-            error=_in_words(error),
+            error=_error_text(error),
         )
 
     def headers(self) -> dict[str, Any]:
-        """Write what goes along to the next attempt."""
-        return {_FAILURES: self.count, **self._story()}
+        """Return the headers for the next attempt."""
+        return {_FAILURES: self.count, **self._details()}
 
-    def headers_of_the_dead(self) -> dict[str, Any]:
-        """Write what an operator wants to know."""
-        return {_ATTEMPTS: self.count, **self._story()}
+    def dead_letter_headers(self) -> dict[str, Any]:
+        """Return the headers of a dead letter, for an operator to read."""
+        return {_ATTEMPTS: self.count, **self._details()}
 
-    def _story(self) -> dict[str, Any]:
+    def _details(self) -> dict[str, Any]:
         return {_FIRST_FAILED_AT: self.first_failed_at, _FAILED_AT: self.failed_at, _ERROR: self.error}
 
 
 @dataclass(frozen=True, slots=True)
 class FinalFailure:
-    """What a dead letter says of its end; nothing of what is not known."""
+    """Why a message became a dead letter. What is not known is None."""
 
     attempts: int | None = None
     first_failed_at: str | None = None
@@ -72,7 +72,7 @@ class FinalFailure:
 
     @classmethod
     def of(cls, headers: Mapping[str, Any]) -> FinalFailure:
-        """Read what `headers_of_the_dead` wrote or, of a message that the broker gave up, what the broker did."""
+        """Read the headers of `dead_letter_headers`, or the broker's own if the broker dead-lettered the message."""
         if "x-first-death-reason" in headers and _ERROR not in headers:
             return cls(failed_at=_first_death(headers), error=str(headers["x-first-death-reason"]))
         texts = {name: value for name, value in headers.items() if isinstance(value, str)}
@@ -86,19 +86,19 @@ class FinalFailure:
 
 
 def _first_death(headers: Mapping[str, Any]) -> str | None:
-    """Return when the broker first moved a message for its own reasons."""
+    """Return when the broker itself first dead-lettered the message."""
     deaths = headers.get("x-death")
     told = [death.get("time") for death in deaths if isinstance(death, Mapping)] if isinstance(deaths, list) else []
     moments = [moment for moment in told if isinstance(moment, datetime)]
     return min(moments).isoformat() if moments else None
 
 
-def _in_words(error: BaseException) -> str:
-    """Write what went wrong as a header can carry it, whatever characters it names."""
+def _error_text(error: BaseException) -> str:
+    """Return the error as a text that a header can carry, whatever characters it has."""
     words = f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]
     return words.encode("utf-8", "backslashreplace").decode()
 
 
 def next_delay(failures: Failures, retry_delays: Sequence[float]) -> float | None:
-    """Return the seconds until the next attempt; None when the last of them has been used."""
+    """Return the seconds until the next attempt, or None after the last delay."""
     return retry_delays[failures.count - 1] if failures.count <= len(retry_delays) else None

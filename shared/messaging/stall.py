@@ -1,7 +1,7 @@
-"""A consumer to which nothing comes any more, although its connection stands and messages wait.
+"""Detects a stalled consumer: it receives nothing, although its connection is open and messages wait.
 
-When a queue is deleted under load and made anew at once, a broker may not say so, or may count messages as given to
-the consumer that it never sent. Nothing on this side can tell that from a quiet night; only the broker can.
+When a queue is deleted under load and declared again at once, RabbitMQ may not cancel the consumer, or may count
+messages as delivered that it never sent. The client cannot tell this from a quiet night; only the broker knows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LOOK_SECONDS: Final = 5.0
 
 
 class StallDetector:
-    """Looks at one consumer, again and again: `is_found` is asked every few seconds."""
+    """Detects the stall of one consumer. Call `is_found` every few seconds."""
 
     def __init__(self, service: str, consumer: Consumer, publisher: Publisher) -> None:
         self._queue = events_queue(service)
@@ -26,9 +26,9 @@ class StallDetector:
         self._waited = False
 
     async def is_found(self) -> bool:
-        """Whether the queue was taken away, or messages waited at this look and the last, and none came between.
+        """Whether the consumer was cancelled, or messages waited at the last two calls and none came between them.
 
-        To look makes a queue anew that is not there; what comes into it then has no consumer, and waits.
+        Counting declares a queue again that was deleted. Its messages wait, because it has no consumer yet.
         """
         if self._consumer.is_cancelled:
             return True

@@ -1,10 +1,10 @@
-"""The exchange, the queues, and who gets what. Every service declares all of it before it publishes or consumes.
+"""The exchange, the queues and their bindings. Every service declares all of them before it publishes or consumes.
 
     dondoc.events ──routing keys──▶ <service>.events ──delivery limit──▶ <service>.dead
                                         ▲
-    <service>.retry.<milliseconds> ─────┘ when the time to live is over
+    <service>.retry.<milliseconds> ─────┘ after the time to live
 
-All queues are quorum queues; dead-lettering is at-least-once, so a message leaves a queue only when the next has it.
+All queues are quorum queues. Dead-lettering is at-least-once: a message leaves a queue only when the next queue has it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aio_pika.abc import AbstractChannel, AbstractExchange
 
 EXCHANGE: Final = "dondoc.events"
 
-# Which events each service is sent, as routing keys of the topic exchange.
+# The events that each service receives, as binding keys of the topic exchange.
 BINDINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "assignment": ("deadline.missed.v1",),
@@ -28,10 +28,11 @@ BINDINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
-# Every crash of a consumer counts one delivery for all it had taken; only a message that crashes it again and again
-# may come to the limit.
+# A crash of a consumer counts one delivery for every message that it held. The limit is so high that only a message
+# that crashes the consumer again and again reaches it.
 _DELIVERIES: Final = 1_000
-# Without a dead-letter exchange a message over the limit is dropped; an operator's looks into the queue count too.
+# The broker would drop a dead letter over the limit, since there is no further queue for it. Each `dead-letters list`
+# counts one delivery.
 _LOOKS: Final = 1_000_000
 
 
@@ -40,7 +41,7 @@ def events_queue(service: str) -> str:
 
 
 def retry_queue(service: str, delay: float) -> str:
-    """Return the queue where a message waits `delay` seconds."""
+    """Return the name of the queue where a message waits `delay` seconds."""
     return f"{service}.retry.{_milliseconds(delay)}"
 
 
@@ -65,10 +66,10 @@ def dead_arguments() -> dict[str, Any]:
 
 
 async def declare(channel: AbstractChannel, retry_delays: Sequence[float]) -> None:
-    """Declare everything for every service; harmless when it is there already.
+    """Declare the exchange and the queues of every service. What exists already stays as it is.
 
     Raises:
-        ChannelPreconditionFailed: something of the same name stands there with other arguments.
+        ChannelPreconditionFailed: an exchange or queue of the same name has other arguments.
 
     """
     exchange = await channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, durable=True)

@@ -1,4 +1,4 @@
-"""What a service's composition root calls: the relay and the consumer, started and stopped in the right order."""
+"""Starts and stops the relay and the consumer of a service in the right order; called by the composition root."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def _nothing() -> None:
 
 
 class Messaging:
-    """A service's part in the exchange of events. Making one does no I/O, so that stores can be given its `relay`."""
+    """What publishes and consumes for one service. The constructor does no I/O, so stores can be given `relay`."""
 
     def __init__(  # noqa: PLR0913 - settings, each by its name
         self,
@@ -64,11 +64,11 @@ class Messaging:
         self.started = asyncio.Event()
 
     async def is_up(self) -> bool:
-        """Whether the broker is there and everything has started."""
+        """Whether the broker is connected and everything has started."""
         return self.started.is_set() and self._publisher.is_connected
 
     async def measure(self) -> None:
-        """Bring the gauges of the service's queues and outboxes up to date."""
+        """Update the gauges of the service's queues and outboxes."""
         await asyncio.gather(self._depths.measure(), self.relay.measure())
 
     @property
@@ -80,11 +80,11 @@ class Messaging:
     async def running(
         self, router: EventRouter, *, prepare: Callable[[], Awaitable[None]] = _nothing
     ) -> AsyncIterator[None]:
-        """Relay and consume while inside; servers that are away are waited for in the background.
+        """Publish and consume inside the block. Servers that are away are waited for in the background.
 
-        The order: `prepare` (the service's indexes) and the outboxes' own index, then `prepared` is set; the whole
-        topology; the relay; the consumer, then `started` is set. At the end the handlers that run finish, the relay
-        publishes what it was woken for (within seconds), and what is left waits in the outboxes.
+        It starts in this order: `prepare` (the service's indexes) and the index of the outboxes, then `prepared` is
+        set; the topology; the relay; the consumer, then `started` is set. At the end running handlers finish, and the
+        relay publishes the woken records, for a few seconds at most. Other events stay in the outboxes.
         """
         starting = asyncio.create_task(self._start(router, prepare), name=f"{self._service}: start of messaging")
         try:
@@ -112,12 +112,12 @@ class Messaging:
         await supervise(self._service, task, run)
 
     async def _watch(self, router: EventRouter) -> None:
-        """Begin anew, on a connection of its own, with a consumer to which nothing comes although messages wait."""
+        """Restart a stalled consumer on a new connection."""
         while (consumer := self._consumer) is not None:
             stall = StallDetector(self._service, consumer, self._publisher)
-            while not await stall.is_found():  # noqa: ASYNC110 - it is the broker's, which must be asked
+            while not await stall.is_found():  # noqa: ASYNC110 - only the broker knows, so it must be polled
                 await asyncio.sleep(self._look_interval)
-            _log.warning("consumer_begun_anew", service=self._service, received=consumer.received)
+            _log.warning("consumer_restarted", service=self._service, received=consumer.received)
             await consumer.stop()
             self._consumer = None
             await self._supervise("consumer", lambda: self._consume(router))

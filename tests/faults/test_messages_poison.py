@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from deploy.local.servers import Servers
 from shared.events.codec import encode
 from shared.events.envelope import Event
-from shared.messaging.dead_letters import opened
+from shared.messaging.dead_letters import open_dead_letters
 from shared.messaging.publisher import Publisher, make_message
 from shared.messaging.topology import BINDINGS, dead_queue, events_queue, retry_queue
 from shared.messaging.wiring import Messaging
@@ -177,7 +177,7 @@ async def test_what_died_for_a_cause_takes_effect_once_the_cause_is_gone_and_it_
 
 
 async def replay_all(amqp_url: str, service: str) -> None:
-    async with opened(amqp_url, service) as letters:
+    async with open_dead_letters(amqp_url, service) as letters:
         await letters.replay(lambda _: True, lambda _: None)
 
 

@@ -19,7 +19,7 @@ from shared.clock import true_now
 from shared.commands.command_line import run
 from shared.events.codec import encode
 from shared.messaging import topology
-from shared.messaging.dead_letters import opened
+from shared.messaging.dead_letters import open_dead_letters
 from shared.messaging.publisher import make_message
 from shared.messaging.relay import RECORDED_AT
 from shared.messaging.retry import Failures
@@ -33,7 +33,7 @@ HEADERS = {
     **Failures()
     .and_then(ValueError("nobody\x1b[2J knows"), true_now())
     .and_then(ValueError("nobody\x1b[2J knows"), true_now())
-    .headers_of_the_dead(),
+    .dead_letter_headers(),
 }
 
 
@@ -101,7 +101,7 @@ def letters(*numbers: int) -> list[tuple[str, bytes]]:
 
 async def ids_in(amqp_url: str) -> list[str]:
     """Return the names as the queue has them, leaving it as it is."""
-    async with opened(amqp_url, "notification") as dead:
+    async with open_dead_letters(amqp_url, "notification") as dead:
         return [letter.name for letter in await dead.all()]
 
 

@@ -74,10 +74,10 @@ async def test_a_consumer_whose_queue_was_deleted_begins_anew(servers: Servers, 
     with capture_logs() as logs:
         async with consuming(vhost.amqp_url, received):
             (await servers.management.delete(f"/api/queues/{vhost.name}/{QUEUE}")).raise_for_status()
-            await until(lambda: "consumer_begun_anew" in [entry["event"] for entry in logs], "it has begun anew")
+            await until(lambda: "consumer_restarted" in [entry["event"] for entry in logs], "it has begun anew")
             await publish(vhost.amqp_url, 1)
             await until(lambda: received.subjects == {"so-1"}, "what came later has come")
-    assert [entry["event"] for entry in logs].count("consumer_begun_anew") == 1
+    assert [entry["event"] for entry in logs].count("consumer_restarted") == 1
 
 
 async def test_a_busy_or_idle_consumer_is_not_taken_for_one_that_is_stuck(vhost: Vhost) -> None:

@@ -30,7 +30,7 @@ def test_failures_travel_in_headers() -> None:
 
 
 def test_the_last_error_and_the_first_moment_are_told() -> None:
-    headers = failed(3).headers_of_the_dead()
+    headers = failed(3).dead_letter_headers()
     assert headers == {
         "dondoc-attempts": 3,
         "dondoc-first-failed-at": "2026-11-24T02:00:00+00:00",
@@ -40,7 +40,7 @@ def test_the_last_error_and_the_first_moment_are_told() -> None:
 
 
 def test_a_replayed_dead_letter_has_no_failures() -> None:
-    assert Failures.of(failed(4).headers_of_the_dead()) == Failures()
+    assert Failures.of(failed(4).dead_letter_headers()) == Failures()
 
 
 @pytest.mark.parametrize(
