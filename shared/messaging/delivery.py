@@ -219,9 +219,11 @@ class _Delivery(BaseMiddleware[Any, IncomingMessage]):
         except (_StoppingError, *BROKER_AWAY):
             raise
         except Exception as unexpected:  # noqa: BLE001 - logged, and the message is kept
-            # A message that is never acknowledged takes the place of another one for as long as the service runs.
+            # A message that is never acknowledged would occupy a place of the prefetch for ever.
             _log.exception("message_not_processed", message_id=self.msg.message_id)
-            await self._bury(Failures().and_then(unexpected, true_now()))
+            now = true_now().isoformat()
+            # Its name only: even to turn the error into a text may fail.
+            await self._bury(Failures(1, now, now, type(unexpected).__name__))
 
     async def _decide_expected(self, error: Exception) -> None:
         match error:
