@@ -13,8 +13,6 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
-from shared.office.access import SIGHT, Principal, Sight
-
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 
@@ -115,19 +113,3 @@ def _essence(index: Mapping[str, Any]) -> tuple[list[tuple[str, int]], bool, Rec
     """Return what makes an index, whatever its name: MongoDB refuses a second one that is the same in this."""
     keys = [(field, int(direction)) for field, direction in index["key"].items()]
     return keys, bool(index.get("unique")), dict(index.get("partialFilterExpression") or {})
-
-
-def sight_filter(principal: Principal) -> Record:
-    """Return the filter of the tasks within an account's sight.
-
-    Every collection of tasks has `officer`, and `agencies`: the lead, the coordinating agencies and the monitor.
-    """
-    match SIGHT[principal.role]:
-        case Sight.EVERY:
-            return {}
-        case Sight.AGENCY if principal.agency is not None:
-            return {"agencies": principal.agency}
-        case Sight.HANDED:
-            return {"officer": principal.username}
-        case _:
-            return {"_id": {"$in": []}}

@@ -29,11 +29,8 @@ from services.assignment.tasks.api.tasks import tasks_router
 from services.assignment.tasks.consumers import task_consumers
 from services.assignment.tasks.handlers import Office, TaskHandlers
 from services.assignment.tasks.reads import TaskReads
-from services.assignment.tasks.store.batches import INDEXES as BATCH_INDEXES
-from services.assignment.tasks.store.batches import BatchStore
-from services.assignment.tasks.store.tasks import COLLECTION as TASKS
-from services.assignment.tasks.store.tasks import INDEXES as TASK_INDEXES
-from services.assignment.tasks.store.tasks import TaskStore
+from services.assignment.tasks.store import INDEXES as TASK_INDEXES
+from services.assignment.tasks.store import TASKS, BatchStore, TaskStore
 from shared.app import create_app
 from shared.background import Background
 from shared.clock import Clock
@@ -48,7 +45,7 @@ from shared.office.workdays import WorkCalendar
 from shared.web.auth import Verifier
 
 SERVICE: Final = AssignmentSettings.service()
-INDEXES: Final = (*DIRECTORY_INDEXES, *TASK_INDEXES, *BATCH_INDEXES)
+INDEXES: Final = (*DIRECTORY_INDEXES, *TASK_INDEXES)
 OUTBOXES: Final = (TASKS, AGENCIES, ACCOUNTS)
 PUBLISHES: Final = (*map(task_event, TASK_FACTS), AGENCY_CHANGED, ACCOUNT_CHANGED)
 ROUTERS: Final = (auth.router, auth.keys_router, me.router, agencies.router, accounts.router)

@@ -11,8 +11,7 @@ from services.assignment.app import OUTBOXES
 from services.assignment.settings import AssignmentSettings
 from services.assignment.tasks.rules.batch import Batch
 from services.assignment.tasks.rules.task import replay
-from services.assignment.tasks.store.audit import known_among, stored_batches, stored_tasks
-from services.assignment.tasks.store.records import state_of, to_entry
+from services.assignment.tasks.store import known_among, state_of, stored_batches, stored_tasks, to_entry
 from shared.clock import true_now
 from shared.commands.check import Findings, finding_command
 from shared.commands.difference import Difference, DifferenceKind

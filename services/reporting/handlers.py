@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from services.reporting.rules.question import GroupBy, Question, pipeline
+from services.reporting.rules.question import GroupBy, Question
 from services.reporting.rules.summary import Summary, summary_of
 from services.reporting.rules.versions import version_of
-from services.reporting.store import Named, Names, Versions
+from services.reporting.store import ALL_COUNTERS, Named, Names, Versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,9 +52,9 @@ class Summaries:
     async def draw(self, question: Question) -> Summary:
         """Count what the question asks for, as of its moment or, without one, of now."""
         now = self._clock.now()
-        groups = await self._versions.aggregate(pipeline(question, now, self._calendar))
+        groups = await self._versions.count(question, now, self._calendar)
         names = await self._names_of(question.group_by, (group["_id"] for group in groups))
-        return summary_of(groups, names, question.as_of or now)
+        return summary_of(groups, ALL_COUNTERS, names, question.as_of or now)
 
     async def _names_of(self, group_by: GroupBy, keys: Iterable[str | None]) -> dict[str, str]:
         if group_by not in _NAMED:

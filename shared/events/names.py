@@ -7,37 +7,15 @@ from typing import TYPE_CHECKING, Final
 from shared.events.deadline import DeadlineReached
 from shared.events.directory import AccountChanged, AgencyChanged
 from shared.events.task import TaskChanged
+from shared.office import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.events.envelope import Frozen
 
-# What happened to a task; each is also the `act` of its history entry.
-TASK_FACTS: Final = (
-    "assigned",
-    "received",
-    "refused",
-    "reassigned",
-    "corrected",
-    "deadline_set",
-    "delegated",
-    "progressed",
-    "contributed",
-    "extension_requested",
-    "extension_approved",
-    "extension_refused",
-    "reported",
-    "report_returned",
-    "completed",
-    "recalled",
-    "urged",
-    "explanation_required",
-    "explanation_withdrawn",
-    "explanation_submitted",
-    "explanation_accepted",
-    "explanation_refused",
-)
+TASK_FACTS: Final = tuple(labels.FACTS)
+"""What can happen to a task; the name of each event is made from it."""
 DEADLINE_KINDS: Final = (
     "due_soon",
     "due_today",
@@ -48,9 +26,9 @@ DEADLINE_KINDS: Final = (
 )
 
 
-def task_event(act: str) -> str:
+def task_event(fact: str) -> str:
     """Return the name of the event of a history entry."""
-    return f"task.{act}.v1"
+    return f"task.{fact}.v1"
 
 
 def deadline_event(kind: str) -> str:
@@ -62,7 +40,7 @@ AGENCY_CHANGED: Final = "agency.changed.v1"
 ACCOUNT_CHANGED: Final = "account.changed.v1"
 
 DATA_OF: Final[Mapping[str, type[Frozen]]] = {
-    **{task_event(act): TaskChanged for act in TASK_FACTS},
+    **{task_event(fact): TaskChanged for fact in TASK_FACTS},
     **{deadline_event(kind): DeadlineReached for kind in DEADLINE_KINDS},
     AGENCY_CHANGED: AgencyChanged,
     ACCOUNT_CHANGED: AccountChanged,

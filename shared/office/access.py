@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role, Scope
@@ -95,7 +95,7 @@ def may(principal: Principal, permission: Permission) -> bool:
     return principal.role is not Role.SERVICE or needed is None or needed in principal.scopes
 
 
-def require(caller: Principal, permission: Permission) -> None:
+def require_permission(caller: Principal, permission: Permission) -> None:
     """Refuse a caller without the permission.
 
     Called where the work is done and not declared as a dependency of a route: dependencies run before FastAPI has
@@ -133,3 +133,19 @@ def may_see(principal: Principal, task: Seen) -> bool:
             return task.officer == principal.username
         case Sight.NONE:
             return False
+
+
+def sight_filter(principal: Principal) -> dict[str, Any]:
+    """Return what `may_see` says as a filter of MongoDB, which is plain data.
+
+    Every collection of tasks has `officer`, and `agencies`: the lead, the coordinating agencies and the monitor.
+    """
+    match SIGHT[principal.role]:
+        case Sight.EVERY:
+            return {}
+        case Sight.AGENCY if principal.agency is not None:
+            return {"agencies": principal.agency}
+        case Sight.HANDED:
+            return {"officer": principal.username}
+        case _:
+            return {"_id": {"$in": []}}

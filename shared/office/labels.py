@@ -179,8 +179,8 @@ ACTS: Final[Mapping[str, Label]] = {
     "recall": Label("Thu hồi nhiệm vụ", "Recall"),
     "urging": Label("Đôn đốc", "Urge"),
 }
-# What was done: keyed by the `act` of a history entry.
-HISTORY: Final[Mapping[str, Label]] = {
+# What happened: keyed by the name of the fact, which is the `act` of a history entry and part of its event's name.
+FACTS: Final[Mapping[str, Label]] = {
     "assigned": Label("Giao nhiệm vụ", "Assigned"),
     "received": Label("Tiếp nhận", "Received"),
     "refused": Label("Từ chối tiếp nhận", "Refused"),

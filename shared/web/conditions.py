@@ -50,6 +50,9 @@ IdempotencyKey = Annotated[
 
 
 def fingerprint(route: str, body: BaseModel | dict[str, Any] | None) -> str:
-    """Return a digest of what was asked: equal for bodies that mean the same, whatever the order of members."""
-    content = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
+    """Return a digest of what was asked: equal for bodies that mean the same, whatever the order of members.
+
+    Defaults are left out, so that a retry is still the same body after an optional field was added.
+    """
+    content = body.model_dump(mode="json", exclude_defaults=True) if isinstance(body, BaseModel) else body
     return hashlib.sha256(orjson.dumps([route, content], option=orjson.OPT_SORT_KEYS)).hexdigest()

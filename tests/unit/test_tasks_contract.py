@@ -9,8 +9,8 @@ import pytest
 from bson.codec_options import CodecOptions
 
 from services.assignment.tasks.rules import state
-from services.assignment.tasks.rules.act_table import ACT_TABLE
-from services.assignment.tasks.rules.task import _EVOLUTIONS, replay
+from services.assignment.tasks.rules.act_table import ACT_TABLE, EVOLUTIONS
+from services.assignment.tasks.rules.task import replay
 from services.assignment.tasks.store.records import from_entry, to_entry
 from shared.events import names, task
 from shared.office.vocabulary import DueKind, Priority, Role
@@ -52,7 +52,7 @@ def test_state_and_contract_have_the_same_members(name: str) -> None:
 
 def test_every_recorded_act_has_an_event_and_an_evolution() -> None:
     withdrawn = {"explanation_withdrawn"}  # comes with changes of the calendar
-    assert set(names.TASK_FACTS) - withdrawn == {"assigned", *_EVOLUTIONS}
+    assert set(names.TASK_FACTS) - withdrawn == {"assigned", *EVOLUTIONS}
 
 
 def test_the_act_table_has_the_sixteen_acts() -> None:

@@ -15,7 +15,7 @@ from shared.events.directory import AccountChanged, AgencyChanged
 from shared.events.envelope import Event
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED
 from shared.messaging.context import correlation_id
-from shared.office.access import Permission, Principal, require
+from shared.office.access import Permission, Principal, require_permission
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import AgencyKind, Role
 
@@ -198,11 +198,11 @@ def _seen(caller: Principal, account: Account | None) -> Account:
 
 
 def _demand_management(caller: Principal) -> None:
-    require(caller, Permission.MANAGE_DIRECTORY)
+    require_permission(caller, Permission.MANAGE_DIRECTORY)
 
 
 def _demand_reading(caller: Principal) -> None:
-    require(caller, Permission.READ_ACCOUNTS)
+    require_permission(caller, Permission.READ_ACCOUNTS)
 
 
 def _demand_version(expected: int | None, present: int) -> None:

@@ -11,7 +11,7 @@ from services.deadline.store import WatchStore
 from shared.clock import Clock
 from shared.events.envelope import Moment
 from shared.events.task import Task
-from shared.office.access import Permission, Principal, may_see, require
+from shared.office.access import Permission, Principal, may_see, require_permission
 from shared.office.refusal import Code, Refusal
 from shared.office.timeliness import horizon, timeliness
 from shared.office.vocabulary import DueKind, Timeliness
@@ -42,7 +42,7 @@ def deadlines_router(store: WatchStore, clock: Clock, calendar: WorkCalendar) ->
     @router.get("/{task_id}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
     async def read_deadline(caller: Caller, task_id: str) -> DeadlineAnswer:
         """Show a task's deadline as it is watched, with the count of days."""
-        require(caller, Permission.READ_TASKS)
+        require_permission(caller, Permission.READ_TASKS)
         watch = await _seen(store, caller, task_id)
         following = watch.next_moment(calendar)
         return DeadlineAnswer(

@@ -12,7 +12,7 @@ from services.notification.metrics import READ
 from services.notification.store import Inbox, InboxEntry, InboxQuery
 from shared.clock import Clock
 from shared.events.envelope import Moment
-from shared.office.access import Permission, require
+from shared.office.access import Permission, require_permission
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.web.auth import Caller
 from shared.web.fields import Body, Identifier, Maybe
@@ -70,7 +70,7 @@ def inbox_router(inbox: Inbox, clock: Clock, public_url: str) -> APIRouter:
         query: Annotated[InboxFilter, Query()], caller: Caller, request: Request, response: Response
     ) -> InboxPage:
         """List the caller's own notifications, newest first, in the language of `Accept-Language`."""
-        require(caller, Permission.READ_INBOX)
+        require_permission(caller, Permission.READ_INBOX)
         filters = {"username": caller.username, "task_id": query.task_id}
         wanted = InboxQuery(caller.username, query.task_id, _after(query.cursor, filters))
         found = await inbox.find(wanted, query.limit + 1)
@@ -86,7 +86,7 @@ def inbox_router(inbox: Inbox, clock: Clock, public_url: str) -> APIRouter:
     )
     async def read_entry(entry_id: str, caller: Caller, request: Request, response: Response) -> InboxItem:
         """Mark one of the caller's notifications as read; once read it stays as it is."""
-        require(caller, Permission.READ_INBOX)
+        require_permission(caller, Permission.READ_INBOX)
         if await inbox.mark_read(entry_id, caller.username, clock.now()):
             READ.inc()
         entry = await inbox.get(entry_id, caller.username)

@@ -13,7 +13,7 @@ from services.reporting.rules.question import GroupBy, PeriodBy, Question
 from services.reporting.rules.summary import Row, Summary
 from shared.clock import Clock
 from shared.events.envelope import Moment, rfc3339
-from shared.office.access import SIGHT, Permission, Principal, Sight, require
+from shared.office.access import SIGHT, Permission, Principal, Sight, require_permission
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.web.auth import Caller
 from shared.web.fields import Body, DayField, Maybe, QueryMoment
@@ -109,7 +109,7 @@ def summary_router(summaries: Summaries, clock: Clock) -> APIRouter:
         Agencies and their programs count the tasks they lead.
         """
         _check(query, clock.now())
-        require(caller, Permission.READ_SUMMARY)
+        require_permission(caller, Permission.READ_SUMMARY)
         return SummaryAnswer.of(await summaries.draw(_question(query, caller)), query)
 
     return router

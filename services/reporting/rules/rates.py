@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from services.reporting.rules.counting import COMPLETED_ON_TIME_OF_TERM
 from shared.office.vocabulary import Timeliness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+COMPLETED_ON_TIME_OF_TERM: Final = "completed_on_time_of_term"
+"""The counter of the tasks that had a due moment and were completed on time."""
 _DECIMALS: Final = 4
 
 

@@ -12,9 +12,8 @@ from services.assignment.tasks.api.bodies import AssignBody
 from services.assignment.tasks.handlers import TaskHandlers
 from services.assignment.tasks.reads import TaskReads
 from services.assignment.tasks.rules.waiting import key_of
-from services.assignment.tasks.store.queries import Filters, Sort
-from services.assignment.tasks.store.records import Retry
-from services.assignment.tasks.views import HistoryPage, TaskBrief, TaskView
+from services.assignment.tasks.store import Filters, Retry, Sort
+from services.assignment.tasks.views import HistoryPage, TaskBriefView, TaskView
 from shared.office.access import Principal
 from shared.office.refusal import Code
 from shared.office.vocabulary import Stage, Timeliness
@@ -66,12 +65,12 @@ def tasks_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
         },
     )
     async def assign(body: AssignBody, caller: Caller, key: IdempotencyKey = None) -> Response:
-        act = body.to_command()
+        command = body.to_command()
         retry = Retry(key, fingerprint("/v1/tasks", body)) if key else None
-        task, new = await handlers.assign(caller, act, retry)
+        task, new = await handlers.assign(caller, command, retry)
         return task_answer(await reads.view(caller, task), new=new)
 
-    @router.get("", response_model=Page[TaskBrief], responses=problem_responses(Code.NOT_PERMITTED))
+    @router.get("", response_model=Page[TaskBriefView], responses=problem_responses(Code.NOT_PERMITTED))
     async def list_tasks(query: Annotated[TaskQuery, Query()], caller: Caller) -> Response:
         page = await reads.page(caller, query.filters(caller), query.sort, query.cursor, query.limit)
         return as_json(page)

@@ -50,7 +50,7 @@ class Batch:
     first: HistoryEntry
     items: tuple[Item, ...]
 
-    def parts(self) -> Iterator[PlannedTask]:
+    def planned_tasks(self) -> Iterator[PlannedTask]:
         """Yield the tasks in order; the same batch makes the same tasks, ids included, whenever it is asked."""
         position = count()
         for item in self.items:
@@ -59,15 +59,15 @@ class Batch:
 
     def tasks(self) -> Iterator[tuple[Task, HistoryEntry]]:
         """Yield the tasks with the entries that begin them."""
-        for part in self.parts():
-            details = {**self.first.details, **part.item.details, "lead_agency": part.lead_agency, "batch": self.id}
+        for task in self.planned_tasks():
+            details = {**self.first.details, **task.item.details, "lead_agency": task.lead_agency, "batch": self.id}
             entry = replace(self.first, details=details)
-            yield assigned(part.id, entry), entry
+            yield assigned(task.id, entry), entry
 
 
 def decide_batch(batch_id: str, items: Sequence[tuple[Assign, Sequence[str]]], context: Context) -> Batch:
     """Decide on a whole batch: all of it is assigned, or, with a refusal, nothing."""
-    entries = [_entries_of(act, leads, context) for act, leads in items]
+    entries = [_first_entry(command, leads, context) for command, leads in items]
     first = entries[0]
     shared = {"document": first.details["document"]}
     planned = tuple(
@@ -77,9 +77,9 @@ def decide_batch(batch_id: str, items: Sequence[tuple[Assign, Sequence[str]]], c
     return Batch(batch_id, replace(first, details=shared), planned)
 
 
-def _entries_of(act: Assign, leads: Sequence[str], context: Context) -> HistoryEntry:
-    """Judge an item for each of its lead agencies, and return what their tasks share."""
+def _first_entry(command: Assign, leads: Sequence[str], context: Context) -> HistoryEntry:
+    """Decide on the task of each lead agency of an item, and return what they share."""
     if len(set(leads)) != len(leads):
-        raise invalid(f"{act.path}{act.lead_field}", FieldCode.DUPLICATE_AGENCY)
-    first, *_ = [begin(replace(act, lead_agency=lead), None, context) for lead in leads]
+        raise invalid(f"{command.path}{command.lead_field}", FieldCode.DUPLICATE_AGENCY)
+    first, *_ = [begin(replace(command, lead_agency=lead), None, context) for lead in leads]
     return first

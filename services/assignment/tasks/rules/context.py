@@ -1,4 +1,4 @@
-"""What a decision may look at besides the task: the moment, the caller, the calendar and the directory."""
+"""What a rule looks at besides the task: the command, the moment, the caller, the calendar and the directory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class KnownAccount(Protocol):
 
 
 class Command:
-    """What every act has: the agencies and accounts it names, which the directory is asked for."""
+    """What a body asks for. It names the agencies and accounts that must be looked up before a rule decides."""
 
     __slots__ = ()
 

@@ -39,7 +39,7 @@ def _decisions(task: Task) -> list[datetime]:
     return [moment for moment in moments if moment is not None]
 
 
-def miss(task: Task, at: Situation) -> Fact | None:
+def unrecorded_miss(task: Task, at: Situation) -> Fact | None:
     """Return the miss to be recorded: an explanation falls due within its term."""
     since = missed_at(task, at.now)
     if since is None:

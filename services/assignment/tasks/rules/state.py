@@ -7,31 +7,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from services.assignment.tasks.rules.particulars import Document, IsoDay, Particulars
 from shared.office.vocabulary import (
     Authority,
     Cause,
     DueKind,
     ExplanationState,
     ExtensionState,
-    Priority,
     ReportState,
     RequestState,
     Role,
     Stage,
 )
 
-IsoDay = str
-"""A day of the calendar as it is written, `YYYY-MM-DD`."""
-
 SYSTEM = "system"
 """Who records what time has brought."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    number: str
-    issued_on: IsoDay | None = None
-    summary: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +86,7 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Particulars):
     """A task without its history.
 
     `progressions` counts entries of progress, `adjustments` corrections, delegations and reassignments; no event
@@ -106,18 +96,10 @@ class Task:
     id: str
     version: int
     stage: Stage
-    title: str
-    description: str | None
-    product: str | None
-    document: Document | None
-    field: str | None
-    priority: Priority
     authority: Authority | None
     assigner: str
     entered_by: str
     lead_agency: str
-    coordinating_agencies: tuple[str, ...]
-    monitor: str | None
     assigned_at: datetime
     updated_at: datetime
     receipt_due_at: datetime
@@ -163,15 +145,18 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What is to be recorded, before it has its place in the history."""
+    """What a rule answers: what is to be recorded, before it has its place in the history."""
 
-    act: str
+    name: str
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One version of the task: who (in the role held then), when, what. Its details are enough to replay it."""
+    """One version of the task: who (in the role held then), when, what. Its details are enough to replay it.
+
+    `act` is the contract's word for the name of the fact.
+    """
 
     sequence: int
     at: datetime

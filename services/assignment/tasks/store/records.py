@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
 
 from services.assignment.tasks.rules.state import HistoryEntry, Task
 from services.assignment.tasks.rules.waiting import waits_for
@@ -78,3 +80,20 @@ def event_of(task: Task, entry: HistoryEntry) -> Event[Any]:
         causationid=causation_id(),
         data=wire.TaskChanged(task=wire.Task.model_validate(to_fields(task)), act=to_wire_entry(entry)),
     )
+
+
+def left_out_of_briefs(
+    whole: type[BaseModel] = wire.Task, brief: type[BaseModel] = wire.TaskBrief, path: str = ""
+) -> Iterator[str]:
+    """Yield the paths of what a task has and its brief has not, such as `document.summary`."""
+    for name, field in whole.model_fields.items():
+        if name not in brief.model_fields:
+            yield f"{path}{name}"
+        elif (inner := _model_in(field)) and (shorter := _model_in(brief.model_fields[name])):
+            yield from left_out_of_briefs(inner, shorter, f"{path}{name}.")
+
+
+def _model_in(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model that a field holds, optional or not."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)

@@ -11,11 +11,20 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.assignment.tasks.rules.state import SYSTEM, HistoryEntry, Task
 from services.assignment.tasks.rules.task import evolve
-from services.assignment.tasks.store.records import Retry, event_of, from_entry, state_of, to_entry, to_task
+from services.assignment.tasks.store.records import (
+    Retry,
+    event_of,
+    from_entry,
+    left_out_of_briefs,
+    state_of,
+    to_entry,
+    to_task,
+)
 from shared.batching import Batcher
 from shared.group_commit import GroupCommit, duplicate_of
 from shared.messaging import outbox
-from shared.mongo import Index, ascending, sight_filter
+from shared.mongo import Index, ascending
+from shared.office.access import sight_filter
 
 if TYPE_CHECKING:
     from services.assignment.tasks.store.queries import Sort
@@ -26,20 +35,7 @@ if TYPE_CHECKING:
 
 COLLECTION: Final = "tasks"
 _WITHOUT_LOGS: Final[Record] = {"history": 0, "outbox": 0}
-_BRIEF: Final[Record] = {
-    **_WITHOUT_LOGS,
-    "description": 0,
-    "product": 0,
-    "deadline_text": 0,
-    "document.summary": 0,
-    "progress.note": 0,
-    "extension.requests.reason": 0,
-    "extension.requests.decision_reason": 0,
-    "report.summary": 0,
-    "explanation.narrative": 0,
-    "explanation.remedy": 0,
-    "explanation.directive": 0,
-}
+_BRIEF: Final[Record] = {**_WITHOUT_LOGS, **dict.fromkeys(left_out_of_briefs(), 0)}
 _ORDERS: Final[dict[Sort, tuple[str, int]]] = {
     "-assigned_at": ("assigned_at", DESCENDING),
     "due_at": ("due_order", ASCENDING),
