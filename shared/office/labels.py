@@ -204,8 +204,10 @@ FACTS: Final[Mapping[str, Label]] = {
     "explanation_accepted": Label("Chấp nhận giải trình", "Explanation accepted"),
     "explanation_refused": Label("Không chấp nhận giải trình", "Explanation refused"),
 }
-# The parts of a task: keyed by the member that holds them.
-PARTS: Final[Mapping[str, Label]] = {
+# What a task is made of: keyed by the field that holds it.
+TASK_FIELDS: Final[Mapping[str, Label]] = {
+    "title": Label("Tên nhiệm vụ", "Title"),
+    "description": Label("Nội dung chi tiết", "Description"),
     "lead_agency": Label("Cơ quan chủ trì", "Lead agency"),
     "coordinating_agencies": Label("Cơ quan phối hợp", "Coordinating agencies"),
     "monitor": Label("Cơ quan theo dõi", "Monitoring agency"),

@@ -120,15 +120,15 @@ def timeliness_expression(at: Horizon) -> Expression:
     It reads the fields `stage`, `due_at` and `submitted_at`.
     """
     recalled, completed, reported = (_stage_is(stage) for stage in (Stage.RECALLED, Stage.COMPLETED, Stage.REPORTED))
-    no_due_moment = {"$not": [_is_set("due_at")]}
-    in_time = _all(_is_set("submitted_at"), {"$lte": ["$submitted_at", "$due_at"]})
+    no_due_moment = {"$not": [_present("due_at")]}
+    in_time = _all(_present("submitted_at"), {"$lte": ["$submitted_at", "$due_at"]})
     cases: list[tuple[Expression, Timeliness]] = [
         (recalled, Timeliness.RECALLED),
         (_all(completed, {"$or": [no_due_moment, in_time]}), Timeliness.COMPLETED_ON_TIME),
         (completed, Timeliness.COMPLETED_LATE),
         (no_due_moment, Timeliness.NO_DEADLINE),
         (_all(reported, in_time), Timeliness.ON_TRACK),
-        (_all(reported, _is_set("submitted_at")), Timeliness.OVERDUE),
+        (_all(reported, _present("submitted_at")), Timeliness.OVERDUE),
         ({"$lt": ["$due_at", at.now]}, Timeliness.OVERDUE),
         ({"$lte": ["$due_at", at.today_ends]}, Timeliness.DUE_TODAY),
         ({"$lte": ["$due_at", at.soon_ends]}, Timeliness.DUE_SOON),
@@ -141,7 +141,7 @@ def _stage_is(stage: Stage) -> Expression:
     return {"$eq": ["$stage", str(stage)]}
 
 
-def _is_set(field: str) -> Expression:
+def _present(field: str) -> Expression:
     """Hold for a moment; null and a missing field sort before every moment."""
     return {"$gt": [f"${field}", None]}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from shared.events.task import TaskBrief
 from shared.office.vocabulary import RequestState
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ FIRST: Final = 1
 """The sequence of a task's first version: none is before it."""
 NEWEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """The `until` of a task's newest version."""
+_OTHERWISE: Final = {"document", "explanation"}
+"""What a version has under a name of the task, but in another form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +58,24 @@ def version_of(event: Event[TaskChanged]) -> Version:
     return row_of(event.data.task, int(event.sequence), event.time)
 
 
+_OF_THE_TASK: Final = {field.name for field in fields(Version)} & (TaskBrief.model_fields.keys() - _OTHERWISE)
+"""What a version takes from the task as it is, under the same name."""
+
+
 def row_of(task: Task, sequence: int, at: datetime) -> Version:
-    """Keep of a task what is counted; `submitted_at` is that of the report that stands, if one does."""
+    """Keep of a task what is counted; `submitted_at` is that of the current report, if there is one."""
     return Version(
+        **{name: getattr(task, name) for name in _OF_THE_TASK},
         task=task.id,
         sequence=sequence,
         at=at,
-        stage=task.stage,
-        lead_agency=task.lead_agency,
-        assigner=task.assigner,
         document=document_key(task.document),
-        field=task.field,
-        assigned_at=task.assigned_at,
-        due_at=task.due_at,
-        completed_at=task.completed_at,
         submitted_at=task.current_submission,
-        missed_at=task.missed_at,
-        report_due_at=task.report_due_at,
         explanation=task.explanation.state,
         explanation_due_at=task.explanation.due_at,
         extensions_requested=len(task.extension.requests),
         extensions_approved=_approved(task),
         reports_returned=task.report.returns,
-        urgings=task.urgings,
     )
 
 
