@@ -11,8 +11,7 @@ from typing import Any
 
 from joserfc.jwk import OKPKey
 
-# Services in production mode refuse a secret with this in it, key ids included.
-DEMO_MARK = "demo-"
+from shared.settings import DEMO_MARK
 
 
 def new_password() -> str:

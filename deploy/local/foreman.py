@@ -16,7 +16,7 @@ import honcho.manager
 from honcho.printer import Message, Printer
 from honcho.process import Process
 
-from deploy.local.stack import SERVICES
+from deploy.services import SERVICES
 
 # Longer than a service takes to finish what it is doing.
 _KILL_WAIT_SECONDS = 30

@@ -68,15 +68,11 @@ class RabbitMQ:
         return self._ports.amqp
 
     @property
-    def uri(self) -> str:
-        return self.administrator_uri()
-
-    @property
     def management_uri(self) -> str:
         return f"http://{_ADMINISTRATOR}:{self.password}@127.0.0.1:{self._ports.management}"
 
-    def administrator_uri(self, vhost: str = "") -> str:
-        """Return the administrator's address of a vhost; without a name that of the default one."""
+    def administrator_uri(self, vhost: str) -> str:
+        """Return the administrator's address of a vhost."""
         return self.uri_of(_ADMINISTRATOR, self.password, vhost)
 
     def uri_of(self, username: str, password: str, vhost: str) -> str:

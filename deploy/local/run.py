@@ -18,7 +18,8 @@ from deploy.local.prometheus import ensure_prometheus, running_prometheus
 from deploy.local.readiness import is_ready
 from deploy.local.run_dir import RunDir
 from deploy.local.servers import running_servers
-from deploy.local.stack import SERVICES, DemoAccount, Stack, prepare_stack
+from deploy.local.stack import DemoAccount, Stack, prepare_stack
+from deploy.services import SERVICES
 
 _FIRST_PORT = 8001
 _PROMETHEUS_PORT = 9090

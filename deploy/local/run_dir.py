@@ -36,10 +36,6 @@ class RunDir:
             finally:
                 self._forget_running_stack()
 
-    @property
-    def logs(self) -> Path:
-        return self.path / "log"
-
     def credentials(self) -> Credentials:
         return Credentials.kept_in(self.path / "credentials.json")
 

@@ -15,6 +15,7 @@ from deploy.local.credentials import new_password
 from deploy.local.fetch import ensure_installed
 from deploy.local.mongod import Mongod, running_mongod
 from deploy.local.rabbitmq import RabbitMQ, running_rabbitmq
+from deploy.replica_set import put_user
 
 
 @dataclass(frozen=True)
@@ -48,21 +49,13 @@ class Servers:
         return self.mongod.uri
 
     @property
-    def amqp_uri(self) -> str:
-        """The administrator's address of the default vhost."""
-        return self.rabbitmq.uri
-
-    @property
     def management_uri(self) -> str:
         """The address of the broker's management API, with the administrator's credentials in it."""
         return self.rabbitmq.management_uri
 
     async def create_database_user(self, database: str, username: str, password: str) -> str:
         """Let a user read and write exactly `database`, and return the address for it; harmless again."""
-        roles = [{"role": "readWrite", "db": database}]
-        users = await self.administration[database].command("usersInfo", username)
-        command = "updateUser" if users["users"] else "createUser"
-        await self.administration[database].command(command, username, pwd=password, roles=roles)
+        await put_user(self.administration, database, username, password)
         return self.mongod.uri_of(username, password, database)
 
     async def drop_database(self, database: str) -> None:

@@ -18,7 +18,8 @@ from deploy.local.credentials import Credentials
 from deploy.local.ports import free_ports, on_free_ports
 from deploy.local.readiness import is_ready
 from deploy.local.servers import Servers
-from deploy.local.stack import SERVICES, Stack, prepare_stack, remove_stack
+from deploy.local.stack import Stack, prepare_stack, remove_stack
+from deploy.services import SERVICES
 
 _READY_WITHIN_SECONDS = 120
 

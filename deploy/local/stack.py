@@ -10,9 +10,9 @@ from deploy.local.clock_file import ClockFile
 from deploy.local.credentials import Credentials
 from deploy.local.installation import PROJECT
 from deploy.local.servers import Servers
+from deploy.services import SERVICES
 from shared.clock import SettableClock
 
-SERVICES = ("assignment", "deadline", "notification", "reporting")
 ADMINISTRATOR = "quantri"
 
 
