@@ -1,4 +1,4 @@
-"""What MongoDB needs once, in containers and on one machine alike: a replica set of one member, and users."""
+"""How MongoDB is prepared, in containers and in the local stack: a replica set of one member, and users."""
 
 import base64
 import secrets
@@ -14,7 +14,7 @@ Client = AsyncMongoClient[dict[str, Any]]
 
 
 def new_key() -> str:
-    """Make the key by which members of a replica set know one another; a server with users needs one."""
+    """Make the key with which members of a replica set authenticate to one another. A server with users needs one."""
     return base64.b64encode(secrets.token_bytes(96)).decode()
 
 

@@ -1,4 +1,4 @@
-"""The words a task's life is written in: each is an act done on a day by who usually does it."""
+"""The functions that describe a task's life: each is an act, done on a day by the person who usually does it."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def extension(on: int, to: int, reason: str) -> Act:
 
 
 def extension_granted(on: int, *, to: int | None = None, reason: str | None = None) -> Act:
-    """Grant what was asked for, or another day."""
+    """Grant the extension to the day that was asked for, or to another day."""
     body: dict[str, Any] = {"approved": True}
     body |= {"new_deadline": Day(to)} if to is not None else {}
     body |= {"reason": reason} if reason else {}

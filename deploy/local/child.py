@@ -60,7 +60,7 @@ class Child:
         """Wait until the process has ended and all its output is written."""
         await self._process.wait()
         if self._showing:
-            # Not awaited itself: whoever gives up waiting would cancel it.
+            # `await` would cancel the task together with its caller; `wait` leaves it running.
             await asyncio.wait([self._showing])
 
     async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float) -> None:

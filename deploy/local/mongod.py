@@ -1,4 +1,4 @@
-"""A MongoDB server of our own: a one-member replica set with users, on the loopback."""
+"""The MongoDB server of a local stack: a replica set of one member, with users, on the loopback."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,10 +16,10 @@ _UNAUTHORIZED = 13
 
 
 class Mongod:
-    """A server on one port, with its data in one folder and its administrator's password, through all its lives."""
+    """A server that can be stopped and started again, with the same port, data folder and administrator's password."""
 
     child: Child
-    """The process of its latest life."""
+    """The process that was started last."""
 
     def __init__(self, installation: Installation, folder: Path, port: int, password: str) -> None:
         self._installation = installation
@@ -42,7 +42,7 @@ class Mongod:
         return f"mongodb://{username}:{password}@{self.host}/{path}?{options}"
 
     async def start(self) -> None:
-        """Start the server, with the data it had before, and wait until it is primary."""
+        """Start the server with the data it had before, and wait until it is primary."""
         (self._folder / "data").mkdir(parents=True, exist_ok=True)
         command = [self._installation.mongod, *_options(self._folder, self.port)]
         log = self._folder / "mongod.log"
@@ -55,17 +55,17 @@ class Mongod:
             raise
 
     async def stop(self) -> None:
-        """Ask the server to end and wait for it."""
+        """Ask the server to end, and wait until it has ended."""
         await self.child.stop()
 
     async def kill(self) -> None:
-        """End the server as a power cut would."""
+        """Kill the server, as a power cut would."""
         await self.child.kill()
 
 
 @asynccontextmanager
 async def running_mongod(installation: Installation, folder: Path, password: str) -> AsyncIterator[Mongod]:
-    """Run a server with its data in `folder`; a folder used before keeps its data, also on another port."""
+    """Run a server with its data in `folder`. A folder used before keeps its data, even if the port is another."""
 
     async def start(ports: Sequence[int]) -> Mongod:
         mongod = Mongod(installation, folder, ports[0], password)
@@ -100,7 +100,7 @@ async def _become_primary(mongod: Mongod) -> None:
     async with _client(mongod) as client:
         if await _initiate(client, mongod):
             await mongod.child.until(lambda: is_primary(client), seconds=30)
-            # Until the first user exists, a connection from the machine itself may create it.
+            # MongoDB lets a connection from the same machine create the first user without signing in.
             roles = ["root"]
             await client.admin.command("createUser", _ADMINISTRATOR, pwd=mongod.password, roles=roles)
         else:

@@ -99,7 +99,7 @@ async def _demo_accounts(run_dir: RunDir, stack: Stack, demo: Demo) -> list[Demo
     """Load the demo unless an earlier run in this folder has done so, and return its accounts."""
     accounts = run_dir.loaded_demo()
     if accounts is not None:
-        say("the demo was loaded by an earlier run, all is as it was left (`make clean` forgets it)")
+        say("an earlier run loaded the demo, and all data is kept (`make clean` deletes it)")
     elif demo != "none":
         say(f"loading the demo ({demo}), once ...")
         accounts = await _load_demo(stack, demo)
@@ -130,7 +130,7 @@ def _say_where_everything_is(stack: Stack, accounts: Sequence[DemoAccount]) -> N
         say(f"  {account.role:<14}{account.username:<20}{account.password}  {account.agency or ''}".rstrip())
     if len(shown) < len(accounts):
         say(f"  and {len(accounts) - len(shown)} more in {stack.run_dir / 'stack.json'}")
-    say("a first call, for a token (what to do with it: docs/quick-start.md):")
+    say("a first call, which returns a token (docs/quick-start.md says how to use it):")
     first = next((account for account in accounts if account.role == "leader"), accounts[0])
     form = f"-d grant_type=password -d username={first.username} -d password={first.password}"
     say(f"  curl -s {form} {stack.urls['assignment']}/v1/auth/token")
