@@ -71,8 +71,8 @@ class RabbitMQ:
     def management_uri(self) -> str:
         return f"http://{_ADMINISTRATOR}:{self.password}@127.0.0.1:{self._ports.management}"
 
-    def administrator_uri(self, vhost: str) -> str:
-        """Return the administrator's address of a vhost."""
+    def administrator_uri(self, vhost: str = "") -> str:
+        """Return the administrator's address of a vhost; without a name, of the default one."""
         return self.uri_of(_ADMINISTRATOR, self.password, vhost)
 
     def uri_of(self, username: str, password: str, vhost: str) -> str:
