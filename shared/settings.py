@@ -27,6 +27,7 @@ from shared.office.policy import Policy
 from shared.web.auth import public_key_set
 
 DEMO_MARK: Final = "demo-"
+"""Production mode refuses a secret that contains this; the id of a key counts too."""
 _SECRETS_DIR: Final = "/run/secrets"
 _EXIT_CODE: Final = 2
 

@@ -13,13 +13,13 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from deploy.services import SERVICES
 from tests.compose.conftest import Say
 from tests.compose.engine import Project, ailing, docker, is_well, run, service_of
 from tests.compose.people import ADMINISTRATOR, PASSWORD, People, in_days
 from tests.support.messaging import until
 from tests.support.province import expect
 
-SERVICES: Final = ("assignment", "deadline", "notification", "reporting")
 SERVERS: Final = ("mongodb", "rabbitmq")
 KINDS: Final = (*SERVICES, "gateway", *SERVERS)
 SCALES: Final = {"deadline": 3, "assignment": 2}
