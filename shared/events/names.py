@@ -1,4 +1,4 @@
-"""The names of events: their `type` and their routing key alike, past tense with a version."""
+"""The names of events, in the past tense with a version. A name is both the `type` and the routing key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`task.*`: the whole task as its own history entry left it, and the act that made it so."""
+"""`task.*`: the whole task as its history entry left it, and that entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked about tasks: lists, one task at this moment, its history."""
+"""Use cases that only read: the list, one task at this moment, its history."""
 
 from __future__ import annotations
 
@@ -62,5 +62,5 @@ class TaskReads:
 
     @staticmethod
     def _bound(filters: Filters, sort: Sort) -> dict[str, Any]:
-        """Return what a cursor is bound to."""
+        """Return the filters and the order that a cursor is valid for."""
         return {**asdict(filters), "sort": sort}

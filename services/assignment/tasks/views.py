@@ -1,4 +1,4 @@
-"""Tasks, history and batches as the API answers with them."""
+"""What answers show: a task, a task of a list, its history, a batch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TaskBriefView(wire.TaskBrief):
 
 
 class HistoryPage(BaseModel):
-    """Oldest first; `by` is `system` for a miss, and `at` is when an entry was recorded."""
+    """A page of the history, oldest first. `by` is `system` for a miss; `at` is when the entry was recorded."""
 
     items: list[wire.HistoryEntry]
     next_cursor: str | None = None

@@ -31,7 +31,7 @@ class PeriodBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A summary asked for: its period in local days, both inclusive, and whose tasks it may count (none: all).
+    """A request for a summary. The period is in local days, both inclusive; `lead_agency` restricts whose tasks count.
 
     Without `as_of` the newest versions are counted; with it, what was recorded by then.
     """

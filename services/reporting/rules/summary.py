@@ -1,4 +1,4 @@
-"""A summary: a row a group, and their total."""
+"""A summary: one row for each group, and their total."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One group: its key (none where the tasks have none), what people call it, and every counter's figure."""
+    """One group: its key (None for tasks without one), its name, and the figure of each counter."""
 
     key: str | None
     name: str | None

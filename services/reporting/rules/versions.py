@@ -1,4 +1,4 @@
-"""What one version of a task adds to the figures: a row that is written once and holds until the next version's."""
+"""What one version of a task adds to the figures. A row is written once and is valid until the next version's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shared.office.vocabulary import ExplanationState, Stage
 
 FIRST: Final = 1
-"""The sequence of a task's first version: none is before it."""
+"""The sequence of a task's first version."""
 NEWEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """The `until` of a task's newest version."""
 _OTHERWISE: Final = {"document", "explanation"}
@@ -24,7 +24,7 @@ _OTHERWISE: Final = {"document", "explanation"}
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A task as one of its versions left it, with nothing that is not counted; `at` is when it was recorded."""
+    """A version of a task, with only what is counted; `at` is when it was recorded."""
 
     task: str
     sequence: int
@@ -49,12 +49,12 @@ class Version:
 
     @property
     def id(self) -> str:
-        """The same for the same version, however often it is told."""
+        """The id; the same version always has the same one."""
         return f"{self.task}:{self.sequence}"
 
 
 def version_of(event: Event[TaskChanged]) -> Version:
-    """Keep of an event what is counted."""
+    """Return what is counted of an event."""
     return row_of(event.data.task, int(event.sequence), event.time)
 
 
@@ -63,7 +63,7 @@ _OF_THE_TASK: Final = {field.name for field in fields(Version)} & (TaskBrief.mod
 
 
 def row_of(task: Task, sequence: int, at: datetime) -> Version:
-    """Keep of a task what is counted; `submitted_at` is that of the current report, if there is one."""
+    """Return what is counted of a task; `submitted_at` is that of the current report, if there is one."""
     return Version(
         **{name: getattr(task, name) for name in _OF_THE_TASK},
         task=task.id,

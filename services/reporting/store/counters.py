@@ -1,4 +1,4 @@
-"""What a summary counts: one table of counters, each an expression that MongoDB evaluates on a version of a task.
+"""What a summary counts. Each counter is an expression that MongoDB evaluates on a version of a task.
 
 An expression reads the fields of `versions.Version`. Every counter is told the moment it is drawn for, so that the
 same rows give the figures of any past moment.

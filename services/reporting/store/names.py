@@ -14,20 +14,20 @@ NAMES: Final = "names"
 
 
 class Named(StrEnum):
-    """What has a name."""
+    """Which kind of thing has a name."""
 
     AGENCY = "agency"
     ACCOUNT = "account"
 
 
 class Names:
-    """What agencies and accounts are called, as reporting was last told."""
+    """The names of agencies and accounts, from the latest event of each."""
 
     def __init__(self, database: Database) -> None:
         self._names = database[NAMES]
 
     async def keep_newest(self, what: Named, code: str, name: str, sequence: int) -> None:
-        """Keep a name unless a newer one is known; harmless again, and in any order."""
+        """Keep a name unless a newer one is known. Events may repeat and come in any order."""
         is_newer = {"$gt": [sequence, {"$ifNull": ["$sequence", -1]}]}
         newest = {
             "name": {"$cond": [is_newer, {"$literal": name}, "$name"]},
@@ -36,7 +36,7 @@ class Names:
         await self._names.update_one({"_id": _name_id(what, code)}, [{"$set": newest}], upsert=True)
 
     async def all(self, what: Named) -> dict[str, Record]:
-        """Return the whole of what is known, by code."""
+        """Return all that is known, by code."""
         found = self._names.find({"_id": {"$gte": _name_id(what, ""), "$lt": f"{what};"}})
         return {record["_id"].partition(":")[2]: record async for record in found}
 

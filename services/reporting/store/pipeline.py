@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shared.office.workdays import WorkCalendar
 
 COUNTED_FIELDS: Final = tuple(field.name for field in fields(Version) if field.name not in {"task", "sequence"})
-"""All that a question reads of a version besides `until`; an index on these answers it without the documents."""
+"""All fields that a question reads, except `until`. An index on them answers it without reading the records."""
 
 _GROUPED_FIELD: Final[Mapping[GroupBy, str]] = MappingProxyType(
     {
@@ -31,7 +31,7 @@ _GROUPED_FIELD: Final[Mapping[GroupBy, str]] = MappingProxyType(
 
 
 def pipeline(question: Question, now: datetime, calendar: WorkCalendar) -> list[dict[str, Any]]:
-    """Count, in one aggregation, every counter of each group, by the name of the counter; `_id` is the group's key."""
+    """Return the aggregation that computes every counter of each group; `_id` is the key of the group."""
     at = horizon(question.as_of or now, calendar, calendar.policy)
     sums = {name: {"$sum": counter(at.now)} for name, counter in ALL_COUNTERS.items()}
     return [
@@ -43,7 +43,7 @@ def pipeline(question: Question, now: datetime, calendar: WorkCalendar) -> list[
 
 
 def matching(question: Question, calendar: WorkCalendar) -> dict[str, Any]:
-    """Find the version of each task that held at the moment, of the tasks in the period and in sight."""
+    """Return the filter for the versions that were valid at the moment, of tasks in the period and in sight."""
     held = {"until": NEWEST} if question.as_of is None else _held_at(question.as_of)
     led = {} if question.lead_agency is None else {"lead_agency": question.lead_agency}
     return {**held, **led, **_period(question, calendar)}

@@ -33,7 +33,7 @@ _MOST_AT_ONCE: Final = 100
 _LED_AT: Final = ("lead_agency", "until", "at")
 INDEXES: Final = (
     Index(VERSIONS, ascending("task", "sequence", "at"), name="of_a_task"),
-    # The whole of what is counted stands in the index: reading 100,000 records took four times as long.
+    # The index holds all that is counted: reading 100,000 records as well took four times as long.
     Index(
         VERSIONS,
         ascending("until", "lead_agency", "at", *(name for name in COUNTED_FIELDS if name not in _LED_AT)),
@@ -52,15 +52,15 @@ class Versions:
         self._ends: Batcher[Version, None] = Batcher(self._end, most=_MOST_AT_ONCE)
 
     async def insert_if_absent(self, version: Version) -> None:
-        """Keep a version and let it and its neighbours hold for their own times; harmless again, and in any order."""
+        """Insert a version, and set until when it and its neighbours are valid. Repeats and any order end the same."""
         with suppress(DuplicateKeyError):
             await self._writes.insert({"_id": version.id, **asdict(version), "until": NEWEST})
         await self._ends.submit(version)
 
     async def _end(self, versions: Sequence[Version]) -> list[None]:
-        """Let versions that are kept end their predecessors, and be ended by their successors.
+        """Set `until` of the versions before each of these, and of these by the versions after them.
 
-        Of two that are kept at the same moment, wherever that is, the one that was inserted later sees the other.
+        Of two that are inserted at the same moment, by any replicas, the later insertion sees the other.
         """
         followers = [version for version in versions if version.sequence > FIRST]
         ends = [*map(_end_of_earlier, followers), *await self._ends_by_later(versions)]

@@ -1,4 +1,4 @@
-"""How a task goes out: with its version as `ETag`, and its place when it is new."""
+"""Answers with a task: its version is the `ETag`; a new task has a `Location`."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def task_answer(view: TaskView, *, new: bool = False) -> Response:
 
 
 def as_json(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with a model that was judged when it was made; FastAPI would judge it once more."""
+    """Answer with a model that is valid already; FastAPI would validate it once more."""
     return Response(body.model_dump_json(), status_code=status, headers=headers, media_type="application/json")

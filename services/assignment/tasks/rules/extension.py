@@ -1,4 +1,4 @@
-"""The deadline: set where there was none, moved once at most in a task's life."""
+"""The deadline: it is set if there was none, and extended at most once in a task's life. Here is the cap."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def extension_refused(task: Task, entry: HistoryEntry) -> Task:
 
 
 def lapse(task: Task) -> Task:
-    """Let a pending request lapse: the task took another way before it was decided."""
+    """Let a pending request lapse, because another act made it pointless."""
     return _close_request(task, RequestState.LAPSED, ExtensionState.NONE, None)
 
 

@@ -1,4 +1,4 @@
-"""A task as it stands, and the history entries that made it so. All values are frozen; nothing here decides."""
+"""The state of a task, and the history entries that made it. All values are frozen; nothing here decides."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Extension:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The last report; `returns` counts how often one was sent back, over the task's whole life."""
+    """The last report. `returns` counts how often a report of this task was sent back."""
 
     state: ReportState = ReportState.NONE
     submitted_at: datetime | None = None
@@ -69,7 +69,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The last explanation; `refusals` counts how often one was not accepted."""
+    """The last explanation. `refusals` counts how often an explanation of this task was not accepted."""
 
     state: ExplanationState = ExplanationState.NONE
     required_at: datetime | None = None
@@ -134,12 +134,12 @@ class Task(Particulars):
 
     @property
     def current_submission(self) -> datetime | None:
-        """When the report that stands (submitted or accepted, not returned) was submitted."""
-        stands = self.report.state in {ReportState.SUBMITTED, ReportState.ACCEPTED}
-        return self.report.submitted_at if stands else None
+        """When the current report (submitted or accepted, not returned) was submitted."""
+        is_current = self.report.state in {ReportState.SUBMITTED, ReportState.ACCEPTED}
+        return self.report.submitted_at if is_current else None
 
     def is_past_due(self, now: datetime) -> bool:
-        """Whether the term has ended; the due moment itself still counts as in time."""
+        """Whether the due moment has passed; the due moment itself is still in time."""
         return self.due_at is not None and now > self.due_at
 
 

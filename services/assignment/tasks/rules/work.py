@@ -71,7 +71,7 @@ def make_progress(task: Task, command: MakeProgress, context: Context) -> Fact:
 
 
 def report_due(already: datetime | None, percent: int, context: Context) -> datetime | None:
-    """Return when finished work must have been reported: not moved by a repeated 100 %, gone below it."""
+    """Return until when finished work must be reported. A repeated 100 % does not move it; less has none."""
     if percent < FINISHED:
         return None
     return already or context.calendar.term_ends(context.now, context.policy.report_term)

@@ -1,4 +1,4 @@
-"""The filters of the task list, as MongoDB is asked them; each narrows what an index already bounds."""
+"""The filters of the task list as conditions of MongoDB. Each narrows what an index already bounds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Sort = Literal["-assigned_at", "due_at"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What a caller asks the list for; `waiting` is the key of those for whom the task waits."""
+    """The filters of a request. `waiting` is a key from `rules/waiting.py`."""
 
     stage: Stage | None = None
     timeliness: Timeliness | None = None
@@ -59,7 +59,7 @@ def _plain(filters: Filters) -> list[Record]:
 
 
 def _agencies(filters: Filters) -> list[Record]:
-    """Name each agency under `agencies` too: that one index serves every relation to a task."""
+    """Also name the agency under `agencies`, whose index serves every relation of an agency to a task."""
     found: list[Record] = []
     if filters.lead_agency is not None:
         found.append({"agencies": filters.lead_agency, "lead_agency": filters.lead_agency})

@@ -1,4 +1,4 @@
-"""Tasks and entries as MongoDB keeps them, and as events carry them."""
+"""Tasks and history entries in the form that MongoDB keeps, and in the form that events carry."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _ENTRY: Final = TypeAdapter(HistoryEntry)
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """What makes a retried act safe: kept with the entry that the act made."""
+    """The key of a request and the fingerprint of its body; both are kept with the entry that the request made."""
 
     key: str
     fingerprint: str
 
 
 def state_of(task: Task) -> Record:
-    """Return the fields of a task, and what its queries are made on: who it concerns, whom it waits for."""
+    """Return the fields of a task, and the derived fields that queries use: `agencies`, `waiting`, `due_order`."""
     state: Record = _TASK.dump_python(task)
     del state["id"]
     concerned = [task.lead_agency, *task.coordinating_agencies, *([task.monitor] if task.monitor else [])]
@@ -59,7 +59,7 @@ def to_entry(record: Record) -> HistoryEntry:
 
 
 def to_fields(task: Task) -> Record:
-    """Return a task's plain fields, as events and answers are made from them."""
+    """Return the plain fields of a task, from which events and answers are made."""
     return _TASK.dump_python(task)  # type: ignore[no-any-return]
 
 

@@ -41,7 +41,7 @@ _ORDERS: Final[dict[Sort, tuple[str, int]]] = {
     "due_at": ("due_order", ASCENDING),
 }
 _A_TEXT: Final[Record] = {"$gt": ""}
-"""Every text and nothing else; a partial index on `$type` would serve no query for one text."""
+"""Matches every text and nothing else. A partial index on `$type` would serve no query for one text."""
 _DUPLICATE_KEY: Final = 11000
 _LOADED_TOGETHER: Final = 100
 
@@ -71,14 +71,14 @@ class AlreadyReplacedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadedTask:
-    """A task, and the fingerprint kept under the caller's key, if an act was done under it before."""
+    """A task, and the fingerprint of an earlier request by the same account under the same key, if there was one."""
 
     task: Task
     fingerprint: str | None = None
 
 
 class TaskStore:
-    """Each write is one atomic update that changes the task, grows its history and fills its outbox."""
+    """Writes are atomic: one update changes the task, extends its history and fills its outbox."""
 
     def __init__(self, database: Database, relay: Relay) -> None:
         self._tasks = database[COLLECTION]
@@ -91,7 +91,7 @@ class TaskStore:
         await self._writes.drain()
 
     async def load(self, task_id: str, key: str | None = None, account: str | None = None) -> LoadedTask | None:
-        """Return a task, looking for an entry that this account made under this key."""
+        """Return a task; with a key, look also for the entry that this account made under it."""
         if key is None:
             record = await self._loads.submit(task_id)
             return LoadedTask(to_task(record)) if record else None
@@ -103,7 +103,7 @@ class TaskStore:
         return LoadedTask(to_task(record), known[0]["fingerprint"] if known else None)
 
     async def _load_together(self, task_ids: Sequence[str]) -> Sequence[Record | None]:
-        """Return several tasks by one read: as MongoDB has them now, for all who ask at this moment."""
+        """Read several tasks at once, for all callers that wait at this moment."""
         found = await self._tasks.find({"_id": {"$in": list(task_ids)}}, _WITHOUT_LOGS).to_list()
         by_id = {record["_id"]: record for record in found}
         return [by_id.get(task_id) for task_id in task_ids]
@@ -124,7 +124,7 @@ class TaskStore:
         return True
 
     async def insert_absent(self, tasks: Sequence[tuple[Task, HistoryEntry]]) -> None:
-        """Insert those of a batch's tasks that are not there yet."""
+        """Insert the tasks of a batch that are missing."""
         records = [new_record(task, entry, None) for task, entry in tasks]
         try:
             await self._tasks.insert_many(records, ordered=False)
@@ -135,7 +135,7 @@ class TaskStore:
         self._relay.wake_many(COLLECTION, [task.id for task, _ in tasks])
 
     async def append(self, task: Task, entries: Sequence[HistoryEntry], retry: Retry | None = None) -> Task | None:
-        """Write what an act recorded, if the task is still of the version it was decided on; else return None."""
+        """Write the entries if the task still has the version they were decided on; else return None."""
         events, after = [], task
         for entry in entries:
             after = evolve(after, entry)
@@ -155,7 +155,7 @@ class TaskStore:
         return record["_id"] if record else None
 
     async def replacements(self, task_ids: Iterable[str]) -> dict[str, str]:
-        """Return, for those of the recalled tasks that are replaced, by which."""
+        """Return which task replaces each of the recalled ones, by the id of the recalled one."""
         found = self._tasks.find({"replaces": {"$in": list(task_ids)}}, {"replaces": 1})
         return {record["replaces"]: record["_id"] async for record in found}
 
@@ -181,7 +181,7 @@ class TaskStore:
     async def listed(
         self, principal: Principal, conditions: Sequence[Record], sort: Sort, after: Position | None, limit: int
     ) -> list[Record]:
-        """Return up to `limit` tasks within the caller's sight, brief, in the order asked for."""
+        """Return up to `limit` briefs of tasks within the caller's sight, in the requested order."""
         query = self.list_query(principal, conditions, sort, after)
         order, direction = _ORDERS[sort]
         found = self._tasks.find(query, _BRIEF).sort([(order, direction), ("_id", direction)]).limit(limit)
@@ -209,7 +209,7 @@ def new_record(task: Task, entry: HistoryEntry, retry: Retry | None) -> Record:
 
 
 def _beyond(sort: Sort, after: Position) -> dict[str, Any]:
-    """Return what comes after a position: the order is total by the id."""
+    """Return the condition for what comes after a position; the id makes the order total."""
     order, direction = _ORDERS[sort]
     past = "$lt" if direction == DESCENDING else "$gt"
     return {"$or": [{order: {past: after.value}}, {order: after.value, "_id": {past: after.id}}]}
