@@ -21,7 +21,8 @@ from starlette.middleware import Middleware
 
 from shared import logs
 from shared.health import Part, health_router, measure
-from shared.mongo import is_away
+from shared.messaging.wiring import Messaging
+from shared.mongo import Client, is_away, is_up
 from shared.settings import ServiceSettings
 from shared.web.auth import Authenticator, Verifier, by_token
 from shared.web.middleware import RequestMiddleware
@@ -35,10 +36,9 @@ _log = structlog.get_logger()
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create_app(  # noqa: PLR0913 - the parts of a service, each by its name
-    *,
-    title: str,
+def create_app(
     settings: ServiceSettings,
+    *,
     routers: Sequence[APIRouter],
     parts: Sequence[Part],
     lifespan: Lifespan,
@@ -52,7 +52,7 @@ def create_app(  # noqa: PLR0913 - the parts of a service, each by its name
     `before_scrape` bring up to date, before each answer of `/metrics`, what is not counted as it happens.
     """
     app: FastAPI = FastAPIOffline(
-        title=title,
+        title=f"Đôn Đốc: {settings.service()}",
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
@@ -66,6 +66,14 @@ def create_app(  # noqa: PLR0913 - the parts of a service, each by its name
         app.include_router(router)
     describe(app, settings.token_url)
     return app
+
+
+def parts_of(client: Client, messaging: Messaging) -> list[Part]:
+    """Return the parts that every service depends on; without RabbitMQ it can still answer."""
+    return [
+        Part("mongodb", partial(is_up, client), required=True),
+        Part("rabbitmq", messaging.is_up, required=False),
+    ]
 
 
 def _middleware(service: str) -> list[Middleware]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
-from services.assignment.app import INDEXES, OUTBOXES, SERVICE, make_passwords
+from services.assignment.app import INDEXES, OUTBOXES, make_passwords
 from services.assignment.directory.api.bodies import NewPassword, NewUsername
 from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.rules.account import Account
@@ -53,7 +53,7 @@ def create_administrator(settings: AssignmentSettings, username: str, display_na
 
 
 async def _create(settings: AssignmentSettings, wanted: _Wanted) -> bool:
-    client = connect(settings.mongodb_uri.get_secret_value(), SERVICE)
+    client = connect(settings.mongodb_uri.get_secret_value(), settings.service())
     try:
         return await _write(client[settings.mongodb_database], settings, wanted)
     finally:

@@ -95,7 +95,7 @@ def may(principal: Principal, permission: Permission) -> bool:
     return principal.role is not Role.SERVICE or needed is None or needed in principal.scopes
 
 
-def require(caller: Principal, permission: Permission) -> None:
+def require_permission(caller: Principal, permission: Permission) -> None:
     """Refuse a caller without the permission.
 
     Called where the work is done and not declared as a dependency of a route: dependencies run before FastAPI has

@@ -20,7 +20,7 @@ from services.assignment.tasks.rules.state import Task
 from services.assignment.tasks.store.records import Retry
 from services.assignment.tasks.store.tasks import AlreadyReplacedError, LoadedTask
 from shared.messaging.retry import RetryLater
-from shared.office.access import Permission, Principal, may, may_see, require
+from shared.office.access import Permission, Principal, may, may_see, require_permission
 from shared.office.refusal import Code, Refusal
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class TaskHandlers:
 
     async def assign(self, caller: Principal, act: Assign, retry: Retry | None) -> tuple[Task, bool]:
         """Give a task; tell whether it is new, or was given before under the same key."""
-        require(caller, Permission.ASSIGN)
+        require_permission(caller, Permission.ASSIGN)
         task_id = _id_for(caller, _TASKS_ROUTE, retry)
         if retry and (known := await self._store.load(task_id, retry.key, caller.username)):
             return _repeated(known, retry), False
@@ -89,7 +89,7 @@ class TaskHandlers:
         self, caller: Principal, items: Sequence[tuple[Assign, Sequence[str]]], retry: Retry | None
     ) -> tuple[Batch, bool]:
         """Give all tasks of a batch or, with a refusal, none; tell whether it is new."""
-        require(caller, Permission.ASSIGN)
+        require_permission(caller, Permission.ASSIGN)
         batch_id = _id_for(caller, _BATCHES_ROUTE, retry)
         if retry and (known := await self._known_batch(batch_id, retry)):
             return known, False
@@ -115,7 +115,7 @@ class TaskHandlers:
 
         async def attempt() -> Task | None:
             found = await self._visible(caller, task_id, retry)
-            require(caller, Permission.ACT_ON_TASKS)
+            require_permission(caller, Permission.ACT_ON_TASKS)
             aggregate.authorise(found.task, name, caller)
             if found.fingerprint is not None:
                 return _repeated(found, retry)
@@ -129,7 +129,7 @@ class TaskHandlers:
     async def read(self, caller: Principal, task_id: str) -> Task:
         """Return a task within the caller's sight."""
         found = await self._visible(caller, task_id, None)
-        require(caller, Permission.READ_TASKS)
+        require_permission(caller, Permission.READ_TASKS)
         return found.task
 
     async def read_batch(self, caller: Principal, batch_id: str) -> Batch:

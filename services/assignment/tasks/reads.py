@@ -9,7 +9,7 @@ from services.assignment.tasks.store.queries import conditions
 from services.assignment.tasks.store.records import to_fields, to_wire_entry
 from services.assignment.tasks.store.tasks import order_field
 from services.assignment.tasks.views import HistoryPage, TaskBrief, TaskView, brief, task_view
-from shared.office.access import Permission, require
+from shared.office.access import Permission, require_permission
 from shared.office.timeliness import Horizon, horizon
 from shared.office.vocabulary import Stage
 from shared.web.pages import Page, Position, page_of, read_cursor, write_cursor
@@ -38,7 +38,7 @@ class TaskReads:
         self, caller: Principal, filters: Filters, sort: Sort, cursor: str | None, limit: int
     ) -> Page[TaskBrief]:
         """Return one page of the tasks within the caller's sight."""
-        require(caller, Permission.READ_TASKS)
+        require_permission(caller, Permission.READ_TASKS)
         bound = self._bound(filters, sort)
         at = self._horizon()
         asked = conditions(filters, at, self._office.calendar)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.deadline.api.days import DayAnswer, days_of
-from shared.office.access import Permission, require
+from shared.office.access import Permission, require_permission
 from shared.office.workdays import WorkCalendar
 from shared.web import fields
 from shared.web.auth import Caller
@@ -36,7 +36,7 @@ def terms_router(calendar: WorkCalendar) -> APIRouter:
     @router.get("")
     async def count_term(caller: Caller, start: Start, working_days: WorkingDays) -> TermAnswer:
         """Count a term of working days from the day it starts."""
-        require(caller, Permission.READ_CALENDAR)
+        require_permission(caller, Permission.READ_CALENDAR)
         due = calendar.add_working_days(start, working_days)
         return TermAnswer(start=start, working_days=working_days, due=due, days=days_of(calendar, start, due))
 
