@@ -103,7 +103,7 @@ class DirectoryHandlers:
         return account
 
     async def add_account(self, account: Account, password: str | None) -> None:
-        """Add an account without a caller: the first administrator has nobody to be permitted by.
+        """Add an account without a caller: no permission is needed, so that the first administrator can be made.
 
         Raises:
             Refusal: the username is taken.

@@ -1,4 +1,4 @@
-"""Who is told of what. The table `RECIPIENTS` is the whole answer; nobody is told of what they did themselves."""
+"""Who is notified of what: the table `RECIPIENTS`. Nobody is notified of what they did themselves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.office.vocabulary import Role
 
 
 class Recipient(StrEnum):
-    """A place in a task, whose holders are told."""
+    """A place in a task, whose holders are notified."""
 
     HEAD_OF_LEAD = auto()
     CLERK_OF_LEAD = auto()
@@ -29,7 +29,7 @@ _DECIDER: Final = (Recipient.ASSIGNER, Recipient.ENTERED_BY)
 _CONCERNED: Final = (Recipient.HEADS_OF_COORDINATING, Recipient.HEAD_OF_MONITOR)
 _NOBODY: Final = ()
 
-# By kind: the event's name without its version. Whoever holds two places is told once, as the first of them.
+# By kind: the event's name without its version. A person who holds two places is notified once, for the first.
 RECIPIENTS: Final[Mapping[str, tuple[Recipient, ...]]] = MappingProxyType(
     {
         "task.assigned": (*_LEAD, *_CONCERNED),
@@ -56,7 +56,7 @@ RECIPIENTS: Final[Mapping[str, tuple[Recipient, ...]]] = MappingProxyType(
         "task.explanation_refused": _LEAD,
         "deadline.due_soon": (*_LEAD, Recipient.OFFICER),
         "deadline.due_today": (*_LEAD, Recipient.OFFICER),
-        "deadline.missed": _NOBODY,  # task.explanation_required tells of it
+        "deadline.missed": _NOBODY,  # task.explanation_required notifies of it
         "deadline.receipt_overdue": (*_LEAD, *_DECIDER),
         "deadline.report_missing": (*_LEAD, Recipient.OFFICER),
         "deadline.explanation_overdue": (*_LEAD, *_DECIDER),
@@ -66,7 +66,7 @@ RECIPIENTS: Final[Mapping[str, tuple[Recipient, ...]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What happened to which task, as far as it decides who is told; `by` is None where nobody acted."""
+    """What happened to which task: the fields that decide who is notified. `by` is None if no person acted."""
 
     kind: str
     task_id: str
@@ -89,7 +89,7 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account, as far as it decides whether it is told."""
+    """An account: the fields that decide whether it is notified."""
 
     username: str
     role: Role
@@ -117,7 +117,7 @@ class Post:
 
 
 def recipients(occasion: Occasion) -> tuple[Recipient, ...]:
-    """Return the places whose holders are told; of a kind that is not in the table, none."""
+    """Return the places whose holders are notified; none for a kind that is not in the table."""
     if occasion.kind == "task.received" and occasion.by_role is not Role.CLERK:
         return _NOBODY
     return RECIPIENTS.get(occasion.kind, _NOBODY)
