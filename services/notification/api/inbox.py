@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from services.notification.handlers import EntryPage, InboxReader
-from services.notification.store import InboxEntry
 from shared.events.envelope import Moment
 from shared.office.refusal import Code
 from shared.web.answers import as_json
@@ -18,6 +17,9 @@ from shared.web.language import language_of
 from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page
 from shared.web.problems import problem_responses
 from shared.web.route import api_router
+
+if TYPE_CHECKING:
+    from services.notification.store import InboxEntry
 
 
 class InboxItem(BaseModel):

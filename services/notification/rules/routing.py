@@ -82,7 +82,7 @@ class Occasion:
 
     @property
     def agencies(self) -> frozenset[str]:
-        """Return every agency that has a place in the task."""
+        """All agencies that have a place in the task."""
         places = {self.lead_agency, *self.coordinating_agencies, self.monitor, self.former_lead}
         return frozenset(code for code in places if code is not None)
 
@@ -98,13 +98,13 @@ class Person:
 
     @property
     def has_inbox(self) -> bool:
-        """A program reads tasks and not an inbox; a disabled account reads nothing."""
+        """Whether the account has an inbox: a program and a disabled account have none."""
         return not self.disabled and self.role is not Role.SERVICE
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """The holders of a place: a named account, or everyone of a role in an agency."""
+    """Who holds a place: a named account, or everyone with a role in an agency."""
 
     username: str | None = None
     role: Role | None = None
@@ -124,13 +124,13 @@ def recipients(occasion: Occasion) -> tuple[Recipient, ...]:
 
 
 def posts(occasion: Occasion) -> list[tuple[Recipient, Post]]:
-    """Return every post that is recipients_of, in the order of the table."""
+    """Return every post whose holders are notified, in the order of the table."""
     holders = _holders(occasion)
     return [(recipient, post) for recipient in recipients(occasion) for post in holders[recipient]]
 
 
 def recipients_of(occasion: Occasion, people: Iterable[Person]) -> dict[str, Recipient]:
-    """Return the usernames to be recipients_of, each with the first place that is the reason."""
+    """Return the usernames to notify, each with the first place in the table for which it is notified."""
     readers = [person for person in people if person.has_inbox and person.username != occasion.by]
     found: dict[str, Recipient] = {}
     for recipient, post in posts(occasion):
