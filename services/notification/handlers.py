@@ -21,7 +21,7 @@ from shared.messaging.retry import RetryLater
 from shared.office.access import Permission, Principal, require_permission
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.workdays import WorkCalendar
-from shared.web.pages import Position, read_cursor, write_cursor
+from shared.web.pages import Position, read_cursor, split_page
 
 if TYPE_CHECKING:
     from shared.events.directory import AccountChanged, AgencyChanged
@@ -106,11 +106,8 @@ class InboxReader:
         filters = {"username": caller.username, "task_id": task_id}
         query = InboxQuery(caller.username, task_id, _after(cursor, filters))
         found = await self.inbox.find(query, limit + 1)
-        return EntryPage(
-            entries=found[:limit],
-            next_cursor=_next_cursor(found, limit, filters),
-            unread=await self.inbox.count_unread(caller.username),
-        )
+        entries, next_cursor = split_page(found, limit, filters, lambda last: Position(last.at, last.id))
+        return EntryPage(entries, next_cursor, await self.inbox.count_unread(caller.username))
 
     async def mark_read(self, caller: Principal, entry_id: str) -> InboxEntry:
         """Mark an entry of the caller as read and return it; `read_at` of an entry read before stays as it is."""
@@ -142,10 +139,3 @@ def _after(cursor: str | None, filters: dict[str, Any]) -> tuple[datetime, str] 
     if not isinstance(position.value, datetime):
         raise invalid("cursor", FieldCode.BAD_CURSOR)
     return position.value, position.id
-
-
-def _next_cursor(found: Sequence[InboxEntry], limit: int, filters: dict[str, Any]) -> str | None:
-    if len(found) <= limit:
-        return None
-    last = found[limit - 1]
-    return write_cursor(Position(last.at, last.id), filters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -70,14 +70,19 @@ def read_cursor(cursor: str | None, filters: Mapping[str, Any]) -> Position | No
     return position
 
 
+def split_page(
+    found: Sequence[Item], limit: int, filters: Mapping[str, Any], position_of: Callable[[Item], Position]
+) -> tuple[list[Item], str | None]:
+    """Split up to `limit + 1` items into a page and the cursor of the next page, which is None on the last."""
+    page = list(found[:limit])
+    return page, write_cursor(position_of(page[-1]), filters) if len(found) > limit else None
+
+
 def page_of(
     found: list[dict[str, Any]], limit: int, sort: str, filters: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Split up to `limit + 1` records into a page and the cursor of the next; `sort` is the field of their order."""
-    if len(found) <= limit:
-        return found, None
-    last = found[limit - 1]
-    return found[:limit], write_cursor(Position(last.get(sort), str(last["_id"])), filters)
+    return split_page(found, limit, filters, lambda last: Position(last.get(sort), str(last["_id"])))
 
 
 def _sort_value(value: Any) -> SortValue:

@@ -73,7 +73,7 @@ class DirectoryStore:
 
         async def guarded(session: AsyncIOMotorClientSession) -> Result:
             guards = self._database[_GUARDS]
-            await guards.update_one({"_id": what}, {"$inc": {"acts": 1}}, upsert=True, session=session)
+            await guards.update_one({"_id": what}, {"$inc": {"changes": 1}}, upsert=True, session=session)
             return await change(DirectoryStore(self._database, session))
 
         async with await self._database.client.start_session() as session:

@@ -10,7 +10,7 @@ from annotated_types import Len
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
-from services.assignment.directory.api import NOT_STORED, cursor_after
+from services.assignment.directory.api import NOT_STORED
 from services.assignment.directory.api.bodies import Email, NewPassword, NewUsername, unchanged
 from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.rules.account import Account
@@ -20,7 +20,7 @@ from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.conditions import IfMatch, etag
 from shared.web.fields import AgencyCode, Body, Maybe, Name, StrictBool
-from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page, read_cursor
+from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page, Position, read_cursor, split_page
 from shared.web.problems import problem_responses
 from shared.web.route import api_router
 
@@ -105,9 +105,8 @@ def accounts_router(handlers: DirectoryHandlers) -> APIRouter:
         position = read_cursor(cursor, filters)
         after = position.id if position else None
         found = await handlers.accounts(caller, agency=agency, role=role, after=after, limit=limit + 1)
-        items = [AccountAnswer.model_validate(account) for account in found[:limit]]
-        next_cursor = cursor_after([account.username for account in found], limit, filters)
-        return as_json(Page(items=items, next_cursor=next_cursor))
+        page, next_cursor = split_page(found, limit, filters, lambda last: Position(None, last.username))
+        return as_json(Page(items=list(map(AccountAnswer.model_validate, page)), next_cursor=next_cursor))
 
     @router.get("/{username}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
     async def read_account(caller: Caller, username: str, response: Response) -> AccountAnswer:

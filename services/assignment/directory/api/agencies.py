@@ -9,7 +9,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
-from services.assignment.directory.api import cursor_after
 from services.assignment.directory.api.bodies import ShortName, unchanged
 from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.rules.agency import Agency
@@ -19,7 +18,7 @@ from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.conditions import IfMatch, etag
 from shared.web.fields import AgencyCode, Body, Maybe, Name
-from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page, read_cursor
+from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page, Position, read_cursor, split_page
 from shared.web.problems import problem_responses
 from shared.web.route import api_router
 
@@ -80,9 +79,8 @@ def agencies_router(handlers: DirectoryHandlers) -> APIRouter:
         position = read_cursor(cursor, filters)
         after = position.id if position else None
         found = await handlers.agencies(caller, kind=kind, parent=parent, after=after, limit=limit + 1)
-        items = [AgencyAnswer.model_validate(agency) for agency in found[:limit]]
-        next_cursor = cursor_after([agency.code for agency in found], limit, filters)
-        return as_json(Page(items=items, next_cursor=next_cursor))
+        page, next_cursor = split_page(found, limit, filters, lambda last: Position(None, last.code))
+        return as_json(Page(items=list(map(AgencyAnswer.model_validate, page)), next_cursor=next_cursor))
 
     @router.get("/{code}", responses=problem_responses(Code.NOT_FOUND))
     async def read_agency(caller: Caller, code: str, response: Response) -> AgencyAnswer:
