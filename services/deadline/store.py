@@ -18,7 +18,7 @@ from shared.events.envelope import Event
 from shared.events.task import Task
 from shared.group_commit import GroupCommit
 from shared.messaging import outbox
-from shared.mongo import Index, ascending, ensure_indexes
+from shared.mongo import Index, ascending
 
 if TYPE_CHECKING:
     from shared.mongo import Collection, Database, Record
@@ -86,13 +86,9 @@ class WatchStore:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
         self.collection: Collection = database[WATCHES]
         self._finds: Batcher[str, StoredWatch | None] = Batcher(self._found, most=_MOST_AT_ONCE)
         self._writes = GroupCommit(self.collection, lambda _: None)
-
-    async def ensure_indexes(self) -> None:
-        await ensure_indexes(self._database, INDEXES)
 
     async def find(self, task_id: str) -> StoredWatch | None:
         return await self._finds.submit(task_id)

@@ -1,4 +1,4 @@
-"""The service's collections: `inbox`, and the copy of the directory in `agencies` and `people`."""
+"""The collections `inbox`, `agencies` and `people`; the last two are the copy of the directory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ INDEXES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxEntry:
-    """One notification of one person; `title` and `text` by language."""
+    """One notification of one person; `title` and `text` hold a text for each language."""
 
     id: str
     username: str
@@ -66,7 +66,7 @@ class InboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class InboxQuery:
-    """Which entries of a person: of one task or all, older than the last one seen."""
+    """Which entries of a person: those of one task or all, and after which entry (its `at` and id)."""
 
     username: str
     task_id: str | None = None
@@ -78,6 +78,7 @@ class InboxQuery:
             found["task_id"] = self.task_id
         if self.after is not None:
             at, entry_id = self.after
+            # `at < X, or at = X and _id < Y`, written with a condition outside `$or`: that one bounds the index.
             found["at"] = {"$lte": at}
             found["$or"] = [{"at": {"$lt": at}}, {"_id": {"$lt": entry_id}}]
         return found
@@ -89,7 +90,7 @@ class Inbox:
         self._writes = GroupCommit(self._entries, lambda _: None)
 
     async def insert_if_absent(self, entries: Sequence[InboxEntry]) -> int:
-        """Add what is not there yet and return how many that were; an entry once there is never written again."""
+        """Insert the entries that do not exist yet, and return their number; existing entries stay as they are."""
         return sum(await asyncio.gather(*map(self._insert_if_absent, entries)))
 
     async def _insert_if_absent(self, entry: InboxEntry) -> bool:
@@ -100,17 +101,17 @@ class Inbox:
         return True
 
     async def known_among(self, entry_ids: Sequence[str]) -> set[str]:
-        """Return those of the ids that are there."""
+        """Return the ids that exist."""
         found = self._entries.find({"_id": {"$in": list(entry_ids)}}, {"_id": 1})
         return {record["_id"] async for record in found}
 
     async def task_ids(self) -> AsyncIterator[str]:
-        """Yield the ids of all tasks that somebody was told of."""
+        """Yield the ids of all tasks that have an inbox entry."""
         async for record in self._entries.aggregate([{"$group": {"_id": "$task_id"}}], allowDiskUse=True):
             yield record["_id"]
 
     async def find(self, query: InboxQuery, limit: int) -> list[InboxEntry]:
-        """Return up to so many entries, newest first."""
+        """Return up to `limit` entries, newest first."""
         found = self._entries.find(query.filter()).sort(list(_NEWEST_FIRST)).limit(limit)
         return [InboxEntry.of(record) async for record in found]
 
@@ -118,7 +119,7 @@ class Inbox:
         return await self._entries.count_documents({"username": username, "unread": True})
 
     async def mark_read(self, entry_id: str, username: str, now: datetime) -> bool:
-        """Mark an entry as read and say whether it was unread until now."""
+        """Mark an entry as read, and return whether it was unread before."""
         changed = await self._entries.update_one(
             {"_id": entry_id, "username": username, "unread": True}, {"$set": {"read_at": now, "unread": False}}
         )
@@ -130,7 +131,7 @@ class Inbox:
 
 
 class DirectoryCopy:
-    """Agencies and accounts as assignment last told of them."""
+    """Agencies and accounts, in the latest state that assignment has published."""
 
     def __init__(self, database: Database) -> None:
         self._agencies: Collection = database[_AGENCIES]
@@ -139,13 +140,13 @@ class DirectoryCopy:
         self._holders: Batcher[Iterable[Post], list[Record]] = Batcher(self._holders_of, most=_MOST_AT_ONCE)
 
     async def keep_agency(self, code: str, name: str, sequence: int) -> None:
-        """Keep an agency, unless a later state of it is known."""
+        """Store an agency, unless a later state is stored already."""
         await _keep_latest(self._agencies, code, {"name": {"$literal": name}}, sequence)
 
     async def keep_person(self, person: Person, sequence: int, at: datetime) -> None:
-        """Keep an account, unless a later state of it is known; `at` is when it became so.
+        """Store an account, unless a later state is stored already; `at` is the time of the change.
 
-        `since` is when it came to hold what it holds, whatever else of the account changed later.
+        `since` becomes `at` only when the role, the agency or `disabled` changes.
         """
         held = {"role": person.role, "agency": person.agency, "disabled": person.disabled}
         unchanged = {"$and": [{"$eq": [f"${name}", {"$literal": value}]} for name, value in held.items()]}
@@ -154,21 +155,21 @@ class DirectoryCopy:
         await _keep_latest(self._people, person.username, {**values, "since": since}, sequence)
 
     async def agencies(self) -> list[Record]:
-        """Return all that is known of agencies."""
+        """Return all stored agencies."""
         return await self._agencies.find().to_list(None)
 
     async def people(self) -> list[Record]:
-        """Return all that is known of accounts."""
+        """Return all stored accounts."""
         return await self._people.find().to_list(None)
 
     async def names(self, agencies: Some[str]) -> dict[str, str]:
-        """Return the names of those agencies that are known."""
+        """Return the names of the agencies that are stored, by code."""
         found = await self._names.submit(agencies)
         return {code: found[code] for code in agencies if code in found}
 
     async def holders(self, posts: Some[Post]) -> list[Person]:
-        """Return who holds at least one of the posts."""
-        # Each reads what it asked for by itself: an account that cannot be read is nobody else's trouble.
+        """Return the people who hold at least one of the posts."""
+        # Each caller reads its own records, so that an unreadable account does not fail the other callers of the batch.
         found = await self._holders.submit(posts)
         people = [_person(record) for record in found if any(_may_be_held(post, record) for post in posts)]
         return [person for person in people if any(post.is_held_by(person) for post in posts)]
@@ -210,5 +211,5 @@ async def _keep_latest(collection: Collection, key: str, values: dict[str, Any],
     try:
         await collection.update_one(older, change, upsert=True)
     except DuplicateKeyError:
-        # Another state was stored meanwhile, or a later one before: only an older one is replaced.
+        # A later state is stored, or another consumer has just inserted one. Only an older state is replaced.
         await collection.update_one(older, change)

@@ -23,7 +23,7 @@ Work = Callable[[DeadLetters], Awaitable[int]]
 
 
 def dead_letters_command(kind: type[ServiceSettings]) -> Command:
-    """Return the command of a service; its own address of the broker is all it needs."""
+    """Return the command of a service; of the settings it needs only the address of the broker."""
     return Command(
         "dead-letters",
         "list, show, replay or drop the messages that could not be handled",
@@ -50,7 +50,7 @@ def _add_choosing(parser: argparse.ArgumentParser, done: str) -> None:
     def work(arguments: argparse.Namespace) -> Work:
         if bool(arguments.ids) is arguments.all:
             parser.error("name the messages by their ids, or say --all")
-        return partial(_settle, arguments.ids, done)
+        return partial(_replay_or_drop, arguments.ids, done)
 
     parser.set_defaults(work=work)
 
@@ -135,23 +135,23 @@ def _readable(body: bytes) -> str:
         return body.decode("utf-8", "backslashreplace")
 
 
-async def _settle(names: Sequence[str], done: str, letters: DeadLetters) -> int:
-    """Replay or drop the messages of these names or, without any, all; say of each that it is done."""
+async def _replay_or_drop(names: Sequence[str], done: str, letters: DeadLetters) -> int:
+    """Replay or drop the messages with these names or, without names, all; print a line for each."""
     counted: Counter[str] = Counter()
 
-    def told(letter: DeadLetter) -> None:
+    def report(letter: DeadLetter) -> None:
         counted[letter.name] += 1
         say(f"{done} {letter.name} {letter.event_type} {letter.subject}")
 
-    act: Callable[[Callable[[str], bool], Told], Awaitable[None]]
-    act = letters.replay if done == "replayed" else letters.drop
-    await act(lambda name: not names or name in names, told)
+    handle: Callable[[Callable[[str], bool], Told], Awaitable[None]]
+    handle = letters.replay if done == "replayed" else letters.drop
+    await handle(lambda name: not names or name in names, report)
     complain(f"{done}: {counted.total()}")
     return _missing(names, counted)
 
 
 def _missing(names: Sequence[str], found: Counter[str]) -> int:
-    """Complain of names that no message has, and point out those that several have."""
+    """Report the names that no message has, and those that several messages have."""
     for name in dict.fromkeys(names):
         if not found[name]:
             complain(f"no dead letter {printable(name)}")

@@ -17,10 +17,10 @@ from deploy.local.servers import Servers
 from services.deadline.handlers import Observer
 from services.deadline.monitor import Monitor
 from services.deadline.rules.watch import deal_with
-from services.deadline.store import Claim, StoredWatch, WatchStore
+from services.deadline.store import INDEXES, Claim, StoredWatch, WatchStore
 from shared.background import Background
 from shared.events.task import Explanation, Task
-from shared.mongo import connect
+from shared.mongo import connect, ensure_indexes
 from shared.office.vocabulary import ExplanationState, Stage
 from tests.support.deadline_tasks import (
     ASSIGNED_AT,
@@ -46,7 +46,7 @@ REMINDED_AT = local(date(2026, 12, 15), 7)
 async def store(database: OwnDatabase) -> AsyncIterator[WatchStore]:
     client = connect(database.uri, "tests")
     store = WatchStore(client[database.name])
-    await store.ensure_indexes()
+    await ensure_indexes(client[database.name], INDEXES)
     yield store
     client.close()
 

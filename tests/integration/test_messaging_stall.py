@@ -21,7 +21,7 @@ from shared.messaging.stall import StallDetector
 from shared.messaging.topology import events_queue
 from shared.messaging.wiring import Messaging
 from tests.support.consumers import sender
-from tests.support.messaging import agency_event, until
+from tests.support.messaging import agency_event, messaging_of, until
 from tests.support.servers import Vhost
 
 QUEUE = events_queue("notification")
@@ -29,7 +29,7 @@ QUEUE = events_queue("notification")
 
 @asynccontextmanager
 async def consuming(amqp_url: str, handler: Handler, **changes: Any) -> AsyncIterator[Messaging]:
-    messaging = Messaging("notification", amqp_url, **({"look_interval": 0.1} | changes))
+    messaging = messaging_of("notification", amqp_url, **({"look_interval": 0.1} | changes))
     async with messaging.running({AGENCY_CHANGED: handler}):
         await messaging.started.wait()
         yield messaging

@@ -141,8 +141,7 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
 
 def sample_app(mongodb: Callable[[], Awaitable[bool]] = _yes, rabbitmq: Callable[[], Awaitable[bool]] = _no) -> FastAPI:
     return create_app(
-        title="Sample",
-        settings=sample_settings(),
+        sample_settings(),
         routers=[_letters, _doors],
         parts=[Part("mongodb", mongodb, required=True), Part("rabbitmq", rabbitmq, required=False)],
         lifespan=_lifespan,

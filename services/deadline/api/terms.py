@@ -1,4 +1,4 @@
-"""When a term of working days ends, counted day by day."""
+"""`/v1/terms`: the day on which a term of working days ends, counted day by day."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TermAnswer(BaseModel):
 
 
 def terms_router(calendar: WorkCalendar) -> APIRouter:
-    router = api_router(prefix="/v1/terms", tags=["terms"])
+    router = api_router("/v1/terms", ["terms"])
 
     @router.get("")
     async def count_term(caller: Caller, start: Start, working_days: WorkingDays) -> TermAnswer:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
 
-from services.assignment.tasks.api.answers import as_json
 from services.assignment.tasks.api.bodies import BatchBody
 from services.assignment.tasks.handlers import TaskHandlers
 from services.assignment.tasks.rules.assigning import Assign
@@ -14,6 +13,7 @@ from services.assignment.tasks.rules.batch import Batch
 from services.assignment.tasks.store import Retry
 from services.assignment.tasks.views import BatchView, batch_view
 from shared.office.refusal import Code
+from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, fingerprint
 from shared.web.limits import MEGABYTE, body_limit

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from services.assignment.tasks.api.answers import as_json, task_answer
+from services.assignment.tasks.api.answers import task_answer
 from services.assignment.tasks.api.bodies import AssignBody
 from services.assignment.tasks.handlers import TaskHandlers
 from services.assignment.tasks.reads import TaskReads
@@ -17,6 +17,7 @@ from services.assignment.tasks.views import HistoryPage, TaskBriefView, TaskView
 from shared.office.access import Principal
 from shared.office.refusal import Code
 from shared.office.vocabulary import Stage, Timeliness
+from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, fingerprint
 from shared.web.fields import AgencyCode, Body, DayField, DocumentNumber, FieldOfWork, QueryMoment, Username
@@ -41,8 +42,8 @@ class TaskQuery(Body):
     updated_since: QueryMoment | None = None
     waiting: Literal["me"] | None = Field(None, description="What the caller should act on now.")
     sort: Sort = "-assigned_at"
-    limit: int = Field(DEFAULT_LIMIT, ge=1, le=200, description="How many tasks a page holds.")
-    cursor: str | None = Field(None, max_length=2_000, description="`next_cursor` of the page before.")
+    limit: Limit = DEFAULT_LIMIT
+    cursor: CursorText = None
 
     def filters(self, caller: Principal) -> Filters:
         asked = {name: getattr(self, name) for name in type(self).model_fields if name not in _NO_FILTERS}
