@@ -18,8 +18,8 @@ from pymongo.errors import DuplicateKeyError
 
 from services.reporting.rules.question import COUNTED_FIELDS
 from services.reporting.rules.versions import FIRST, NEWEST, Version
+from shared.batched_writes import BatchedWrites
 from shared.batching import Batcher
-from shared.group_commit import GroupCommit
 from shared.mongo import Database, Index, Record, ascending
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 VERSIONS: Final = "versions"
 NAMES: Final = "names"
-_MOST_AT_ONCE: Final = 100
 _LED_AT: Final = ("lead_agency", "until", "at")
 INDEXES: Final = (
     Index(VERSIONS, ascending("task", "sequence", "at"), name="of_a_task"),
@@ -53,8 +52,8 @@ class Versions:
 
     def __init__(self, database: Database) -> None:
         self._versions = database[VERSIONS]
-        self._writes = GroupCommit(self._versions, lambda _: None)
-        self._ends: Batcher[Version, None] = Batcher(self._end, most=_MOST_AT_ONCE)
+        self._writes = BatchedWrites(self._versions)
+        self._ends: Batcher[Version, None] = Batcher(self._end)
 
     async def insert_if_absent(self, version: Version) -> None:
         """Keep a version and let it and its neighbours hold for their own times; harmless again, and in any order."""

@@ -1,4 +1,4 @@
-"""Group commit on a real server: every writer is told what it would have been told alone."""
+"""Batched writes on a real server: every caller is told what it would have been told alone."""
 
 from __future__ import annotations
 
@@ -8,47 +8,66 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final
+from traceback import format_exception
+from typing import Any, Final, cast
 
 import pytest
+from bson import Int64
 from bson.errors import InvalidDocument
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, WriteConcernError, WriteError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WriteConcernError,
+    WriteError,
+)
 
 from deploy.local.servers import Servers
-from shared.group_commit import GroupCommit, _outcomes, duplicate_of
+from shared.batched_writes import BatchedWrites, duplicate_of, errors_by_place, new_write_id
+from shared.batching import copy_of
 from shared.mongo import Collection, Index, ascending, connect, ensure_indexes, is_away
+from tests.support.interleaving import InterruptedCollection
 from tests.support.messaging import until
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database
 
 NAME: Final = "notes"
+_UNUSED: Final = Int64(1_000_000)
+"""A transaction number that the driver has not come to, in whichever session it hands out."""
 _TAKES: Final = Index(NAME, ascending("takes"), unique=True, partial={"takes": {"$gt": ""}})
 
 
 @dataclass
 class Notes:
-    """A collection written by group commit; each document keeps a log of those who wrote it."""
+    """A collection of which each record keeps a log: who wrote it, and by which write."""
 
     collection: Collection
     told: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.writes = GroupCommit(self.collection, self.told.update)
+        self.writes = BatchedWrites(self.collection, write_ids="log.write", written=self.told.update)
 
     async def insert(self, key: str, mark: str, **others: Any) -> bool:
         try:
-            await self.writes.insert({"_id": key, "version": 1, "log": [mark], **others})
+            await self.writes.insert({"_id": key, "version": 1, "log": [{"mark": mark}], **others})
         except DuplicateKeyError:
             return False
         return True
 
     async def update(self, key: str, version: int, mark: str) -> bool:
-        change = {"$set": {"version": version + 1}, "$push": {"log": mark}}
-        return await self.writes.update(key, {"version": version}, change)
+        write_id = new_write_id()
+        change = {"$set": {"version": version + 1}, "$push": {"log": {"mark": mark, "write": write_id}}}
+        return await self.writes.update(key, {"version": version}, change, write_id)
 
     async def log(self, key: str) -> list[str]:
         found = await self.collection.find_one({"_id": key})
-        return list(found["log"]) if found else []
+        return [entry["mark"] for entry in found["log"]] if found else []
 
 
 @pytest.fixture
@@ -132,7 +151,7 @@ async def test_a_write_that_fails_harms_no_other(notes: Notes) -> None:
     await asyncio.gather(notes.insert("a", "1"), notes.insert("b", "1"))
     outcomes = await asyncio.gather(
         notes.update("a", 1, "2"),
-        notes.writes.update("b", {"version": 1}, {"$push": {"version": "no list"}}),
+        notes.writes.update("b", {"version": 1}, {"$push": {"version": "no list"}}, new_write_id()),
         notes.writes.insert({"_id": "c", "what": object()}),
         notes.writes.insert({"_id": "d", "number": 2**64}),
         notes.insert("e", "1"),
@@ -199,6 +218,110 @@ def test_what_a_majority_did_not_confirm_is_not_acknowledged() -> None:
     """A server that steps down between its write and the confirmation of the others."""
     stepped_down = {"code": 189, "errmsg": "PrimarySteppedDown"}
     taken = {"index": 1, "code": 11000, "errmsg": "E11000", "keyPattern": {"_id": 1}}
-    outcomes = _outcomes({"writeErrors": [taken], "writeConcernErrors": [stepped_down]}, 3)
-    assert [type(outcome) for outcome in outcomes] == [WriteConcernError, DuplicateKeyError, WriteConcernError]
-    assert all(is_away(outcome) for outcome in (outcomes[0], outcomes[2]) if outcome)
+    error = BulkWriteError({"writeErrors": [taken], "writeConcernErrors": [stepped_down]})
+    errors = errors_by_place(error, 3)
+    assert [type(errors[place]) for place in range(3)] == [WriteConcernError, DuplicateKeyError, WriteConcernError]
+    assert is_away(errors[0])
+    assert is_away(errors[2])
+    assert {failure.__cause__ for failure in errors.values()} == {error}
+
+
+# Lost races
+
+
+async def test_who_won_is_asked_only_where_somebody_lost(notes: Notes) -> None:
+    watched = InterruptedCollection(notes.collection)
+    ours = Notes(cast("Collection", watched))
+    await asyncio.gather(ours.insert("a", "1"), ours.insert("b", "1"))
+    done = await asyncio.gather(ours.update("a", 1, "2"), ours.update("b", 1, "2"), ours.insert("a", "x"))
+    assert list(done) == [True, True, False]
+    assert watched.looks == 0
+    assert list(await asyncio.gather(ours.update("a", 2, "3"), ours.update("b", 1, "y"))) == [True, False]
+    assert watched.looks == 1
+
+
+async def test_who_won_is_told_so_whatever_others_write_before_it_is_asked(notes: Notes) -> None:
+    await asyncio.gather(notes.insert("a", "1"), notes.insert("b", "1"))
+    watched = InterruptedCollection(notes.collection)
+    ours = Notes(cast("Collection", watched))
+
+    async def go_on() -> None:
+        for version in range(2, 30):
+            assert await notes.update("a", version, str(version + 1))
+
+    watched.before, watched.between = lambda: notes.update("b", 1, "theirs"), go_on
+    won = await asyncio.gather(ours.update("a", 1, "ours"), ours.update("a", 1, "late"), ours.update("b", 1, "ours"))
+    assert list(won) == [True, False, False]
+    assert (await notes.log("a"))[:3] == ["1", "ours", "3"]
+    assert await notes.log("b") == ["1", "theirs"]
+    assert ours.told == {"a": 1}
+
+
+async def test_if_nobody_can_say_who_won_only_the_updates_fail(notes: Notes) -> None:
+    await asyncio.gather(notes.insert("a", "1"), notes.insert("b", "1"))
+    watched = InterruptedCollection(notes.collection)
+    ours = Notes(cast("Collection", watched))
+
+    async def fail() -> None:
+        raise AutoReconnect("away")
+
+    watched.between = fail
+    outcomes = await asyncio.gather(
+        ours.update("a", 1, "ours"),
+        ours.update("b", 9, "ours"),
+        ours.insert("c", "ours"),
+        ours.insert("b", "ours"),
+        return_exceptions=True,
+    )
+    assert [is_away(one) if isinstance(one, Exception) else one for one in outcomes] == [True, True, True, False]
+    assert isinstance(outcomes[0], AutoReconnect)
+    assert outcomes[0] is not outcomes[1]
+    assert outcomes[2] is True
+    assert ours.told == {"c": 1}
+
+
+async def test_updates_that_the_driver_sends_again_are_counted_as_before(notes: Notes) -> None:
+    """A reply that was lost on its way: the driver repeats the command under its transaction number."""
+    await notes.insert("a", "1")
+    changes = [{"$set": {"version": 2}, "$push": {"log": {"mark": mark}}} for mark in ("won", "lost")]
+    updates = [{"q": {"_id": "a", "version": 1}, "u": change} for change in changes]
+    command = {"update": NAME, "updates": updates, "ordered": False, "txnNumber": _UNUSED}
+    async with await notes.collection.database.client.start_session() as session:
+        answers = [await notes.collection.database.command(dict(command), session=session) for _ in range(2)]
+    assert [(answer["n"], answer["nModified"]) for answer in answers] == [(1, 1), (1, 1)]
+    assert "retriedStmtIds" in answers[1]
+    assert await notes.log("a") == ["1", "won"]
+
+
+async def test_the_traceback_of_a_failed_write_shows_the_driver_and_the_caller(notes: Notes) -> None:
+    await notes.insert("a", "1")
+
+    async def an_act() -> None:
+        await notes.writes.update("a", {"version": 1}, {"$push": {"version": "no list"}}, new_write_id())
+
+    with pytest.raises(WriteError) as raised:
+        await an_act()
+    told = "".join(format_exception(raised.value))
+    assert "in an_act" in told
+    assert "in bulk_write" in told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServerSelectionTimeoutError("no server"),
+        AutoReconnect("closed", {"one": "why"}),
+        NotPrimaryError("not primary", {"code": 10107}),
+        ExecutionTimeout("too long", 50, {"code": 50}),
+        WriteConcernError("stepping down", 189, {"code": 189}),
+        OperationFailure("disk full", 14031),
+        DuplicateKeyError("taken", 11000, {"keyPattern": {"takes": 1}}),
+        WriteError("no list", 2, {"index": 0}),
+    ],
+)
+def test_a_copy_of_an_error_of_the_driver_tells_what_the_error_told(error: PyMongoError) -> None:
+    copied = copy_of(error)
+    assert type(copied) is type(error)
+    assert copied.__dict__ == error.__dict__
+    assert (str(copied), is_away(copied)) == (str(error), is_away(error))
+    assert copied.__cause__ is error
