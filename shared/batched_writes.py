@@ -34,7 +34,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteConcernError, WriteError
 
-from shared.batching import MOST, Batcher, copy_of
+from shared.batching import Batcher, copy_of
 
 if TYPE_CHECKING:
     from shared.mongo import Collection, Record
@@ -80,8 +80,7 @@ class BatchedWrites:
         self._collection = collection
         self._write_ids = write_ids
         self._written = written
-        # A hundred tasks with the longest texts make some 50 MB. The driver cuts that into messages the server takes.
-        self._batches: Batcher[_Write, bool] = Batcher(self._write_batch, most=MOST)
+        self._batches: Batcher[_Write, bool] = Batcher(self._write_batch)
 
     async def insert(self, record: Record) -> None:
         """Insert a record.
@@ -117,7 +116,7 @@ class BatchedWrites:
             errors, matched = errors_by_place(error, len(batch)), error.details["nMatched"]
         sent = [write for place, write in enumerate(batch) if place not in errors]
         updates = [write for write in sent if write.id]
-        done = {} if matched == len(updates) else await self._look(updates)
+        done = await self._look(updates) if matched < len(updates) else {}
         outcomes = [errors.get(place) or done.get(write.id, True) for place, write in enumerate(batch)]
         self._written([write.key for write, outcome in zip(batch, outcomes, strict=True) if outcome is True])
         return outcomes

@@ -18,7 +18,7 @@ Key = TypeVar("Key")
 Found = TypeVar("Found")
 
 MOST: Final = 100
-"""How many callers one batch holds."""
+"""How many callers one batch holds. A hundred tasks with the longest texts are some 50 MB, which the driver cuts up."""
 
 
 class _Request(NamedTuple, Generic[Asked, Answer]):
@@ -94,9 +94,9 @@ class BatchedReads(Generic[Key, Found]):
     Nothing is kept from one batch to the next, so every caller sees what the database has now.
     """
 
-    def __init__(self, read: Callable[[Collection[Key]], Awaitable[Found]], *, most: int = MOST) -> None:
+    def __init__(self, read: Callable[[Collection[Key]], Awaitable[Found]]) -> None:
         self._read = read
-        self._batches: Batcher[Collection[Key], Found] = Batcher(self._read_batch, most=most)
+        self._batches: Batcher[Collection[Key], Found] = Batcher(self._read_batch)
 
     async def get(self, keys: Collection[Key]) -> Found:
         """Return what was found for these keys and for the keys of the other callers in the batch."""

@@ -129,7 +129,8 @@ def _essence(index: Mapping[str, Any]) -> tuple[list[tuple[str, int]], bool, Rec
 def sight_filter(principal: Principal) -> Record:
     """Return the filter for the tasks that an account may see.
 
-    Every collection of tasks has the fields `officer` and `agencies` (the lead, the coordinating agencies, the monitor).
+    Every collection of tasks has the fields `officer` and `agencies`: the lead, the coordinating agencies and the
+    monitor.
     """
     match SIGHT[principal.role]:
         case Sight.EVERY:
