@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 import pytest
 from bson import Int64
+from bson.codec_options import DEFAULT_CODEC_OPTIONS
 from bson.errors import InvalidDocument
 from pymongo.errors import (
     AutoReconnect,
@@ -325,3 +326,26 @@ def test_a_copy_of_an_error_of_the_driver_tells_what_the_error_told(error: PyMon
     assert copied.__dict__ == error.__dict__
     assert (str(copied), is_away(copied)) == (str(error), is_away(error))
     assert copied.__cause__ is error
+
+
+class _Unconfirmed:
+    """A collection whose primary steps down after each bulk write: no majority confirms it."""
+
+    codec_options: Final = DEFAULT_CODEC_OPTIONS
+
+    async def bulk_write(self, writes: Sequence[Any], *, ordered: bool) -> None:  # noqa: ARG002 - as the driver has it
+        stepped_down = {"code": 189, "errmsg": "PrimarySteppedDown"}
+        raise BulkWriteError({"writeErrors": [], "writeConcernErrors": [stepped_down], "nMatched": len(writes)})
+
+
+async def test_no_caller_is_answered_by_a_bulk_write_that_no_majority_confirmed() -> None:
+    told: list[Any] = []
+    writes = BatchedWrites(cast("Collection", _Unconfirmed()), written=told.extend)
+    outcomes = await asyncio.gather(
+        writes.update("a", {"version": 1}, {"$set": {"version": 2}}, new_write_id()),
+        writes.insert({"_id": "b"}),
+        return_exceptions=True,
+    )
+    assert [isinstance(outcome, WriteConcernError) and is_away(outcome) for outcome in outcomes] == [True, True]
+    assert outcomes[0] is not outcomes[1]
+    assert told == []
