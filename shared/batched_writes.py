@@ -51,6 +51,22 @@ def new_write_id() -> WriteId:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """A change of the record with this id, if it matches the guard.
+
+    The change puts `write_id` where the record keeps its write ids.
+    """
+
+    key: Any
+    guard: Mapping[str, Any]
+    change: Mapping[str, Any]
+    write_id: WriteId
+
+    def filter(self) -> dict[str, Any]:
+        return {"_id": self.key, **self.guard}
+
+
+@dataclass(frozen=True, slots=True)
 class _Write:
     """One caller's write; only an update has an id."""
 
@@ -92,13 +108,22 @@ class BatchedWrites:
         operation = InsertOne(cast("Record", self._encoded(record)))
         await self._batches.submit(_Write(record["_id"], operation))
 
-    async def update(self, key: Any, guard: Mapping[str, Any], change: Mapping[str, Any], write_id: WriteId) -> bool:
-        """Change the record with this id if it matches the guard, and return whether it did.
+    async def update(self, update: Update) -> bool:
+        """Change a record if it matches the guard, and return whether it did."""
+        operation = UpdateOne(update.filter(), self._encoded(update.change))
+        return await self._batches.submit(_Write(update.key, operation, update.write_id))
 
-        `change` must put `write_id` into the field `write_ids`.
+    async def update_all(self, updates: Sequence[Update]) -> list[bool]:
+        """Make the updates of one caller by a bulk write of their own, and return which of them matched.
+
+        An exception of one is raised for all; the others may have been done.
         """
-        operation = UpdateOne({"_id": key, **guard}, self._encoded(change))
-        return await self._batches.submit(_Write(key, operation, write_id))
+        writes = [_Write(one.key, UpdateOne(one.filter(), one.change), one.write_id) for one in updates]
+        outcomes = await self._write_batch(writes) if writes else []
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+        return [outcome is True for outcome in outcomes]
 
     async def drain(self) -> None:
         """Wait until everything that was submitted has been written."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from collections.abc import Collection as Some
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.deadline.rules.moments import MomentKind, WatchedMoment
 from services.deadline.rules.watch import Watch
-from shared.batched_writes import BatchedWrites, WriteId, new_write_id
+from shared.batched_writes import BatchedWrites, Update, new_write_id
 from shared.batching import BatchedReads
 from shared.events.envelope import Event
 from shared.events.task import Task
@@ -122,7 +121,7 @@ class WatchStore:
 
     async def replace_if_unchanged(self, found: StoredWatch, watch: Watch, following: WatchedMoment | None) -> bool:
         """Take in a later state; False if the record has changed since it was found."""
-        return await self._update(found, _state_of(watch), following)
+        return await self._writes.update(_update_of(found, _state_of(watch), following))
 
     async def due(self, now: datetime, limit: int) -> list[StoredWatch]:
         """Return records whose next moment lies behind, the longest waiting first."""
@@ -131,35 +130,29 @@ class WatchStore:
 
     async def claim(self, claims: Sequence[Claim]) -> set[str]:
         """Store each claim with its events, unless its record has changed; return the tasks that were won."""
-        won = await asyncio.gather(*map(self._claim, claims))
+        won = await self._writes.update_all([_update_of_claim(claim) for claim in claims])
         return {claim.found.task_id for claim, is_won in zip(claims, won, strict=True) if is_won}
-
-    async def _claim(self, claim: Claim) -> bool:
-        changes = {"dealt_with": dict(claim.after.dealt_with)}
-        return await self._update(claim.found, changes, claim.following, claim.events)
-
-    async def _update(
-        self, found: StoredWatch, changes: Record, following: WatchedMoment | None, events: Sequence[Event[Any]] = ()
-    ) -> bool:
-        """Change a record and put events into its outbox; False if it has changed since it was found."""
-        write_id = new_write_id()
-        change = _change(changes, following, events, write_id)
-        return await self._writes.update(found.task_id, found.unchanged(), change, write_id)
 
     async def push_back(self, found: StoredWatch, until: datetime) -> None:
         """Let a record that cannot be handled wait, unless it has changed."""
         await self.collection.update_one(found.unchanged(), {"$set": {"next_moment": until}})
 
 
-def _change(
-    changes: Record, following: WatchedMoment | None, events: Sequence[Event[Any]], write_id: WriteId
-) -> Record:
-    staged = outbox.push(events)
+def _update_of_claim(claim: Claim) -> Update:
+    changes = {"dealt_with": dict(claim.after.dealt_with)}
+    return _update_of(claim.found, changes, claim.following, claim.events)
+
+
+def _update_of(
+    found: StoredWatch, changes: Record, following: WatchedMoment | None, events: Sequence[Event[Any]] = ()
+) -> Update:
+    """Return the update that changes a record and its outbox, if the record has not changed since it was found."""
+    write_id, staged = new_write_id(), outbox.push(events)
     pushed = {**staged.get("$push", {}), "writes": {"$each": [write_id], "$slice": -_WRITES_KEPT}}
     change = {**staged, "$set": {**changes, **_waiting_for(following)}, "$push": pushed}
-    return (
-        change if following is not None else {**change, "$unset": {"next_moment": "", "next_kind": "", "next_rung": ""}}
-    )
+    if following is None:
+        change["$unset"] = {"next_moment": "", "next_kind": "", "next_rung": ""}
+    return Update(found.task_id, found.unchanged(), change, write_id)
 
 
 def _state_of(watch: Watch) -> Record:

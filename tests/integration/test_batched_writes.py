@@ -30,7 +30,7 @@ from pymongo.errors import (
 )
 
 from deploy.local.servers import Servers
-from shared.batched_writes import BatchedWrites, duplicate_of, errors_by_place, new_write_id
+from shared.batched_writes import BatchedWrites, Update, duplicate_of, errors_by_place, new_write_id
 from shared.batching import copy_of
 from shared.mongo import Collection, Index, ascending, connect, ensure_indexes, is_away
 from tests.support.interleaving import InterruptedCollection
@@ -62,9 +62,12 @@ class Notes:
         return True
 
     async def update(self, key: str, version: int, mark: str) -> bool:
+        return await self.writes.update(self.update_of(key, version, mark))
+
+    def update_of(self, key: str, version: int, mark: str) -> Update:
         write_id = new_write_id()
         change = {"$set": {"version": version + 1}, "$push": {"log": {"mark": mark, "write": write_id}}}
-        return await self.writes.update(key, {"version": version}, change, write_id)
+        return Update(key, {"version": version}, change, write_id)
 
     async def log(self, key: str) -> list[str]:
         found = await self.collection.find_one({"_id": key})
@@ -152,7 +155,7 @@ async def test_a_write_that_fails_harms_no_other(notes: Notes) -> None:
     await asyncio.gather(notes.insert("a", "1"), notes.insert("b", "1"))
     outcomes = await asyncio.gather(
         notes.update("a", 1, "2"),
-        notes.writes.update("b", {"version": 1}, {"$push": {"version": "no list"}}, new_write_id()),
+        notes.writes.update(Update("b", {"version": 1}, {"$push": {"version": "no list"}}, new_write_id())),
         notes.writes.insert({"_id": "c", "what": object()}),
         notes.writes.insert({"_id": "d", "number": 2**64}),
         notes.insert("e", "1"),
@@ -298,7 +301,7 @@ async def test_the_traceback_of_a_failed_write_shows_the_driver_and_the_caller(n
     await notes.insert("a", "1")
 
     async def an_act() -> None:
-        await notes.writes.update("a", {"version": 1}, {"$push": {"version": "no list"}}, new_write_id())
+        await notes.writes.update(Update("a", {"version": 1}, {"$push": {"version": "no list"}}, new_write_id()))
 
     with pytest.raises(WriteError) as raised:
         await an_act()
@@ -342,10 +345,22 @@ async def test_no_caller_is_answered_by_a_bulk_write_that_no_majority_confirmed(
     told: list[Any] = []
     writes = BatchedWrites(cast("Collection", _Unconfirmed()), written=told.extend)
     outcomes = await asyncio.gather(
-        writes.update("a", {"version": 1}, {"$set": {"version": 2}}, new_write_id()),
+        writes.update(Update("a", {"version": 1}, {"$set": {"version": 2}}, new_write_id())),
         writes.insert({"_id": "b"}),
         return_exceptions=True,
     )
     assert [isinstance(outcome, WriteConcernError) and is_away(outcome) for outcome in outcomes] == [True, True]
     assert outcomes[0] is not outcomes[1]
     assert told == []
+
+
+async def test_many_updates_of_one_caller_are_one_bulk_write(notes: Notes) -> None:
+    await asyncio.gather(notes.insert("a", "1"), notes.insert("b", "1"))
+    updates = [notes.update_of(key, version, "2") for key, version in (("a", 1), ("b", 9), ("gone", 1))]
+    assert await notes.writes.update_all(updates) == [True, False, False]
+    assert await notes.writes.update_all([]) == []
+    assert notes.told == {"a": 2, "b": 1}
+    broken = Update("b", {"version": 1}, {"$push": {"version": "no list"}}, new_write_id())
+    with pytest.raises(WriteError):
+        await notes.writes.update_all([notes.update_of("a", 2, "3"), broken])
+    assert await _versions(notes, "ab") == {"a": 3, "b": 1}

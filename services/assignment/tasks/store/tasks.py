@@ -12,7 +12,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from services.assignment.tasks.rules.state import SYSTEM, HistoryEntry, Task
 from services.assignment.tasks.rules.task import evolve
 from services.assignment.tasks.store.records import Retry, event_of, from_entry, state_of, to_entry, to_task
-from shared.batched_writes import BatchedWrites, duplicate_of, new_write_id
+from shared.batched_writes import BatchedWrites, Update, duplicate_of, new_write_id
 from shared.batching import BatchedReads
 from shared.messaging import outbox
 from shared.mongo import Index, ascending, sight_filter
@@ -149,12 +149,13 @@ class TaskStore:
             events.append(event_of(after, entry))
         history = [{**from_entry(entry, retry if entry.by != SYSTEM else None), "write": write_id} for entry in entries]
         staged = outbox.push(events)
-        update = {
+        change = {
             **staged,
             "$set": state_of(after),
             "$push": {**staged["$push"], "history": {"$each": history}},
         }
-        return after if await self._writes.update(task.id, {"version": task.version}, update, write_id) else None
+        done = await self._writes.update(Update(task.id, {"version": task.version}, change, write_id))
+        return after if done else None
 
     async def replaced_by(self, task_id: str) -> str | None:
         """Return the task that replaces a recalled one."""
