@@ -13,15 +13,14 @@ from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.notification.rules.routing import Person, Post
-from shared.batching import Batcher
-from shared.group_commit import GroupCommit
+from shared.batched_writes import BatchedWrites
+from shared.batching import BatchedReads
 from shared.mongo import Collection, Database, Index, Record, ascending
 from shared.office.vocabulary import Role
 
 _INBOX: Final = "inbox"
 _AGENCIES: Final = "agencies"
 _PEOPLE: Final = "people"
-_MOST_AT_ONCE: Final = 100
 _NEWEST_FIRST: Final = (("at", DESCENDING), ("_id", DESCENDING))
 
 INDEXES: Final = (
@@ -87,7 +86,7 @@ class InboxQuery:
 class Inbox:
     def __init__(self, database: Database) -> None:
         self._entries: Collection = database[_INBOX]
-        self._writes = GroupCommit(self._entries, lambda _: None)
+        self._writes = BatchedWrites(self._entries)
 
     async def insert_if_absent(self, entries: Sequence[InboxEntry]) -> int:
         """Insert the entries that do not exist yet, and return their number; existing entries stay as they are."""
@@ -136,8 +135,8 @@ class DirectoryCopy:
     def __init__(self, database: Database) -> None:
         self._agencies: Collection = database[_AGENCIES]
         self._people: Collection = database[_PEOPLE]
-        self._names: Batcher[Some[str], Mapping[str, str]] = Batcher(self._names_of, most=_MOST_AT_ONCE)
-        self._holders: Batcher[Iterable[Post], list[Record]] = Batcher(self._holders_of, most=_MOST_AT_ONCE)
+        self._names: BatchedReads[str, Mapping[str, str]] = BatchedReads(self._names_of)
+        self._holders: BatchedReads[Post, list[Record]] = BatchedReads(self._holders_of)
 
     async def keep_agency(self, code: str, name: str, sequence: int) -> None:
         """Store an agency, unless a later state is stored already."""
@@ -164,25 +163,22 @@ class DirectoryCopy:
 
     async def names(self, agencies: Some[str]) -> dict[str, str]:
         """Return the names of the agencies that are stored, by code."""
-        found = await self._names.submit(agencies)
+        found = await self._names.get(agencies)
         return {code: found[code] for code in agencies if code in found}
 
     async def holders(self, posts: Some[Post]) -> list[Person]:
         """Return the people who hold at least one of the posts."""
-        # Each caller reads its own records, so that an unreadable account does not fail the other callers of the batch.
-        found = await self._holders.submit(posts)
+        # Each caller parses its own records. A record that cannot be parsed fails for its caller only.
+        found = await self._holders.get(posts)
         people = [_person(record) for record in found if any(_may_be_held(post, record) for post in posts)]
         return [person for person in people if any(post.is_held_by(person) for post in posts)]
 
-    async def _names_of(self, asked: Sequence[Some[str]]) -> Sequence[Mapping[str, str]]:
-        codes = {code for agencies in asked for code in agencies}
+    async def _names_of(self, codes: Some[str]) -> Mapping[str, str]:
         records = await self._agencies.find({"_id": {"$in": [*codes]}}, {"name": True}).to_list(None)
-        return [{record["_id"]: record["name"] for record in records}] * len(asked)
+        return {record["_id"]: record["name"] for record in records}
 
-    async def _holders_of(self, asked: Sequence[Iterable[Post]]) -> Sequence[list[Record]]:
-        wanted = {post for posts in asked for post in posts}
-        records = await self._people.find({"$or": _by_post(wanted)}).to_list(None)
-        return [records] * len(asked)
+    async def _holders_of(self, posts: Some[Post]) -> list[Record]:
+        return await self._people.find({"$or": _by_post(posts)}).to_list(None)
 
 
 def _by_post(posts: Iterable[Post]) -> list[Record]:

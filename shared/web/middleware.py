@@ -31,6 +31,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        structlog.contextvars.clear_contextvars()
         answer = _Answer(send)
         began = time.perf_counter()
         try:

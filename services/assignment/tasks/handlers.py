@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from weakref import WeakValueDictionary
 
 import orjson
+import structlog
 from uuid_utils.compat import uuid7
 
 from services.assignment.tasks.rules import task as aggregate
@@ -70,6 +71,7 @@ class TaskHandlers:
         """Give a task; tell whether it is new, or was given before under the same key."""
         require_permission(caller, Permission.ASSIGN)
         task_id = _id_for(caller, _TASKS_ROUTE, retry)
+        structlog.contextvars.bind_contextvars(act="assignment", task_id=task_id)
         if retry and (known := await self._store.load(task_id, retry.key, caller.username)):
             return _repeated(known, retry), False
         replaced = await self._replaced(command.replaces, task_id)
@@ -110,6 +112,8 @@ class TaskHandlers:
             Refusal: not-found, not-permitted, version-conflict or what a rule says; nothing was changed then.
 
         """
+        # Every line that is logged for the rest of the request names the act and the task.
+        structlog.contextvars.bind_contextvars(act=act, task_id=task_id)
 
         async def attempt() -> Task | None:
             found = await self._visible(caller, task_id, retry)

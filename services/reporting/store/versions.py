@@ -17,8 +17,8 @@ from pymongo.errors import DuplicateKeyError
 
 from services.reporting.rules.versions import FIRST, NEWEST, Version
 from services.reporting.store.pipeline import COUNTED_FIELDS, pipeline
+from shared.batched_writes import BatchedWrites
 from shared.batching import Batcher
-from shared.group_commit import GroupCommit
 from shared.mongo import Database, Index, Record, ascending
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from shared.office.workdays import WorkCalendar
 
 VERSIONS: Final = "versions"
-_MOST_AT_ONCE: Final = 100
 _LED_AT: Final = ("lead_agency", "until", "at")
 INDEXES: Final = (
     Index(VERSIONS, ascending("task", "sequence", "at"), name="of_a_task"),
@@ -48,8 +47,8 @@ class Versions:
 
     def __init__(self, database: Database) -> None:
         self._versions = database[VERSIONS]
-        self._writes = GroupCommit(self._versions, lambda _: None)
-        self._ends: Batcher[Version, None] = Batcher(self._end, most=_MOST_AT_ONCE)
+        self._writes = BatchedWrites(self._versions)
+        self._ends: Batcher[Version, None] = Batcher(self._end)
 
     async def insert_if_absent(self, version: Version) -> None:
         """Insert a version, and set until when it and its neighbours are valid. Repeats and any order end the same."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,8 +20,8 @@ from services.assignment.tasks.store.records import (
     to_entry,
     to_task,
 )
-from shared.batching import Batcher
-from shared.group_commit import GroupCommit, duplicate_of
+from shared.batched_writes import BatchedWrites, Update, duplicate_of, new_write_id
+from shared.batching import BatchedReads
 from shared.messaging import outbox
 from shared.mongo import Index, ascending
 from shared.office.access import sight_filter
@@ -43,7 +43,6 @@ _ORDERS: Final[dict[Sort, tuple[str, int]]] = {
 _A_TEXT: Final[Record] = {"$gt": ""}
 """Matches every text and nothing else. A partial index on `$type` would serve no query for one text."""
 _DUPLICATE_KEY: Final = 11000
-_LOADED_TOGETHER: Final = 100
 
 
 def _listed_by(field: str, *, partial: Record | None = None) -> list[Index]:
@@ -83,8 +82,10 @@ class TaskStore:
     def __init__(self, database: Database, relay: Relay) -> None:
         self._tasks = database[COLLECTION]
         self._relay = relay
-        self._loads: Batcher[str, Record | None] = Batcher(self._load_together, most=_LOADED_TOGETHER)
-        self._writes = GroupCommit(self._tasks, lambda written: relay.wake_many(COLLECTION, written))
+        self._loads: BatchedReads[str, Mapping[str, Record]] = BatchedReads(self._records)
+        self._writes = BatchedWrites(
+            self._tasks, write_ids="history.write", written=lambda keys: relay.wake_many(COLLECTION, keys)
+        )
 
     async def drain(self) -> None:
         """Wait until the writes under way are done."""
@@ -93,7 +94,7 @@ class TaskStore:
     async def load(self, task_id: str, key: str | None = None, account: str | None = None) -> LoadedTask | None:
         """Return a task; with a key, look also for the entry that this account made under it."""
         if key is None:
-            record = await self._loads.submit(task_id)
+            record = (await self._loads.get([task_id])).get(task_id)
             return LoadedTask(to_task(record)) if record else None
         under_key: Record = {"outbox": 0, "history": {"$elemMatch": {"key": key, "by": account}}}
         record = await self._tasks.find_one({"_id": task_id}, under_key)
@@ -102,11 +103,9 @@ class TaskStore:
         known = record.pop("history", None)
         return LoadedTask(to_task(record), known[0]["fingerprint"] if known else None)
 
-    async def _load_together(self, task_ids: Sequence[str]) -> Sequence[Record | None]:
-        """Read several tasks at once, for all callers that wait at this moment."""
+    async def _records(self, task_ids: Collection[str]) -> Mapping[str, Record]:
         found = await self._tasks.find({"_id": {"$in": list(task_ids)}}, _WITHOUT_LOGS).to_list()
-        by_id = {record["_id"]: record for record in found}
-        return [by_id.get(task_id) for task_id in task_ids]
+        return {record["_id"]: record for record in found}
 
     async def insert_if_absent(self, task: Task, entry: HistoryEntry, retry: Retry | None) -> bool:
         """Insert a new task; False when its id is taken.
@@ -135,19 +134,24 @@ class TaskStore:
         self._relay.wake_many(COLLECTION, [task.id for task, _ in tasks])
 
     async def append(self, task: Task, entries: Sequence[HistoryEntry], retry: Retry | None = None) -> Task | None:
-        """Write the entries if the task still has the version they were decided on; else return None."""
-        events, after = [], task
+        """Write the entries if the task still has the version they were decided on; else return None.
+
+        Every entry keeps the id of the write that made it. Entries are never removed, so the proof that this write
+        was done stays, whatever other writers do next.
+        """
+        write_id, events, after = new_write_id(), [], task
         for entry in entries:
             after = evolve(after, entry)
             events.append(event_of(after, entry))
-        history = [from_entry(entry, retry if entry.by != SYSTEM else None) for entry in entries]
+        history = [{**from_entry(entry, retry if entry.by != SYSTEM else None), "write": write_id} for entry in entries]
         staged = outbox.push(events)
-        update = {
+        change = {
             **staged,
             "$set": state_of(after),
             "$push": {**staged["$push"], "history": {"$each": history}},
         }
-        return after if await self._writes.update(task.id, {"version": task.version}, update) else None
+        done = await self._writes.update(Update(task.id, {"version": task.version}, change, write_id))
+        return after if done else None
 
     async def replaced_by(self, task_id: str) -> str | None:
         """Return the task that replaces a recalled one."""
