@@ -1,4 +1,4 @@
-"""What every service's HTTP is made of: its routes within the same layers, problems, pages of health and docs."""
+"""The HTTP application of every service: its routes, the same middleware, problems, and pages of health and docs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from starlette.middleware import Middleware
 
 from shared import logs
 from shared.health import Part, health_router, measure
-from shared.mongo import is_away
+from shared.messaging.wiring import Messaging
+from shared.mongo import Client, is_away, is_up
 from shared.settings import ServiceSettings
 from shared.web.auth import Authenticator, Verifier, by_token
 from shared.web.middleware import RequestMiddleware
@@ -35,10 +36,9 @@ _log = structlog.get_logger()
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create_app(  # noqa: PLR0913 - the parts of a service, each by its name
-    *,
-    title: str,
+def create_app(
     settings: ServiceSettings,
+    *,
     routers: Sequence[APIRouter],
     parts: Sequence[Part],
     lifespan: Lifespan,
@@ -46,13 +46,13 @@ def create_app(  # noqa: PLR0913 - the parts of a service, each by its name
     asyncapi: Callable[[], Mapping[str, Any]] | None = None,
     before_scrape: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
-    """Compose a service.
+    """Make the application of a service.
 
-    `authenticate` replaces the check of the token alone; `asyncapi` gives the description of the service's messages;
-    `before_scrape` bring up to date, before each answer of `/metrics`, what is not counted as it happens.
+    `authenticate` replaces the check of the token alone. `asyncapi` returns the description of the service's messages.
+    The functions of `before_scrape` run before each answer of `/metrics`; they update the gauges that no event updates.
     """
     app: FastAPI = FastAPIOffline(
-        title=title,
+        title=f"Đôn Đốc: {settings.service()}",
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
@@ -61,11 +61,19 @@ def create_app(  # noqa: PLR0913 - the parts of a service, each by its name
     app.state.authenticate = authenticate or by_token(Verifier(settings.public_keys))
     install_problems(app)
     scraped: list[Callable[[], Awaitable[None]]] = [partial(measure, settings.service(), parts), *before_scrape]
-    # The routes are tried in this order: those of the service are asked for most.
+    # FastAPI tries the routes in this order. Most requests are for those of the service, so they come first.
     for router in (*routers, health_router(parts), _pages_router(asyncapi, scraped)):
         app.include_router(router)
     describe(app, settings.token_url)
     return app
+
+
+def parts_of(client: Client, messaging: Messaging) -> list[Part]:
+    """Return the parts that every service depends on; it can answer without RabbitMQ, but not without MongoDB."""
+    return [
+        Part("mongodb", partial(is_up, client), required=True),
+        Part("rabbitmq", messaging.is_up, required=False),
+    ]
 
 
 def _middleware(service: str) -> list[Middleware]:
@@ -76,7 +84,7 @@ def _middleware(service: str) -> list[Middleware]:
 
 
 def is_sane_id(text: str) -> bool:
-    """Whether an id given by the caller (a UUID, a ULID, a traceparent) may stand in logs and events."""
+    """Whether a request id from the caller (a UUID, a ULID, a traceparent) may be used in logs and events."""
     return _SANE_ID.fullmatch(text) is not None
 
 
@@ -104,10 +112,11 @@ def _pages_router(
 
 
 def serve(app: FastAPI, settings: ServiceSettings) -> None:
-    """Serve until told to stop; requests under way get ten seconds to end."""
+    """Serve until a signal stops the process; running requests get ten seconds to end."""
     logs.configure(settings.service(), settings.log_level)
     _log.info("serving", host=settings.host, port=settings.port, mode=settings.mode)
-    # What stands now stays: every later collection passes it over, where it would hold all up for a tenth of a second.
+    # The objects of now live as long as the process. Frozen, they are not visited by later garbage collections, each of
+    # which would otherwise stop all requests for a tenth of a second.
     gc.collect()
     gc.freeze()
     uvicorn.run(
@@ -121,6 +130,6 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # by default anyone on the same machine may say where they come from
+        proxy_headers=False,  # by default uvicorn trusts the headers of any local client
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

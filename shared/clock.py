@@ -1,4 +1,4 @@
-"""The office's time. `datetime.now` stands in this file and nowhere else."""
+"""The office's time. No other file calls `datetime.now`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """Tells the office's present moment."""
+    """Tells the office's current time."""
 
     def now(self) -> datetime:
-        """Return the present moment: aware, UTC, whole milliseconds."""
+        """Return the current time: aware, in UTC, in whole milliseconds."""
         ...
 
 
 def to_milliseconds(moment: datetime) -> datetime:
-    """Cut to what MongoDB keeps, in UTC, so that what is stored equals what was compared."""
+    """Convert to UTC and cut to milliseconds, as MongoDB stores times, so that a stored time equals the original."""
     utc = moment.astimezone(UTC)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 def true_now() -> datetime:
-    """Return the machine's own time, for what no rehearsal may move: tokens, retries, ages of the outbox."""
+    """Return the machine's own time: tokens, retries and ages of outboxes use it even when the clock is moved."""
     return to_milliseconds(datetime.now(UTC))
 
 
@@ -37,10 +37,11 @@ class SystemClock:
 
 
 class SettableClock:
-    """The machine's time moved by the offset that a file names, so that a quarter passes in a minute.
+    """The machine's time, moved by an offset, so that a rehearsal can let a quarter pass in a minute.
 
-    The file holds the moment that "now" was when the file was written; its modification time says when that was.
-    Without the file the true time holds. The file is replaced by rename and read again when it changed.
+    A file holds the time that the clock shall have shown when the file was written; the file's modification time is
+    when that was. Without the file the clock shows the machine's time. A writer replaces the file by rename, and it is
+    read again after each change.
     """
 
     def __init__(self, path: Path) -> None:

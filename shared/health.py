@@ -1,4 +1,4 @@
-"""Whether a service lives, and whether it can answer: the pages a process manager and a gateway ask."""
+"""The health pages for process managers and gateways: whether a service runs, and whether it can answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a service leans on; without a required one it cannot answer, without another it is merely degraded."""
+    """A server that a service depends on: without a required one it cannot answer, without another it is degraded."""
 
     name: str
     check: Callable[[], Awaitable[bool]]
@@ -46,7 +46,7 @@ class Liveness(BaseModel):
 
 
 class Readiness(BaseModel):
-    """The state of the service and of each part it leans on."""
+    """The state of the service and of each part that it depends on."""
 
     status: Status
     parts: dict[str, PartState]
@@ -63,7 +63,7 @@ def health_router(parts: Sequence[Part]) -> APIRouter:
     @router.head("/ready", include_in_schema=False)
     @router.get("/ready", responses=_UNAVAILABLE)
     async def ready(response: Response) -> Readiness:
-        readiness = await judge(parts)
+        readiness = await readiness_of(parts)
         if readiness.status is Status.UNAVAILABLE:
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return readiness
@@ -77,14 +77,14 @@ _UNAVAILABLE: Final[dict[int | str, dict[str, object]]] = {
 
 
 async def measure(service: str, parts: Sequence[Part]) -> None:
-    """Show as metrics which parts answer."""
-    readiness = await judge(parts)
+    """Set the metric of each part: 1 if it answers, 0 if not."""
+    readiness = await readiness_of(parts)
     for name, state in readiness.parts.items():
         PART_UP.labels(service, name).set(state is PartState.UP)
 
 
-async def judge(parts: Sequence[Part]) -> Readiness:
-    """Ask every part at once."""
+async def readiness_of(parts: Sequence[Part]) -> Readiness:
+    """Check all parts at the same time."""
     answers = await asyncio.gather(*map(_is_up, parts))
     missing = [part for part, up in zip(parts, answers, strict=True) if not up]
     states = {part.name: PartState.UP if up else PartState.DOWN for part, up in zip(parts, answers, strict=True)}
@@ -101,6 +101,6 @@ async def _is_up(part: Part) -> bool:
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             return await part.check()
-    except Exception as error:  # noqa: BLE001 - whatever a check raises, its part is not up
+    except Exception as error:  # noqa: BLE001 - a check that raises anything means that the part_down
         _log.warning("part_down", part=part.name, error=type(error).__name__)
         return False

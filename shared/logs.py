@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stdout, with the id that joins a request, its events and their logs."""
+"""Logs: one JSON object a line on stdout, with the correlation id that a request shares with its events."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import structlog
 from asgi_correlation_id.context import correlation_id
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_LIBRARIES_SPEAK_FROM = logging.WARNING
+_LEVEL_OF_LIBRARIES = logging.WARNING
 
 
 def configure(service: str, level: str = "info") -> None:
-    """Set up structlog, and the logging of libraries (from warnings up) through the same renderer."""
+    """Set up structlog; the libraries log warnings and errors through the same renderer."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        _naming(service),
+        _add_service_name(service),
         _add_correlation_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -31,10 +31,10 @@ def configure(service: str, level: str = "info") -> None:
         logger_factory=structlog.BytesLoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    _bring_in_libraries(shared)
+    _configure_libraries(shared)
 
 
-def _bring_in_libraries(shared: list[Processor]) -> None:
+def _configure_libraries(shared: list[Processor]) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
         processors=[
@@ -46,10 +46,10 @@ def _bring_in_libraries(shared: list[Processor]) -> None:
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(_LIBRARIES_SPEAK_FROM)
+    root.setLevel(_LEVEL_OF_LIBRARIES)
 
 
-def _naming(service: str) -> Processor:
+def _add_service_name(service: str) -> Processor:
     def add_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event["service"] = service
         return event
@@ -58,8 +58,8 @@ def _naming(service: str) -> Processor:
 
 
 def _add_correlation_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    if (present := correlation_id.get()) is not None:
-        event["correlation_id"] = present
+    if (current := correlation_id.get()) is not None:
+        event["correlation_id"] = current
     return event
 
 
@@ -67,7 +67,7 @@ def _to_bytes(event: Any, **_options: Any) -> bytes:
     try:
         return orjson.dumps(event, default=repr)
     except TypeError:
-        # A lone surrogate, or a number beyond 64 bits: to log must never fail, whatever is logged.
+        # orjson refuses a lone surrogate and a number beyond 64 bits. Logging must never fail.
         return json.dumps(event, default=repr, skipkeys=True).encode()
 
 

@@ -1,4 +1,4 @@
-"""What every service measures about HTTP; each line names its `service`, so that one process may hold several."""
+"""The metrics that every service has; each has the label `service`, so that one process may hold several services."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
-# When a series began, told by a series of its own, would double the counters.
+# Else every counter would have a second series with the time of its creation.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 HTTP_REQUESTS: Final = Counter(

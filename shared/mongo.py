@@ -1,4 +1,7 @@
-"""MongoDB: the client, its types, indexes, and what "away" means. Only stores and the outbox know the driver too."""
+"""MongoDB: the client, its types, the indexes, and what "away" means.
+
+Only this module, the stores and `shared/batched_writes.py` import the driver.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,27 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
-from shared.office.access import SIGHT, Principal, Sight
-
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 
 Record: TypeAlias = dict[str, Any]
+"""What MongoDB calls a document. In this code a document is a paper of the office (văn bản)."""
+
 Client: TypeAlias = "AsyncIOMotorClient[Record]"
 Database: TypeAlias = "AsyncIOMotorDatabase[Record]"
 Collection: TypeAlias = "AsyncIOMotorCollection[Record]"
 
-# What a server says that is stopping, starting, full or not yet (or no longer) ours: nothing the record is to blame
-# for. 13 and 18: the account is not let in; 91, 11600: shutting down; 189, 10107, 13435: no primary; 14031: disk full.
+# The server answered with one of these codes: the cause is the server's state, not the operation.
+# 13, 18: the account is not let in. 91, 11600: the server is shutting down. 189, 10107, 13435: it is no primary.
+# 14031: its disk is full.
 _AWAY_CODES: Final = frozenset({13, 18, 91, 189, 10107, 11600, 13435, 14031})
 
 
 def connect(uri: str, app_name: str, *, selection_timeout: float = 3.0) -> Client:
-    """Make a client whose writes are on the disks of a majority before they are acknowledged.
+    """Return a client whose writes are acknowledged when a majority of the servers has them on disk.
 
-    Nothing is connected yet; a server that is away shows after `selection_timeout` seconds at the first operation.
+    The client connects at its first operation. If no server answers, that operation fails after `selection_timeout`
+    seconds.
     """
     return AsyncIOMotorClient(
         uri,
@@ -46,20 +51,20 @@ def connect(uri: str, app_name: str, *, selection_timeout: float = 3.0) -> Clien
         serverSelectionTimeoutMS=round(selection_timeout * 1000),
         connectTimeoutMS=round(selection_timeout * 1000),
         socketTimeoutMS=30_000,
-        # A server that is back is noticed within a second instead of ten.
+        # The driver notices within one second, not ten, that a server is back.
         heartbeatFrequencyMS=1_000,
     )
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether MongoDB could not be asked at all, so that the same operation may succeed later."""
+    """Return whether MongoDB could not be asked, so that the same operation may succeed later."""
     if isinstance(error, ConnectionFailure):
         return True
     return isinstance(error, OperationFailure) and (error.code in _AWAY_CODES or error.timeout)
 
 
 async def is_up(client: Client) -> bool:
-    """Whether MongoDB answers now."""
+    """Return whether MongoDB answers now."""
     try:
         await client.admin.command("ping")
     except PyMongoError:
@@ -69,7 +74,7 @@ async def is_up(client: Client) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index a store relies on; `partial` is its partial filter expression."""
+    """An index that a store needs; `partial` is its partial filter expression."""
 
     collection: str
     keys: Sequence[tuple[str, int]]
@@ -84,21 +89,23 @@ class Index:
         return IndexModel(list(self.keys), name=self.name or self._own_name(options), **options)
 
     def _own_name(self, options: Record) -> str:
-        """Name an index by what it is: one with changed options is another one, made beside the old."""
+        """Return a name made of the keys and the options, so that an index with other options has another name."""
         plain = "_".join(f"{field}_{direction}" for field, direction in self.keys)
         return f"{plain}__{sha256(repr(options).encode()).hexdigest()[:8]}" if options else plain
 
 
 def ascending(*fields: str) -> tuple[tuple[str, int], ...]:
-    """Return the keys of an index that ascends on every field."""
+    """Return the keys of an index that is ascending in every field."""
     return tuple((field, ASCENDING) for field in fields)
 
 
 async def ensure_indexes(database: Database, indexes: Sequence[Index]) -> None:
-    """Create what is missing; nothing is ever dropped, and what exists under another name is not missing.
+    """Create the indexes that are missing; an index that exists under another name is not missing.
+
+    No index is ever dropped.
 
     Raises:
-        OperationFailure: an index that was given its name exists with other options.
+        OperationFailure: an index with the given name exists, and its options are different.
 
     """
     models: defaultdict[str, list[IndexModel]] = defaultdict(list)
@@ -112,22 +119,6 @@ async def ensure_indexes(database: Database, indexes: Sequence[Index]) -> None:
 
 
 def _essence(index: Mapping[str, Any]) -> tuple[list[tuple[str, int]], bool, Record]:
-    """Return what makes an index, whatever its name: MongoDB refuses a second one that is the same in this."""
+    """Return what identifies an index besides its name: MongoDB refuses a second index that is equal in this."""
     keys = [(field, int(direction)) for field, direction in index["key"].items()]
     return keys, bool(index.get("unique")), dict(index.get("partialFilterExpression") or {})
-
-
-def sight_filter(principal: Principal) -> Record:
-    """Return the filter of the tasks within an account's sight.
-
-    Every collection of tasks has `officer`, and `agencies`: the lead, the coordinating agencies and the monitor.
-    """
-    match SIGHT[principal.role]:
-        case Sight.EVERY:
-            return {}
-        case Sight.AGENCY if principal.agency is not None:
-            return {"agencies": principal.agency}
-        case Sight.HANDED:
-            return {"officer": principal.username}
-        case _:
-            return {"_id": {"$in": []}}

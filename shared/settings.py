@@ -1,4 +1,4 @@
-"""Settings: from the environment (`<NAME>_*`, and `OFFICE_*` for the office's policy) and from files of secrets."""
+"""Settings from the environment (`<NAME>_*`, and `OFFICE_*` for the office's policy) and from files of secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NoReturn, Self, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +26,7 @@ from shared.office.policy import Policy
 from shared.web.auth import public_key_set
 
 DEMO_MARK: Final = "demo-"
+"""Production mode refuses a secret that contains this; the id of a key counts too."""
 _SECRETS_DIR: Final = "/run/secrets"
 _EXIT_CODE: Final = 2
 
@@ -40,10 +40,10 @@ def _split(value: Any) -> Any:
     return value.split(",") if isinstance(value, str) else value
 
 
-def _with_scheme(*schemes: str) -> AfterValidator:
-    """Refuse what no server could ever be reached by, rather than try it for ever."""
+def _require_scheme(*schemes: str) -> AfterValidator:
+    """Refuse a text that cannot be the address of a server; a service would try to connect to it without end."""
 
-    def check(address: SecretStr) -> SecretStr:
+    def require_address(address: SecretStr) -> SecretStr:
         try:
             url = urlsplit(address.get_secret_value())
         except ValueError:
@@ -52,46 +52,32 @@ def _with_scheme(*schemes: str) -> AfterValidator:
             raise ValueError(f"not an address, such as {schemes[0]}://user:password@host")
         return address
 
-    return AfterValidator(check)
+    return AfterValidator(require_address)
 
 
-MongodbAddress = Annotated[SecretStr, _with_scheme("mongodb", "mongodb+srv")]
-AmqpAddress = Annotated[SecretStr, _with_scheme("amqp", "amqps")]
-Days = Annotated[int, Field(ge=0, le=366)]
-DaysList = Annotated[tuple[Days, ...], NoDecode, BeforeValidator(_split)]
+MongodbAddress = Annotated[SecretStr, _require_scheme("mongodb", "mongodb+srv")]
+AmqpAddress = Annotated[SecretStr, _require_scheme("amqp", "amqps")]
 Delay = Annotated[float, Field(gt=0, le=86_400)]
 DelayList = Annotated[tuple[Delay, ...], NoDecode, BeforeValidator(_split), Field(min_length=1, max_length=20)]
 
 
-class OfficeSettings(BaseSettings):
-    """The office's policy, the same for every service: `OFFICE_EXPLANATION_TERM=5`, `OFFICE_REMIND_BEFORE=5,3,1`."""
+class OfficeSettings(BaseSettings, Policy):
+    """The office's policy as the environment sets it: `OFFICE_EXPLANATION_TERM=5`, `OFFICE_REMIND_BEFORE=5,3,1`.
 
-    model_config = SettingsConfigDict(env_prefix="OFFICE_", frozen=True)
+    Fields, bounds and defaults are those of `Policy`.
+    """
 
-    timezone: str = "Asia/Ho_Chi_Minh"
-    rolls_over_days_off: bool = True
-    receipt_term: Days = 1
-    report_term: Days = 1
-    explanation_term: Days = 3
-    due_soon_days: Days = 3
-    remind_before: DaysList = (3, 1)
-    day_starts: Annotated[int, Field(ge=0, le=23)] = 7
+    # Without decoding, a list in the environment need not be JSON.
+    model_config = SettingsConfigDict(env_prefix="OFFICE_", frozen=True, enable_decoding=False)
 
-    @field_validator("timezone")
-    @classmethod
-    def _names_a_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            raise ValueError("not the name of a time zone, such as Asia/Ho_Chi_Minh") from None
-        return name
+    _split_remind_before = field_validator("remind_before", mode="before")(_split)
 
     def policy(self) -> Policy:
         return Policy(**self.model_dump())
 
 
 class ServiceSettings(BaseSettings):
-    """What every service is told; a service's own class adds `env_prefix="<NAME>_"`, its port and its settings."""
+    """The settings of every service; a service's own class adds `env_prefix="<NAME>_"`, its port and its settings."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -103,19 +89,20 @@ class ServiceSettings(BaseSettings):
     mongodb_database: str = ""
     amqp_url: AmqpAddress
     public_keys: str = ""
-    """The public keys (JWKS, JSON) that tokens are verified with; or, instead, `public_keys_file`, where they stand."""
+    """The public keys (JWKS, in JSON) that verify tokens; `public_keys_file` may name a file with them instead."""
     public_keys_file: Path | None = None
     token_url: str = "/v1/auth/token"  # noqa: S105 - an address
-    """Where `/docs` signs in; an absolute address where assignment is not behind the same gateway."""
+    """The address at which `/docs` signs in; an absolute one when assignment is not behind the same gateway."""
     clock_file: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     retry_delays: DelayList = (1, 5, 30, 120, 600)
-    """Seconds before a message whose handling failed is tried again; after the last it goes to the dead letters."""
+    """Seconds before each retry of a message whose handling failed; after the last retry it is a dead letter."""
     prefetch: Annotated[int, Field(ge=1, le=1_000)] = 20
+    """How many messages the broker sends before the first of them is acknowledged."""
 
     @classmethod
     def service(cls) -> str:
-        """Return the service's name, as its prefix says it."""
+        """Return the name of the service, made from the prefix: `deadline` of `DEADLINE_`."""
         return cls.model_config.get("env_prefix", "").rstrip("_").lower()
 
     @model_validator(mode="before")
@@ -128,7 +115,7 @@ class ServiceSettings(BaseSettings):
 
     @field_validator("public_keys")
     @classmethod
-    def _are_public_keys(cls, text: str) -> str:
+    def _require_public_keys(cls, text: str) -> str:
         if not text:
             raise ValueError("the public keys are missing; PUBLIC_KEYS_FILE may name the file they stand in")
         public_key_set(text)
@@ -136,13 +123,13 @@ class ServiceSettings(BaseSettings):
 
     @field_validator("retry_delays")
     @classmethod
-    def _grow(cls, delays: tuple[float, ...]) -> tuple[float, ...]:
+    def _require_growth(cls, delays: tuple[float, ...]) -> tuple[float, ...]:
         if list(delays) != sorted(set(delays)):
             raise ValueError("delays must grow")
         return delays
 
     @model_validator(mode="after")
-    def _is_fit_for_production(self) -> Self:
+    def _require_fit_for_production(self) -> Self:
         if self.mode is Mode.PRODUCTION:
             for fault in self._unfit():
                 raise ValueError(fault)
@@ -174,7 +161,7 @@ def _text_of(path: Path) -> str:
 
 
 class BrokerSettings(BaseSettings):
-    """All that a command needs which deals with a service's queues alone."""
+    """The settings of a command that needs only the queues of a service."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -185,10 +172,13 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
 def load(kind: type[Settings]) -> Settings:
-    """Read a service's settings; what is wrong with them is said in one line, without their values, and ends it."""
+    """Read a service's settings.
+
+    If they are wrong, the process ends with exit code 2, after one line that says why and shows no values.
+    """
     prefix = kind.model_config.get("env_prefix", "")
-    _refuse_unknown(kind)
-    _refuse_unknown(OfficeSettings)
+    _require_known_names(kind)
+    _require_known_names(OfficeSettings)
     try:
         office = OfficeSettings()
         return kind(_secrets_dir=_secrets_dir(prefix), office=office)
@@ -197,7 +187,7 @@ def load(kind: type[Settings]) -> Settings:
 
 
 def load_broker(kind: type[ServiceSettings]) -> BrokerSettings:
-    """Read of a service's settings only where its broker is; what is wrong is said as by `load`."""
+    """Read only the address of the broker from a service's settings; it ends the process as `load` does."""
     prefix = kind.model_config.get("env_prefix", "")
     try:
         return BrokerSettings(_env_prefix=prefix, _secrets_dir=_secrets_dir(prefix))
@@ -205,7 +195,7 @@ def load_broker(kind: type[ServiceSettings]) -> BrokerSettings:
         _give_up(error, prefix)
 
 
-def _refuse_unknown(kind: type[BaseSettings]) -> None:
+def _require_known_names(kind: type[BaseSettings]) -> None:
     prefix = kind.model_config.get("env_prefix", "")
     known = {f"{prefix}{name}".upper() for name in (*kind.model_fields, "secrets_dir")}
     unknown = sorted(name for name in os.environ if name.upper().startswith(prefix) and name.upper() not in known)

@@ -1,6 +1,6 @@
 """Asks the service in this container whether it is ready: `python -IS deploy/compose/health.py PORT`.
 
-It runs every few seconds in every container, and so needs nothing that takes long to load.
+It runs every few seconds in every container, so it imports only what loads quickly.
 """
 
 from __future__ import annotations

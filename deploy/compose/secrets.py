@@ -1,6 +1,6 @@
 """Makes the secrets of a production stack, once: `python -m deploy.compose.secrets FOLDER`.
 
-Each is a file that only the container it is meant for is given. What is there already is kept.
+Each secret is a file, and only the container that needs it gets it. A secret that exists already is kept.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from typing import Any, Final
 
 from joserfc.jwk import KeySet, OKPKey
 
-SERVICES: Final = ("assignment", "deadline", "notification", "reporting")
+from deploy.replica_set import REPLICA_SET, new_key
+from deploy.services import SERVICES
+
 VHOST: Final = "dondoc"
 
 
 def make_secrets(folder: Path) -> None:
-    """Write every secret that is missing; the folder is closed to others, its files can be mounted."""
+    """Write every secret that is missing. Only the owner can open the folder; containers can read the mounted files."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _keep(folder / "mongodb_key", lambda: base64.b64encode(secrets.token_bytes(96)).decode())
+    _keep(folder / "mongodb_key", new_key)
     _keep(folder / "mongodb_password", _password)
     _keep(folder / "grafana_password", _password)
     key = OKPKey.import_key(json.loads(_keep(folder / "assignment_signing_key", _signing_key)))
@@ -37,7 +39,7 @@ def make_secrets(folder: Path) -> None:
 def _keep(path: Path, make: Callable[[], str]) -> str:
     if not path.exists():
         path.write_text(make(), encoding="utf-8")
-        # Containers read it as another user; the folder around it is closed.
+        # Containers read it as another user. The folder keeps other users of the machine out.
         path.chmod(0o444)
     return path.read_text(encoding="utf-8")
 
@@ -52,7 +54,8 @@ def _signing_key() -> str:
 
 
 def _mongodb_uri(service: str) -> str:
-    return f"mongodb://{service}:{_password()}@mongodb:27017/{service}?replicaSet=dondoc&authSource={service}"
+    options = f"replicaSet={REPLICA_SET}&authSource={service}"
+    return f"mongodb://{service}:{_password()}@mongodb:27017/{service}?{options}"
 
 
 def _amqp_url(service: str) -> str:
@@ -60,7 +63,7 @@ def _amqp_url(service: str) -> str:
 
 
 def _definitions(folder: Path) -> dict[str, Any]:
-    """Return the broker's users, each confined to the one virtual host and without a management tag."""
+    """Return the broker's users: each may use the one virtual host, and none may use the management API."""
     urls = {service: (folder / f"{service}_amqp_url").read_text(encoding="utf-8") for service in SERVICES}
     passwords = {service: url.split("@")[0].rsplit(":", 1)[1] for service, url in urls.items()}
     everything = {"configure": ".*", "write": ".*", "read": ".*"}

@@ -1,1 +1,1 @@
-"""The demo: a province with its agencies, accounts and tasks, made through the API as people would make them."""
+"""The demo: a province with its agencies, accounts and tasks, created through the API as people would do it."""

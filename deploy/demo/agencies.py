@@ -1,7 +1,7 @@
 """The agencies of Đồng Tháp after the reform of 2025.
 
-The communes and wards are administrative units of Vietnam after the 2025 reform, from an MIT-licensed dataset; their
-agencies go by the official codes.
+The communes and wards are administrative units of Vietnam after the 2025 reform, from an MIT-licensed dataset. Their
+agencies have the official codes.
 """
 
 import csv
@@ -81,5 +81,5 @@ def _communes() -> Iterator[Agency]:
 
 
 AGENCIES: Final = (*_OTHERS, *_DEPARTMENTS, *_communes())
-"""All of them; one that stands under another comes after it."""
+"""All agencies. An agency that belongs to another comes after it."""
 NAMES: Final = {agency.code: agency.name for agency in AGENCIES}

@@ -1,4 +1,4 @@
-"""The assignment service as the people of the demo use it: each signs in once."""
+"""The HTTP API of assignment as the people of the demo use it: each signs in once."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ _TIMEOUT_SECONDS: Final = 60
 
 
 class RefusedError(LocalStackError):
-    """The service did not do what was asked."""
+    """The service refused a request."""
 
     def __init__(self, what: str, answer: httpx2.Response) -> None:
         super().__init__(f"{what}: {answer.status_code} {answer.text[:500]}")
@@ -31,7 +31,7 @@ class _Token:
 
 
 class Api:
-    """Asks in the name of accounts that were made known to it."""
+    """Sends requests in the name of the accounts that it knows."""
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
@@ -54,10 +54,10 @@ class Api:
         self._accounts[account.username] = account
 
     async def post(self, path: str, body: Mapping[str, Any], *, by: str, key: str | None = None) -> dict[str, Any]:
-        """Do something in the name of `by`; with a `key` it is done once, however often it is asked for.
+        """Send a request in the name of `by`. With a `key`, a request that is repeated has its effect only once.
 
         Raises:
-            RefusedError: it was not done.
+            RefusedError: the service refused the request.
 
         """
         headers = await self._signed_in(by)

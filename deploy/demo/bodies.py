@@ -1,28 +1,28 @@
-"""What is sent for the tasks and acts of the scenario, once it is known which dates its days are."""
+"""The request bodies for the tasks and acts of the scenario, with real dates in place of its days."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deploy.demo.days import Day, Days
 from deploy.demo.people import STAFF
-from deploy.demo.scenario import Act, OfficerOfLead, Task
+from deploy.demo.scenario import OfficerOfLead, PlannedAct, Task
 from shared.events.envelope import rfc3339
 from shared.office.vocabulary import Role
 
 
 def task_body(task: Task, days: Days, replaced: str | None) -> dict[str, Any]:
-    """Return the body that gives a task; `replaced` is the id of the task it replaces."""
+    """Return the body that assigns a task. `replaced` is the id of the task it replaces."""
     body = {**_given_by(task), **_item(task, days), "lead_agency": task.lead, "replaces": replaced}
     return _written(body, days, task.lead)
 
 
 def batch_body(tasks: Sequence[Task], days: Days) -> dict[str, Any]:
-    """Return the body that gives several tasks of one paper."""
+    """Return the body that assigns several tasks of one paper."""
     items = [{**_item(task, days), "lead_agencies": [task.lead]} for task in tasks]
     return _written({**_given_by(tasks[0]), "items": items}, days, "")
 
 
-def act_body(act: Act, lead: str, days: Days) -> dict[str, Any]:
+def act_body(act: PlannedAct, lead: str, days: Days) -> dict[str, Any]:
     return _written(act.body, days, lead)
 
 
@@ -50,7 +50,7 @@ def _term(task: Task, days: Days) -> dict[str, Any]:
 
 
 def _written(body: Mapping[str, Any], days: Days, lead: str) -> dict[str, Any]:
-    """Put dates and usernames in place of what stands for them."""
+    """Replace days by dates, and officers by usernames."""
     return {name: _value(value, days, lead) for name, value in body.items()}
 
 

@@ -1,7 +1,7 @@
-"""Which dates the days of the scenario are.
+"""The dates of the scenario's days.
 
-A day is a number of working days from today: -5 was five working days ago, 3 is to come. Whatever has been done was
-done at 09:00 of such a morning.
+A day is a number of working days from today: -5 was five working days ago, and 3 is three working days ahead. Every
+act in the past happened at 09:00 of its day.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Days:
-    """`today` is the local day of the present moment; `latest` the last working day whose 09:00 has passed."""
+    """`today` is the local day of the present moment; `latest` is the last working day whose 09:00 has passed."""
 
     calendar: WorkCalendar
     today: date
@@ -38,7 +38,7 @@ class Days:
         return cls(calendar, today, latest)
 
     def date_of(self, offset: int) -> date:
-        """Return the date to write for a day: ahead counted from today, behind from the latest morning."""
+        """Return the date of a day. Future days are counted from `today`, past days from `latest`."""
         if offset == 0:
             return self.today
         if offset > 0:
@@ -46,11 +46,11 @@ class Days:
         return self.calendar.subtract_working_days(self.latest, -offset)
 
     def morning_of(self, offset: int) -> datetime:
-        """Return 09:00 of a day behind, or of the latest one for 0: a moment that has passed."""
+        """Return 09:00 of a past day; for 0, 09:00 of `latest`. This moment has always passed."""
         return _at_nine(self.calendar.subtract_working_days(self.latest, -offset), self.calendar)
 
     def end_of(self, offset: int) -> datetime:
-        """Return the last millisecond of a day, day off or not."""
+        """Return the last millisecond of a day, even if it is a day off."""
         return self.calendar.end_of_day(self.date_of(offset))
 
 

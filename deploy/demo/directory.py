@@ -1,4 +1,4 @@
-"""Agencies and accounts, made by the administrator; harmless again."""
+"""Creates the agencies and accounts as the administrator. May be repeated."""
 
 from collections.abc import Coroutine
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from shared.office.vocabulary import Role
 
 
 async def make_directory(api: Api, administrator: str) -> list[DemoAccount]:
-    """Make all agencies, then all accounts, and return these with what they sign in with."""
+    """Create all agencies and then all accounts; return the accounts with their passwords."""
     for below in (False, True):
         agencies = [agency for agency in AGENCIES if (agency.parent is not None) is below]
         await few_at_once(partial(_make_agency, api, administrator), agencies)

@@ -1,4 +1,4 @@
-"""Doing many things quickly, and not all at the same time."""
+"""Does many things quickly, but only a few at the same time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 async def few_at_once(work: Callable[[Thing], Awaitable[Result]], things: Iterable[Thing]) -> list[Result]:
-    """Do the work for each, a few at a time; the first failure ends all of it."""
+    """Do the work for each thing, a few at a time. The first failure stops all of it."""
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def in_turn(thing: Thing) -> Result:

@@ -17,13 +17,13 @@ Demo = Literal["full", "directory", "none"]
 
 
 async def load(stack: Stack, demo: Demo) -> list[DemoAccount]:
-    """Make the demo and return its accounts, with what they sign in with; harmless after a try that was interrupted.
+    """Create the demo, and return its accounts with their passwords. An attempt that was interrupted can be repeated.
 
-    `full` lets the last 90 days pass on the stack's clock and ends with the true time; `directory` makes agencies
-    and accounts alone.
+    `full` lets the last 90 days pass on the stack's clock and ends with the true time. `directory` creates only
+    agencies and accounts.
 
     Raises:
-        LocalStackError: a service refused what the demo asked for.
+        LocalStackError: a service refused a request of the demo.
 
     """
     if demo == "none":
@@ -38,7 +38,7 @@ async def load(stack: Stack, demo: Demo) -> list[DemoAccount]:
 
 async def _let_a_quarter_pass(stack: Stack, api: Api) -> None:
     earlier = await api.get("/v1/tasks?limit=200", by=CHAIR)
-    # The clock is moved back only when nobody is still busy with what has happened at the true time.
+    # The clock is moved back only after every service has handled what happened at the true time.
     await stack.barrier()
     days = Days.seen_from(true_now(), WorkCalendar(OfficeSettings().policy()))
     try:

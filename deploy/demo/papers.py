@@ -1,4 +1,4 @@
-"""The documents that give the tasks of the demo."""
+"""The documents that assign the tasks of the demo."""
 
 from typing import Final
 

@@ -7,7 +7,7 @@ from typing import Final
 from deploy.demo import agencies
 from shared.office.vocabulary import Role, Scope
 
-PASSWORD: Final = "dongthap-demo"  # noqa: S105 - of every person of the demo, easy to type
+PASSWORD: Final = "dongthap-demo"  # noqa: S105 - every person of the demo has this one, which is easy to type
 SERVICE_SCOPES: Final = (Scope.TASKS_READ, Scope.TASKS_ACT)
 
 CHAIR: Final = "chutich"
@@ -15,12 +15,12 @@ VICE_ECONOMY: Final = "phochutich1"
 VICE_BUILDING: Final = "phochutich2"
 VICE_SOCIETY: Final = "phochutich3"
 COORDINATORS: Final = {CHAIR: "theodoi1", VICE_ECONOMY: "theodoi1", VICE_BUILDING: "theodoi2", VICE_SOCIETY: "theodoi3"}
-"""Who follows the tasks of which leader."""
+"""The coordinator who follows the tasks of each leader."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account; without an agency where the role needs none. A program is one too."""
+    """An account, of a person or of a program. It has no agency if the role needs none."""
 
     username: str
     display_name: str
@@ -31,7 +31,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Those of an agency who work with tasks; `handle` ends their usernames."""
+    """The people of an agency who work with tasks. Their usernames end with `handle`."""
 
     agency: str
     handle: str
@@ -39,10 +39,10 @@ class Staff:
     head: str
     clerk: str
     officers: tuple[tuple[str, str], ...]
-    """Name and unit of each."""
+    """The name and unit of each."""
 
     def username(self, role: Role, number: int = 1) -> str:
-        """Return who holds the role in the agency; of the officers, the one with this number."""
+        """Return the username for a role in the agency; `number` says which officer."""
         return f"{_OFFICE_OF[role]}{number if number > 1 else ''}.{self.handle}"
 
     def people(self) -> Iterator[Person]:
@@ -223,7 +223,7 @@ _STAFFS: Final = (
     ),
 )
 STAFF: Final = {staff.agency: staff for staff in _STAFFS}
-"""By the code of the agency. The first one's head is the first head that is shown to who tries the demo."""
+"""By the code of the agency. `make run` shows the head of the first one as its example of a head."""
 
 FINANCE_PROGRAM: Final = STAFF[agencies.FINANCE].username(Role.SERVICE)
 

@@ -1,4 +1,4 @@
-"""Plays the tasks of the scenario: on each of its mornings everybody does what they did on that day."""
+"""Plays the tasks of the scenario: on each of its mornings, everybody does what they did on that day."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -8,16 +8,16 @@ from deploy.demo.api import Api, RefusedError
 from deploy.demo.bodies import act_body, batch_body, task_body
 from deploy.demo.days import Days
 from deploy.demo.few_at_once import few_at_once
-from deploy.demo.scenario import STEPS, Act, Task
+from deploy.demo.scenario import STEPS, PlannedAct, Task
 from deploy.local.progress import say
 from deploy.local.stack import Stack
 
 
 async def play(stack: Stack, api: Api, days: Days, tasks: Sequence[Task], earlier: Collection[str]) -> None:
-    """Let the clock walk from morning to morning; before anybody acts, and before it goes on, everybody was told.
+    """Move the clock from morning to morning. Before and after each morning's acts, wait until no event is on its way.
 
-    `earlier` are the ids of tasks that a try gave which was interrupted. What it did is not done twice, and one of
-    them to which time has meanwhile brought what nobody planned stays as it is.
+    `earlier` are the ids of the tasks that an interrupted attempt assigned. What it did is not done twice. If one of
+    these tasks refuses an act, because time has changed it since, it stays as it is.
     """
     played = _Play(api, days, earlier)
     for number, morning in enumerate(STEPS, start=1):
@@ -68,12 +68,12 @@ class _Play:
         for task, assigned in zip(tasks, batch["items"], strict=True):
             self._ids[task] = assigned["id"]
 
-    async def _do(self, task: Task, act: Act, lead: str, key: str) -> None:
+    async def _do(self, task: Task, act: PlannedAct, lead: str, key: str) -> None:
         path = f"/v1/tasks/{self._ids[task]}/{act.name}"
         await self._api.post(path, act_body(act, lead, self._days), by=task.performer(act, lead), key=key)
 
     def _key(self, task: Task) -> str:
-        """Tell a request from all others; tried again on another day, everything has other dates and is another."""
+        """Return the idempotency key of a task. It contains the day, because on another day all dates are different."""
         return f"demo.{self._days.today}.{task.key}"
 
 

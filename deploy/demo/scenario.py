@@ -1,4 +1,4 @@
-"""What the demo tells: papers, the tasks they give, and the life of each, day by day."""
+"""The story of the demo: papers, the tasks they assign, and the life of each task, day by day."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ STEPS: Final = (-63, -62, -48, -47, -35, -34, -22, -21, -12, -8, -5, -3, -1, 0)
 
 
 class Actor(Enum):
-    """Who acts on a task, by how they stand to it."""
+    """Who acts on a task, named by their part in it."""
 
     LEADER = auto()
     COORDINATOR = auto()
@@ -27,14 +27,14 @@ class Actor(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OfficerOfLead:
-    """In place of a username: an officer of the agency that leads when the act is done."""
+    """Stands for a username: an officer of the agency that leads when the act is done."""
 
     number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """What somebody did on the morning `on`; `agency` says of which agency they are, if not of the lead."""
+class PlannedAct:
+    """What somebody did on the morning `on`. `agency` is that person's agency if it is not the lead."""
 
     on: int
     name: str
@@ -42,12 +42,12 @@ class Act:
     body: Mapping[str, Any]
     agency: str | None = None
     number: int = 1
-    """Which officer acts."""
+    """The number of the officer who acts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A document that gives tasks."""
+    """A document that assigns tasks."""
 
     number: str
     issued: int
@@ -60,10 +60,10 @@ class Paper:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """A task and its life; `life` is in the order of what was done.
+    """A task and its life. The acts in `life` are in the order in which they were done.
 
-    `due` is a day, or none; with `to_the_moment` the very end of that day, even if it is a day off. Tasks `together`
-    are given by one batch with all others of the same paper, assigner and day.
+    `due` is a day, or none. With `to_the_moment` the task is due at the end of that day, even if it is a day off. Tasks
+    with `together` are assigned in one batch with all others of the same paper, assigner and day.
     """
 
     title: str
@@ -83,11 +83,11 @@ class Task:
     entered_by: Actor = Actor.COORDINATOR
     together: bool = False
     replaces: "Task | None" = None
-    life: tuple[Act, ...] = ()
+    life: tuple[PlannedAct, ...] = ()
 
     @property
     def key(self) -> str:
-        """Tell the task from all others, the same each time."""
+        """Identify the task; the key is the same each time."""
         return sha256(f"{self.title}\n{self.lead}\n{self.assigned}".encode()).hexdigest()[:16]
 
     @property
@@ -96,18 +96,18 @@ class Task:
 
     @property
     def mornings(self) -> set[int]:
-        """The days on which somebody does something with it."""
+        """The days on which somebody acts on the task."""
         return {self.assigned, *(act.on for act in self.life)}
 
-    def led(self) -> Iterator[tuple[Act, str]]:
-        """Return each act with the agency that leads when it is done."""
+    def led(self) -> Iterator[tuple[PlannedAct, str]]:
+        """Give each act with the agency that leads when it is done."""
         lead = self.lead
         for act in self.life:
             yield act, lead
             lead = act.body.get("lead_agency", lead)
 
-    def performer(self, act: Act, lead: str) -> str:
-        """Return the username of who does an act."""
+    def performer(self, act: PlannedAct, lead: str) -> str:
+        """Return the username of the person who does an act."""
         match act.by:
             case Actor.LEADER:
                 return self.assigner

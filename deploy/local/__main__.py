@@ -1,6 +1,6 @@
-"""`python -m deploy.local`: the stack in `RUN_DIR` (default `.run`), with the demo that `DEMO` names.
+"""`python -m deploy.local` runs the stack in `RUN_DIR` (default `.run`), with the demo that `DEMO` names.
 
-`PROMETHEUS=yes` adds a Prometheus that scrapes it and judges the alerts.
+`PROMETHEUS=yes` adds a Prometheus that scrapes the services and evaluates the alerts.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ async def _run_until_told(path: Path, demo: Demo, *, watched: bool) -> None:
     told = False
 
     def stop() -> None:
-        # Once only: who is told again is stopping already.
+        # A second signal changes nothing: the stack is stopping already.
         nonlocal told
         if not told:
             told = True
@@ -47,11 +47,11 @@ def main() -> int:
     wanted = os.environ.get("DEMO") or "full"
     demo = next((known for known in _DEMOS if known == wanted), None)
     if demo is None:
-        sys.stderr.write(f"dondoc: DEMO is one of {', '.join(_DEMOS)}, not {wanted}\n")
+        sys.stderr.write(f"dondoc: DEMO must be one of {', '.join(_DEMOS)}, not {wanted}\n")
         return os.EX_USAGE
     watched = os.environ.get("PROMETHEUS") or "no"
     if watched not in {"yes", "no"}:
-        sys.stderr.write(f"dondoc: PROMETHEUS is yes or no, not {watched}\n")
+        sys.stderr.write(f"dondoc: PROMETHEUS must be yes or no, not {watched}\n")
         return os.EX_USAGE
     try:
         path = Path(os.environ.get("RUN_DIR") or ".run").resolve()

@@ -1,4 +1,4 @@
-"""Makes the first account of a stack, which makes all others."""
+"""Creates the first account of a stack. This account creates all others."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from deploy.local.stack import Stack
 
 
 async def create_administrator(stack: Stack, environment: dict[str, str]) -> None:
-    """Make the account; harmless when it exists."""
+    """Create the account. Nothing happens if it exists already."""
     command = (sys.executable, "-m", "services.assignment", "create-administrator")
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -21,5 +21,5 @@ async def create_administrator(stack: Stack, environment: dict[str, str]) -> Non
     )
     output, _ = await process.communicate(stack.administrator.password.encode())
     if process.returncode:
-        last_line = (output.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-        raise LocalStackError(f"the first administrator could not be made: {last_line}")
+        last_line = (output.decode(errors="replace").strip().splitlines() or ["it wrote nothing"])[-1]
+        raise LocalStackError(f"the first administrator could not be created: {last_line}")

@@ -1,12 +1,12 @@
-"""The barrier: waits until nothing is on its way between services, without guessing how long that takes.
+"""The barrier: waits until no event is on its way between services, without guessing how long that takes.
 
-Something is on its way while it waits in an outbox, lies in a queue, or is being handled (delivered and not yet
-acknowledged). A queue of our own counts what is published: when outboxes and queues were all seen empty, and
-nothing was published meanwhile, there was a moment at which nothing was on its way.
+An event is on its way while it waits in an outbox, waits in a queue, or is being handled (delivered and not yet
+acknowledged). A queue of our own counts what is published. If all outboxes and queues were empty when we looked, and
+nothing was published in the meantime, then there was a moment at which nothing was on its way.
 
-Where time moves, quiet is not the end: a moment that has come may be about to be announced. All is settled when it is
-quiet, deadline has dealt with every moment that has come, nothing was given up, and every service that keeps a copy
-of a task has its newest version.
+When the clock moves, this is not enough: a moment may have come that deadline has not announced yet. The stack is
+settled when it is quiet, deadline has dealt with every moment that has come, no message is in a dead-letter queue,
+and every service that keeps a copy of a task has its newest version.
 """
 
 import asyncio
@@ -26,23 +26,24 @@ from deploy.local.rabbitmq import TICK_SECONDS
 from deploy.local.servers import Servers
 from shared.messaging.topology import EXCHANGE, dead_queue
 
-# Counts are renewed at each tick: after so long, they tell of a moment that lies after the wait began.
+# The broker updates its counts at each tick. After this time, the counts are newer than the start of the wait.
 _COUNTS_ARE_FRESH = 2 * TICK_SECONDS
-# A message that changes queues may be counted in neither; it does not do so twice, because retries have a delay.
+# A message that moves between two queues may be counted in neither. It does not move twice in a row, because retries
+# have a delay. So two looks find it.
 _LOOKS = 2
-# Of many differences these are enough to begin with.
+# The error message shows this many differences and leaves out the rest.
 _SHOWN = 5
 
 _Database = AsyncDatabase[dict[str, Any]]
 _Collection = AsyncCollection[dict[str, Any]]
 _Look = Callable[[], Awaitable[list[str]]]
-"""What still stands in the way; nothing when the way is free."""
+"""Returns what must still be waited for; an empty list when there is nothing."""
 
 
 async def wait_until_quiet(
     servers: Servers, vhost: str, databases: Sequence[str], services: Collection[str], *, seconds: float
 ) -> None:
-    """Wait until nothing is on its way to or from `services`; too long a wait is an error that says what is left."""
+    """Wait until nothing is on its way to or from `services`. After `seconds`, raise an error with what is left."""
     async with _watching_traffic(servers, vhost, databases, services) as traffic:
         await _wait_until_free("quiet", [traffic], seconds)
 
@@ -50,7 +51,7 @@ async def wait_until_quiet(
 async def wait_until_idle(
     servers: Servers, vhost: str, databases: Mapping[str, str], now: Callable[[], datetime], *, seconds: float
 ) -> None:
-    """Wait until whatever time and people have brought has been handled by all services, each with its database."""
+    """Wait until all services have handled everything that happened; `databases` has the database of each service."""
     administration = servers.administration
 
     async def moments() -> list[str]:
@@ -66,11 +67,11 @@ async def wait_until_idle(
 
 
 async def _wait_until_free(what: str, looks: Sequence[_Look], seconds: float) -> None:
-    """Look until one round of looks finds nothing in the way."""
+    """Repeat all looks until none of them finds anything."""
     found: list[str] = []
     try:
         async with asyncio.timeout(seconds):
-            while found := await _first_found(looks):  # noqa: ASYNC110 -- no event tells
+            while found := await _first_found(looks):  # noqa: ASYNC110 -- there is no event to wait for
                 await asyncio.sleep(TICK_SECONDS)
     except TimeoutError:
         raise LocalStackError(f"not {what} within {seconds:.0f} s: {'; '.join(found)}") from None
@@ -87,7 +88,7 @@ async def _first_found(looks: Sequence[_Look]) -> list[str]:
 async def _watching_traffic(
     servers: Servers, vhost: str, databases: Sequence[str], services: Collection[str]
 ) -> AsyncIterator[_Look]:
-    """Give the look that finds what is on its way."""
+    """Give the look that finds events on their way."""
     async with await aio_pika.connect(servers.rabbitmq.administrator_uri(vhost)) as connection:
         channel = await connection.channel()
         tap = await _tap_everything_published(channel)
@@ -145,7 +146,7 @@ async def _filled_queues(servers: Servers, vhost: str, services: Collection[str]
         for queue in await servers.queues(vhost)
         if queue.ready + queue.unacknowledged
         for service in services
-        # Dead letters lie where they are until an operator comes.
+        # Dead letters stay where they are until an operator handles them.
         if queue.name.startswith(f"{service}.") and queue.name != dead_queue(service)
     ]
 

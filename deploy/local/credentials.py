@@ -1,4 +1,4 @@
-"""The secrets of a stack: made once, kept in its folder, readable by its owner alone."""
+"""The secrets of a stack: made once and kept in its folder, where only its owner can read them."""
 
 import base64
 import hashlib
@@ -11,18 +11,17 @@ from typing import Any
 
 from joserfc.jwk import OKPKey
 
-# Services in production mode refuse a secret with this in it, key ids included.
-DEMO_MARK = "demo-"
+from shared.settings import DEMO_MARK
 
 
 def new_password() -> str:
-    """Make a password that is refused in production."""
+    """Make a password that production mode refuses."""
     return DEMO_MARK + secrets.token_urlsafe(24)
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Everything secret follows from one seed and one signing key."""
+    """All secrets are derived from one seed and one signing key."""
 
     seed: str
     signing_jwk: dict[str, Any]
@@ -34,7 +33,7 @@ class Credentials:
 
     @classmethod
     def kept_in(cls, path: Path) -> "Credentials":
-        """Read the secrets in a file, or make them there the first time."""
+        """Read the secrets from a file, or make them and write the file the first time."""
         if path.exists():
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         made = cls.new()
@@ -42,7 +41,7 @@ class Credentials:
         return made
 
     def password_of(self, name: str) -> str:
-        """Return the password of an account or user: the same each time, so that loading a demo can be resumed."""
+        """Return the password of an account or user. It is the same each time, so loading a demo can be resumed."""
         digest = hmac.digest(self.seed.encode(), name.encode(), hashlib.sha256)
         return DEMO_MARK + base64.urlsafe_b64encode(digest[:15]).decode()
 
@@ -58,7 +57,7 @@ class Credentials:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Put a file into place whole, readable by its owner alone."""
+    """Write a file that only its owner can read. It appears complete or not at all."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     new.touch(mode=0o600)

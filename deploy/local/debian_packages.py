@@ -1,4 +1,4 @@
-"""Debian's packages without root: downloaded and checked by apt in a state of our own, unpacked into a folder."""
+"""Debian's packages without root: apt downloads and checks them with its state in our folder; we unpack them there."""
 
 import getpass
 import os
@@ -24,15 +24,15 @@ Debug::NoLocking "1";
 
 
 def unpack_packages(names: Sequence[str], root: Path, work: Path) -> None:
-    """Unpack `names`, and what they need and the machine lacks, into `root`; `work` must be an empty folder.
+    """Unpack `names`, and what they depend on and the machine lacks, into `root`.
 
-    Apt keeps a file of the right name and size unchecked: hence the empty folder.
+    `work` must be an empty folder: apt does not check a file that has the right name and size already.
     """
     _refuse_without_apt()
     log = work / "apt.log"
     environment = {**os.environ, "APT_CONFIG": str(_write_apt_config(work)), "LC_ALL": "C.UTF-8"}
     _run(["apt-get", "-q", "update"], environment, log)
-    # `--reinstall`: the root is to be whole, also where the machine has some of the packages itself.
+    # `--reinstall` makes the root complete even if the machine has some of the packages itself.
     _run(["apt-get", "-q", "-y", "--download-only", "--reinstall", "install", *names], environment, log)
     root.mkdir()
     for package in sorted((work / "cache/archives").glob("*.deb")):

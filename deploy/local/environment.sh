@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv from requirements-dev.lock, once and again when the lock changes. Needs Python 3.11 with venv.
+# Makes .venv from requirements-dev.lock, the first time and whenever the lock changes. Needs Python 3.11 with venv.
 set -eu
 lock=requirements-dev.lock
 stamp=.venv/installed-from.lock

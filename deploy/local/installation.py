@@ -13,7 +13,7 @@ SERVERS_FOLDER = Path(os.environ.get("DONDOC_SERVERS", PROJECT / ".servers"))
 
 @dataclass(frozen=True)
 class Installation:
-    """Programs of the two servers, and the root that Debian's packages were unpacked into."""
+    """The programs of the two servers, and the folder that Debian's packages were unpacked into."""
 
     mongod: Path
     rabbitmq_bin: Path
@@ -33,7 +33,7 @@ class Installation:
 
     @property
     def epmd(self) -> Path:
-        """Erlang's port mapper, which RabbitMQ would otherwise start by itself on every address."""
+        """Erlang's port mapper; see the module `epmd`."""
         if self.packages_root:
             return next((self.packages_root / "usr/lib/erlang").glob("erts-*/bin/epmd"))
         return Path("/usr/bin/epmd")
@@ -45,7 +45,7 @@ class Installation:
 
 
 def chosen_by_settings() -> Installation | None:
-    """Programs already on the machine, when `DONDOC_MONGOD` and `DONDOC_RABBITMQ_BIN` both name them."""
+    """Return the programs that `DONDOC_MONGOD` and `DONDOC_RABBITMQ_BIN` name, if both are set."""
     mongod, rabbitmq_bin = os.environ.get("DONDOC_MONGOD"), os.environ.get("DONDOC_RABBITMQ_BIN")
     if not mongod and not rabbitmq_bin:
         return None
@@ -53,5 +53,7 @@ def chosen_by_settings() -> Installation | None:
         raise LocalStackError("Set both DONDOC_MONGOD and DONDOC_RABBITMQ_BIN, or neither.")
     for program in (Path(mongod), Path(rabbitmq_bin) / "rabbitmq-server"):
         if not os.access(program, os.X_OK):
-            raise LocalStackError(f"{program} is no program: see DONDOC_MONGOD and DONDOC_RABBITMQ_BIN.")
+            raise LocalStackError(
+                f"{program} is not a program that can be run: see DONDOC_MONGOD and DONDOC_RABBITMQ_BIN."
+            )
     return Installation(Path(mongod), Path(rabbitmq_bin), None)

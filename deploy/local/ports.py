@@ -1,4 +1,4 @@
-"""Free ports on the loopback, below the range that the system hands out by itself."""
+"""Free ports on the loopback, below the range that the system gives to outgoing connections."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ _Started = TypeVar("_Started")
 
 
 def _claim(port: int) -> bool:
-    """Claim a free port for this process until it ends: two stacks that start at once never choose the same."""
+    """Claim a free port until this process ends, so that two stacks that start at once never choose the same port."""
     claim = socket.socket(socket.AF_UNIX)
     try:
         claim.bind(f"\0dondoc-port-{port}")
@@ -26,14 +26,14 @@ def _claim(port: int) -> bool:
     if not is_free(port):
         claim.close()
         return False
-    # Left open without an owner: the system forgets the name when the process ends.
+    # The socket stays open without an owner. The system releases its name when the process ends.
     claim.detach()
     return True
 
 
 def is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # As servers do: a port whose last connections are still being forgotten counts as free.
+        # Servers set this too: a port counts as free even if its last connections are still in TIME_WAIT.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -43,7 +43,7 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Distinct ports that were free a moment ago; who starts a server on one tries again when it lost the race."""
+    """Return different ports that were free a moment ago. Another program may still take one: see `on_free_ports`."""
     found: list[int] = []
     for _ in range(_TRIES):
         port = random.randint(_LOWEST, _HIGHEST)  # noqa: S311 -- no secret, only spread
@@ -51,7 +51,7 @@ def free_ports(count: int) -> list[int]:
             found.append(port)
         if len(found) == count:
             return found
-    raise LocalStackError(f"no {count} free ports between {_LOWEST} and {_HIGHEST}")
+    raise LocalStackError(f"{count} free ports were not found between {_LOWEST} and {_HIGHEST}")
 
 
 def preferred_or_free(preferred: int) -> int:
@@ -69,7 +69,7 @@ async def accepts_connections(port: int) -> bool:
 
 
 async def on_free_ports(count: int, start: Callable[[Sequence[int]], Awaitable[_Started]]) -> _Started:
-    """Start something on free ports; when it fails and a port turns out to be taken, another was quicker: again."""
+    """Start something on free ports. If it fails because another program took one of them, try again with others."""
     for _ in range(_RACES):
         ports = free_ports(count)
         try:
@@ -77,4 +77,4 @@ async def on_free_ports(count: int, start: Callable[[Sequence[int]], Awaitable[_
         except LocalStackError:
             if all(is_free(port) for port in ports):
                 raise
-    raise LocalStackError(f"free ports were taken by others {_RACES} times: is the machine very busy?")
+    raise LocalStackError(f"other programs took the free ports {_RACES} times: is the machine very busy?")

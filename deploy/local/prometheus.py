@@ -1,7 +1,7 @@
-"""Debian's Prometheus, on the loopback: to try the rules and the dashboards' queries at once, not to keep figures.
+"""Debian's Prometheus on the loopback, to try the alert rules and the dashboards' queries. It is not for keeping data.
 
-Its package is fetched like the servers' when it is first asked for; `DONDOC_PROMETHEUS_BIN` names a folder with
-`prometheus` and `promtool` to be used instead.
+Its package is fetched the first time it is needed, as the servers' packages are. `DONDOC_PROMETHEUS_BIN` can name a
+folder with `prometheus` and `promtool` to be used instead.
 """
 
 import json
@@ -21,7 +21,8 @@ from deploy.local.installation import PROJECT
 from deploy.local.ports import on_free_ports, preferred_or_free
 
 RULES = PROJECT / "deploy" / "prometheus" / "rules"
-# With all that its pages load, named one by one so that they are whole also where the machine has some of it itself.
+# Prometheus and everything that its pages load. The packages are named one by one so that all of them are fetched,
+# even if the machine has some itself.
 _PACKAGES = (
     "prometheus",
     "fonts-glyphicons-halflings",
@@ -41,29 +42,29 @@ class PrometheusPrograms:
     prometheus: Path
     promtool: Path
     pages: Path | None
-    """Where Debian's has its pages, the classic ones; any other carries its own within."""
+    """The folder of the classic pages that Debian's package needs. Other builds contain their pages."""
 
 
 def ensure_prometheus() -> PrometheusPrograms:
-    """Find the programs, fetching them if need be; safe to call from several processes at once."""
+    """Find the programs, and fetch them if they are missing. Many processes may call this at once."""
     chosen = os.environ.get("DONDOC_PROMETHEUS_BIN")
     folder = Path(chosen) if chosen else fetched_packages("Prometheus (20 MB)", _PACKAGES) / "usr/bin"
     pages = folder.parent / "share/prometheus/web"
     programs = PrometheusPrograms(folder / "prometheus", folder / "promtool", pages if pages.is_dir() else None)
     for program in (programs.prometheus, programs.promtool):
         if not os.access(program, os.X_OK):
-            raise LocalStackError(f"{program} is no program: see DONDOC_PROMETHEUS_BIN.")
+            raise LocalStackError(f"{program} is not a program that can be run: see DONDOC_PROMETHEUS_BIN.")
     return programs
 
 
 @dataclass(frozen=True)
 class Prometheus:
-    """A server that scrapes a stack."""
+    """A running server that scrapes a stack."""
 
     child: Child
     http: httpx2.AsyncClient
     alerts_page: str
-    """Where a browser sees the alerts; a page beside it, `graph`, answers queries."""
+    """The address of the page of alerts. The page `graph` beside it answers queries."""
 
     @property
     def url(self) -> str:
@@ -73,7 +74,7 @@ class Prometheus:
         """Return the data of an answer of the HTTP API.
 
         Raises:
-            HTTPStatusError: the question is wrong.
+            HTTPStatusError: Prometheus refused the request.
 
         """
         answer = await self.http.get(f"/api/v1/{path}", params=query)
@@ -83,14 +84,14 @@ class Prometheus:
         """Return the samples of an instant query.
 
         Raises:
-            HTTPStatusError: the expression is wrong.
+            HTTPStatusError: Prometheus refused the expression.
 
         """
         result: list[dict[str, Any]] = (await self.get("query", {"query": expression}))["result"]
         return result
 
     async def firing(self) -> dict[str, dict[str, str]]:
-        """Return the labels of the alerts that fire now, by name."""
+        """Return the labels of the alerts that fire now, by the name of the alert."""
         alerts = (await self.get("alerts"))["alerts"]
         return {alert["labels"]["alertname"]: alert["labels"] for alert in alerts if alert["state"] == "firing"}
 
@@ -105,7 +106,7 @@ async def running_prometheus(
     scrape_seconds: float = 5,
     rules: Path = RULES,
 ) -> AsyncIterator[Prometheus]:
-    """Run a server with its data in `folder`, on `port` if that is free; `targets` are the URLs of each job."""
+    """Run a server with its data in `folder`, on `port` if it is free. `targets` has the URLs of each job."""
     config = _written_config(folder, targets, scrape_seconds, rules)
 
     async def start(ports: Sequence[int]) -> tuple[Child, str]:
@@ -120,7 +121,7 @@ async def running_prometheus(
 
 
 async def _start(programs: PrometheusPrograms, config: Path, port: int) -> tuple[Child, str]:
-    """Return the process and its address, once it answers."""
+    """Start the server, wait until it answers, and return its process and its address."""
     command: list[str | Path] = [
         programs.prometheus,
         f"--config.file={config}",

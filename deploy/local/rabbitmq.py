@@ -1,4 +1,4 @@
-"""A RabbitMQ broker of our own, with its management API, on the loopback."""
+"""The RabbitMQ broker of a local stack, with its management API, on the loopback."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -27,14 +27,14 @@ log.file = false
 disk_free_limit.absolute = 200MB
 """
 
-# Counts of quorum queues are renewed at each tick; the barrier of the tests waits for that, by default 5 s.
+# The broker updates the counts of quorum queues at each tick, by default every 5 s. The barrier waits for ticks.
 TICK_SECONDS = 0.1
-# After a start each queue is counted for the first time within half a second or so; until then it looks empty.
+# After a start, a queue looks empty until the broker counts it for the first time, which takes about half a second.
 _FIRST_COUNT_SECONDS = 2.0
 _ADVANCED = f"[{{rabbit, [{{quorum_tick_interval, {int(TICK_SECONDS * 1000)}}}]}}].\n"
 
 _LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
-# Schedulers that wait busily take the processor from everyone else on a small machine.
+# On a small machine, busy waiting in the schedulers takes processor time from all other programs.
 _QUIET_SCHEDULERS = "+sbwt none +sbwtdcpu none +sbwtdio none"
 
 
@@ -47,13 +47,13 @@ class _Ports:
 
 
 class RabbitMQ:
-    """A broker on the same ports, with its data in one folder and its administrator's password, through all its lives.
+    """A broker that can be stopped and started again, with the same ports, data folder and administrator's password.
 
-    Its port mapper lives on while the broker is down.
+    Its port mapper keeps running while the broker is down.
     """
 
     broker: Child
-    """The process of its latest life."""
+    """The process that was started last."""
     epmd: Child
 
     def __init__(self, installation: Installation, folder: Path, ports: Sequence[int], password: str) -> None:
@@ -68,22 +68,18 @@ class RabbitMQ:
         return self._ports.amqp
 
     @property
-    def uri(self) -> str:
-        return self.administrator_uri()
-
-    @property
     def management_uri(self) -> str:
         return f"http://{_ADMINISTRATOR}:{self.password}@127.0.0.1:{self._ports.management}"
 
     def administrator_uri(self, vhost: str = "") -> str:
-        """Return the administrator's address of a vhost; without a name that of the default one."""
+        """Return the administrator's address of a vhost; without a name, of the default one."""
         return self.uri_of(_ADMINISTRATOR, self.password, vhost)
 
     def uri_of(self, username: str, password: str, vhost: str) -> str:
         return f"amqp://{username}:{password}@127.0.0.1:{self.amqp_port}/{vhost}"
 
     async def start(self) -> None:
-        """Start the broker, with the data it had before, and wait until it takes messages."""
+        """Start the broker with the data it had before, and wait until it accepts messages."""
         environment = {**self._installation.rabbitmq_environment, **_environment(self._folder, self._ports)}
         program = self._installation.rabbitmq_bin / "rabbitmq-server"
         self.broker = await Child.start("RabbitMQ", [program], self._folder / "rabbitmq.log", environment)
@@ -95,19 +91,19 @@ class RabbitMQ:
         self._counts_from = asyncio.get_running_loop().time() + _FIRST_COUNT_SECONDS
 
     async def until_it_counts(self) -> None:
-        """Wait, after a start, until what the broker says of its queues is what it found in them."""
+        """Wait after a start until the broker has counted its queues for the first time."""
         await asyncio.sleep(self._counts_from - asyncio.get_running_loop().time())
 
     async def stop(self) -> None:
-        """Ask the broker to end and wait for it."""
+        """Ask the broker to end, and wait until it has ended."""
         await self.broker.stop()
 
     async def kill(self) -> None:
-        """End the broker as a power cut would."""
+        """Kill the broker, as a power cut would."""
         await self.broker.kill()
 
     async def begin(self) -> None:
-        """Start the port mapper, and for the first time the broker."""
+        """Start the port mapper, and then the broker for the first time."""
         _write_configuration(self._folder, self._ports, self.password)
         self.epmd = await start_epmd(self._installation, self._ports.epmd, self._folder / "epmd.log")
         try:
@@ -117,7 +113,7 @@ class RabbitMQ:
             raise
 
     async def end(self, *, keep_data: bool) -> None:
-        """Stop the broker, then its port mapper; where nothing is to be kept, without its long good-byes."""
+        """Stop the broker and then its port mapper. If no data is kept, kill the broker, because that is quicker."""
         await (self.stop() if keep_data else self.kill())
         await self.epmd.stop()
 
@@ -126,7 +122,7 @@ class RabbitMQ:
 async def running_rabbitmq(
     installation: Installation, folder: Path, password: str, *, keep_data: bool
 ) -> AsyncIterator[RabbitMQ]:
-    """Run a broker with its data in `folder`, which must stay where it is: queues keep absolute paths."""
+    """Run a broker with its data in `folder`. The folder must not be moved: queues store absolute paths."""
 
     async def begin(ports: Sequence[int]) -> RabbitMQ:
         rabbitmq = RabbitMQ(installation, folder, ports, password)
@@ -166,7 +162,8 @@ def _environment(folder: Path, ports: _Ports) -> dict[str, str]:
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_LOOPBACK_ONLY} {_QUIET_SCHEDULERS}",
         "ERL_EPMD_PORT": str(ports.epmd),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
-        # The script then becomes the broker, instead of a shell in front of it that hides how the broker ended.
+        # With this the start script replaces itself by the broker. Otherwise a shell would stay in front of it and hide
+        # how the broker ended.
         "RUNNING_UNDER_SYSTEMD": "true",
     }
 

@@ -1,10 +1,10 @@
-"""When a service can be used: it answers, and so does everything it needs."""
+"""Whether a service can be used: it answers, and so does everything it needs."""
 
 import httpx2
 
 
 async def is_ready(url: str) -> bool:
-    """Tell whether the service at `url` is ready with all its parts, the broker included."""
+    """Tell whether the service at `url` is ready with all its parts, including the broker."""
     async with httpx2.AsyncClient(base_url=url, trust_env=False) as client:
         try:
             answer = await client.get("/health/ready")

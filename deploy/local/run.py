@@ -1,16 +1,16 @@
-"""What `make run` does: both servers, the four services, the demo; then it stays, and stops everything in order."""
+"""What `make run` does: it starts both servers, the services and the demo, waits, and stops everything in order."""
 
 import asyncio
 import sys
 import traceback
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 from deploy.demo.load import Demo, load
 from deploy.local.administrator import create_administrator
-from deploy.local.child import Child
+from deploy.local.child import Child, unless_one_ends
 from deploy.local.failure import LocalStackError
 from deploy.local.ports import preferred_or_free
 from deploy.local.progress import say
@@ -18,27 +18,16 @@ from deploy.local.prometheus import ensure_prometheus, running_prometheus
 from deploy.local.readiness import is_ready
 from deploy.local.run_dir import RunDir
 from deploy.local.servers import running_servers
-from deploy.local.stack import SERVICES, DemoAccount, Stack, prepare_stack
+from deploy.local.stack import DemoAccount, Stack, prepare_stack
+from deploy.services import SERVICES
 
 _FIRST_PORT = 8001
 _PROMETHEUS_PORT = 9090
 _READY_WITHIN_SECONDS = 60
-_Result = TypeVar("_Result")
-
-
-class _Foreman(Child):
-    """The process that runs the services; how it ended is how the first of them did."""
-
-    def ending(self) -> str:
-        for line in self.log.read_text(encoding="utf-8").splitlines():
-            service, stopped, how = line.partition(" stopped ")
-            if stopped:
-                return f"{service} ended {how}, see {self.log.with_name(f'{service}.log')}"
-        return f"the services ended, see {self.log.parent}"
 
 
 async def run(path: Path, demo: Demo, *, watched: bool = False) -> None:
-    """Run a stack in a folder, `watched` by Prometheus if asked, until cancelled; a part that ends is an error."""
+    """Run a stack in a folder until cancelled, `watched` by Prometheus if asked. When a part ends, raise an error."""
     run_dir = RunDir(path)
     with run_dir.held():
         credentials = run_dir.credentials()
@@ -47,12 +36,12 @@ async def run(path: Path, demo: Demo, *, watched: bool = False) -> None:
         async with running_servers(path, passwords=passwords, keep_data=True) as servers:
             stack = await prepare_stack(servers, path, credentials, _ports_of_services())
             await create_administrator(stack, stack.environment_of("assignment"))
-            async with _running_foreman(stack) as foreman:
-                children = [foreman, *servers.children]
-                accounts = await _unless_one_ends(children, _become_ready(run_dir, stack, foreman, demo))
+            async with _running_services(stack) as services:
+                children = [*services, *servers.children]
+                accounts = await unless_one_ends(children, _become_ready(run_dir, stack, services, demo))
                 async with _watching(stack, watched=watched) as watchers:
                     _say_where_everything_is(stack, accounts)
-                    await _unless_one_ends([*children, *watchers], asyncio.Event().wait())
+                    await unless_one_ends([*children, *watchers], asyncio.Event().wait())
 
 
 def _ports_of_services() -> dict[str, int]:
@@ -65,19 +54,22 @@ def _ports_of_services() -> dict[str, int]:
 
 
 @asynccontextmanager
-async def _running_foreman(stack: Stack) -> AsyncIterator[Child]:
+async def _running_services(stack: Stack) -> AsyncIterator[list[Child]]:
     say("starting the services ...")
-    log = stack.log_of("system")
-    log.unlink(missing_ok=True)
-    environment: dict[str, str] = {}
-    for service in SERVICES:
-        environment |= stack.environment_of(service)
-    command = [sys.executable, "-m", "deploy.local.foreman", str(log.parent)]
-    foreman = await _Foreman.start("foreman", command, log, environment, shown=True)
+    children: list[Child] = []
     try:
-        yield foreman
+        for service in SERVICES:
+            child = await _start(stack, service)
+            children.append(child)
+            say(f"{service} started (pid {child.pid})")
+        yield children
     finally:
-        await foreman.stop(seconds=45)
+        await asyncio.gather(*(child.stop() for child in children))
+
+
+async def _start(stack: Stack, service: str) -> Child:
+    command = [sys.executable, "-m", f"services.{service}"]
+    return await Child.start(service, command, stack.log_of(service), stack.environment_of(service), shown=True)
 
 
 @asynccontextmanager
@@ -85,7 +77,7 @@ async def _watching(stack: Stack, *, watched: bool) -> AsyncIterator[list[Child]
     if not watched:
         yield []
         return
-    # Not before the demo is loaded: that lives weeks in minutes, which would be alarming.
+    # Prometheus starts after the demo is loaded: the demo moves the clock by weeks, and alerts would fire.
     programs = await asyncio.to_thread(ensure_prometheus)
     targets = {service: [url] for service, url in stack.urls.items()}
     async with running_prometheus(programs, stack.run_dir / "prometheus", targets, port=_PROMETHEUS_PORT) as prometheus:
@@ -93,37 +85,21 @@ async def _watching(stack: Stack, *, watched: bool) -> AsyncIterator[list[Child]
         yield [prometheus.child]
 
 
-async def _unless_one_ends(children: Sequence[Child], work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Do some work; it is given up with an error as soon as a child ends."""
-    working = asyncio.create_task(work)
-    ends = [asyncio.create_task(child.wait()) for child in children]
-    try:
-        await asyncio.wait([working, *ends], return_when=asyncio.FIRST_COMPLETED)
-        for child, end in zip(children, ends, strict=True):
-            if end.done():
-                raise LocalStackError(child.ending())
-        return working.result()
-    finally:
-        for task in (working, *ends):
-            task.cancel()
-        await asyncio.gather(working, *ends, return_exceptions=True)
-
-
-async def _become_ready(run_dir: RunDir, stack: Stack, foreman: Child, demo: Demo) -> list[DemoAccount]:
-    """Wait for the services, load the demo, say so to programs, and return the accounts."""
-    for service, url in stack.urls.items():
-        await foreman.until(lambda url=url: is_ready(url), _READY_WITHIN_SECONDS)  # type: ignore[misc]
-        say(f"{service} is ready")
+async def _become_ready(run_dir: RunDir, stack: Stack, services: Sequence[Child], demo: Demo) -> list[DemoAccount]:
+    """Wait for the services, load the demo, write `stack.json` for other programs, and return the accounts."""
+    for child in services:
+        await child.until(partial(is_ready, stack.urls[child.name]), _READY_WITHIN_SECONDS)
+        say(f"{child.name} is ready")
     accounts = [stack.administrator, *await _demo_accounts(run_dir, stack, demo)]
     run_dir.write_stack(stack, accounts)
     return accounts
 
 
 async def _demo_accounts(run_dir: RunDir, stack: Stack, demo: Demo) -> list[DemoAccount]:
-    """Load the demo, once in the life of a folder, and return its accounts."""
+    """Load the demo unless an earlier run in this folder has done so, and return its accounts."""
     accounts = run_dir.loaded_demo()
     if accounts is not None:
-        say("the demo was loaded by an earlier run, all is as it was left (`make clean` forgets it)")
+        say("an earlier run loaded the demo, and all data is kept (`make clean` deletes it)")
     elif demo != "none":
         say(f"loading the demo ({demo}), once ...")
         accounts = await _load_demo(stack, demo)
@@ -154,7 +130,7 @@ def _say_where_everything_is(stack: Stack, accounts: Sequence[DemoAccount]) -> N
         say(f"  {account.role:<14}{account.username:<20}{account.password}  {account.agency or ''}".rstrip())
     if len(shown) < len(accounts):
         say(f"  and {len(accounts) - len(shown)} more in {stack.run_dir / 'stack.json'}")
-    say("a first call, for a token (what to do with it: docs/quick-start.md):")
+    say("a first call, which returns a token (docs/quick-start.md says how to use it):")
     first = next((account for account in accounts if account.role == "leader"), accounts[0])
     form = f"-d grant_type=password -d username={first.username} -d password={first.password}"
     say(f"  curl -s {form} {stack.urls['assignment']}/v1/auth/token")

@@ -1,4 +1,4 @@
-"""The folder of a stack: data, secrets, logs, and `stack.json` for programs that want to find it."""
+"""The folder of a stack: data, secrets, logs, and `stack.json`, by which other programs find the stack."""
 
 import fcntl
 import json
@@ -15,13 +15,13 @@ from deploy.local.stack import DemoAccount, Stack
 
 @dataclass(frozen=True)
 class RunDir:
-    """What stands where in the folder, and how it is written."""
+    """Knows which file is where in the folder, and writes them."""
 
     path: Path
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder for one stack; on entry and on leaving nothing in it says that a stack runs."""
+        """Lock the folder for one stack. At the start and at the end, delete the files that say that a stack runs."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.path / "lock").open("w") as lock:
             try:
@@ -36,15 +36,11 @@ class RunDir:
             finally:
                 self._forget_running_stack()
 
-    @property
-    def logs(self) -> Path:
-        return self.path / "log"
-
     def credentials(self) -> Credentials:
         return Credentials.kept_in(self.path / "credentials.json")
 
     def loaded_demo(self) -> list[DemoAccount] | None:
-        """Return the accounts of the demo that was loaded whole by an earlier run."""
+        """Return the accounts of the demo, if an earlier run has loaded it completely."""
         marker = self.path / "demo.json"
         if not marker.exists():
             return None
@@ -54,7 +50,7 @@ class RunDir:
         write_private(self.path / "demo.json", json.dumps([asdict(account) for account in accounts]))
 
     def write_stack(self, stack: Stack, accounts: Sequence[DemoAccount]) -> None:
-        """Say that the stack is ready, and where everything is."""
+        """Write down that the stack is ready and where everything is."""
         content = {
             "services": stack.urls,
             "mongodb": stack.servers.mongodb_uri,
@@ -66,7 +62,7 @@ class RunDir:
         write_private(self.path / "stack.json", json.dumps(content, ensure_ascii=False, indent=2))
 
     def _write_environment(self, service: str, environment: Mapping[str, str]) -> None:
-        """Let a shell run the service's commands: `set -a; . .run/deadline.env`."""
+        """Write the settings with which a shell can run the service's commands: `set -a; . .run/deadline.env`."""
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in environment.items()]
         write_private(self.path / f"{service}.env", "".join(lines))
 

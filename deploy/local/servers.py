@@ -1,4 +1,4 @@
-"""MongoDB and RabbitMQ, running, with what their administrators do: databases, vhosts and users."""
+"""MongoDB and RabbitMQ while they run, and the work of their administrators: databases, vhosts and users."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,11 +15,12 @@ from deploy.local.credentials import new_password
 from deploy.local.fetch import ensure_installed
 from deploy.local.mongod import Mongod, running_mongod
 from deploy.local.rabbitmq import RabbitMQ, running_rabbitmq
+from deploy.replica_set import put_user
 
 
 @dataclass(frozen=True)
 class QueueCount:
-    """What lies in a queue, as it was at the broker's last tick (`rabbitmq.TICK_SECONDS`)."""
+    """The number of messages in a queue at the broker's last tick (`rabbitmq.TICK_SECONDS`)."""
 
     name: str
     ready: int
@@ -28,9 +29,9 @@ class QueueCount:
 
 @dataclass(frozen=True)
 class Servers:
-    """Both servers; names of databases, vhosts and users are plain words that need no quoting in an address.
+    """Both servers. Either of them can be stopped or killed and started again: `await servers.mongod.kill()`.
 
-    Either may be stopped or killed and started again meanwhile: `await servers.mongod.kill()`.
+    Names of databases, vhosts and users must be plain words that need no quoting in an address.
     """
 
     mongod: Mongod
@@ -48,30 +49,22 @@ class Servers:
         return self.mongod.uri
 
     @property
-    def amqp_uri(self) -> str:
-        """The administrator's address of the default vhost."""
-        return self.rabbitmq.uri
-
-    @property
     def management_uri(self) -> str:
         """The address of the broker's management API, with the administrator's credentials in it."""
         return self.rabbitmq.management_uri
 
     async def create_database_user(self, database: str, username: str, password: str) -> str:
-        """Let a user read and write exactly `database`, and return the address for it; harmless again."""
-        roles = [{"role": "readWrite", "db": database}]
-        users = await self.administration[database].command("usersInfo", username)
-        command = "updateUser" if users["users"] else "createUser"
-        await self.administration[database].command(command, username, pwd=password, roles=roles)
+        """Create a user who can read and write only `database`, and return the user's address. May be repeated."""
+        await put_user(self.administration, database, username, password)
         return self.mongod.uri_of(username, password, database)
 
     async def drop_database(self, database: str) -> None:
-        """Drop a database and its users."""
+        """Drop a database with its users."""
         await self.administration[database].command("dropAllUsersFromDatabase")
         await self.administration.drop_database(database)
 
     async def create_vhost(self, name: str) -> str:
-        """Make a vhost, and return the administrator's address of it; harmless again."""
+        """Create a vhost, and return the administrator's address of it. May be repeated."""
         await self._manage("PUT", f"/api/vhosts/{name}")
         return self.rabbitmq.administrator_uri(name)
 
@@ -79,7 +72,7 @@ class Servers:
         await self._manage("DELETE", f"/api/vhosts/{name}")
 
     async def create_broker_user(self, name: str, password: str, vhost: str) -> str:
-        """Let a user do everything in `vhost` and nothing elsewhere, and return the address for it; harmless again."""
+        """Create a user who can do everything in `vhost` and nothing elsewhere; return the address. May be repeated."""
         await self._manage("PUT", f"/api/users/{name}", {"password": password, "tags": ""})
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
         await self._manage("PUT", f"/api/permissions/{vhost}/{name}", everything)
@@ -99,13 +92,13 @@ class Servers:
         ]
 
     async def _manage(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
-        # A body that the broker does not read, such as an empty one with DELETE, may cost the connection.
+        # DELETE is sent without a body: the broker may close the connection if there is a body that it does not read.
         response = await self.management.request(method, path, json=body)
         response.raise_for_status()
 
 
 def _manager(uri: str) -> httpx2.AsyncClient:
-    """Return a client of the management API, which is slow when the broker is busy."""
+    """Return a client of the management API. Its timeout is long because the API is slow when the broker is busy."""
     return httpx2.AsyncClient(base_url=uri, trust_env=False, timeout=30)
 
 
@@ -113,9 +106,9 @@ def _manager(uri: str) -> httpx2.AsyncClient:
 async def running_servers(
     folder: Path, *, passwords: dict[str, str] | None = None, keep_data: bool = False
 ) -> AsyncIterator[Servers]:
-    """Run both servers in `folder`, fetching their programs the first time; on leaving, none of their processes lives.
+    """Run both servers in `folder`. Their programs are fetched the first time. At the end no process of them is left.
 
-    `passwords` are the administrators' (`mongodb`, `rabbitmq`) and must be the same each time for a kept folder.
+    `passwords` are those of the administrators (`mongodb`, `rabbitmq`). A folder used before needs the same ones.
     """
     installation = await asyncio.to_thread(ensure_installed)
     folder = await asyncio.to_thread(folder.resolve)

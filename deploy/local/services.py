@@ -1,7 +1,7 @@
-"""The four services as processes on given servers, for tests: each can be stopped, killed and started again.
+"""The four services as processes for tests: each can be stopped, killed and started again.
 
-A replica is named for its service and a number: "deadline-2" is a second deadline, with the same settings but a port
-and a log of its own.
+The name of a replica is the service's name and a number: "deadline-2" is a second deadline. It has the same settings,
+but its own port and its own log.
 """
 
 import asyncio
@@ -18,23 +18,24 @@ from deploy.local.credentials import Credentials
 from deploy.local.ports import free_ports, on_free_ports
 from deploy.local.readiness import is_ready
 from deploy.local.servers import Servers
-from deploy.local.stack import SERVICES, Stack, prepare_stack, remove_stack
+from deploy.local.stack import Stack, prepare_stack, remove_stack
+from deploy.services import SERVICES
 
 _READY_WITHIN_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceProcesses(Stack):
-    """A stack whose services are processes of this one; `name` is a service's or a replica's."""
+    """A stack whose services are child processes. `name` is the name of a service or of a replica."""
 
     settings: Mapping[str, str]
     broker_ports: Mapping[str, int]
-    """Where services find the broker that do not go to it straight."""
+    """The broker's port for those services that reach it through a proxy."""
     _children: dict[str, Child] = field(default_factory=dict)
     _ports_of_replicas: dict[str, int] = field(default_factory=dict)
 
     def url_of(self, name: str) -> str:
-        """Return the address, always the same, of a service or of a replica that was started before."""
+        """Return the address of a service, or of a replica that was started before. It never changes."""
         return f"http://127.0.0.1:{self._port_of(name)}"
 
     def environment_of(self, service: str) -> dict[str, str]:
@@ -56,15 +57,15 @@ class ServiceProcesses(Stack):
         await child.until(lambda: is_ready(self.url_of(name)), seconds=_READY_WITHIN_SECONDS)
 
     async def stop(self, name: str) -> None:
-        """Ask a service to end, as an operator would, and wait for it."""
+        """Ask a service to end, as an operator would, and wait until it has ended."""
         await self._children[name].stop()
 
     async def kill(self, name: str) -> None:
-        """End a service as a power cut would."""
+        """Kill a service, as a power cut would."""
         await self._children[name].kill()
 
     async def start_all(self) -> None:
-        """Start all that were ever started, replicas too; the four services the first time."""
+        """Start the services and every replica that was started before."""
         try:
             async with asyncio.TaskGroup() as together:
                 for name in {**dict.fromkeys(SERVICES), **self._children}:
@@ -95,10 +96,10 @@ async def running_services(
     settings: Mapping[str, str] | None = None,
     broker_ports: Mapping[str, int] | None = None,
 ) -> AsyncIterator[ServiceProcesses]:
-    """Run the four services with a vhost and databases of their own, which are gone afterwards.
+    """Run the four services with their own vhost and databases, which are deleted afterwards.
 
-    `settings` are added to the environment of all of them; `broker_ports` are, by service, where a proxy leads to the
-    broker. Logs and the clock file are in `run_dir`, which is made.
+    `settings` are added to the environment of every service. `broker_ports` has, by service, the port of a proxy that
+    leads to the broker. Logs and the clock file are in `run_dir`, which is created.
     """
     await asyncio.to_thread(run_dir.mkdir, parents=True, exist_ok=True)
     prefix = f"test-{secrets.token_hex(4)}-"

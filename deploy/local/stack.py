@@ -1,4 +1,4 @@
-"""A stack: the four services on given servers, each with its own database, all in one vhost."""
+"""A stack: the four services, each with its own database, all in one vhost."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from deploy.local.clock_file import ClockFile
 from deploy.local.credentials import Credentials
 from deploy.local.installation import PROJECT
 from deploy.local.servers import Servers
+from deploy.services import SERVICES
 from shared.clock import SettableClock
 
-SERVICES = ("assignment", "deadline", "notification", "reporting")
 ADMINISTRATOR = "quantri"
 
 
 @dataclass(frozen=True)
 class DemoAccount:
-    """An account to try the stack with; a program's password is its secret."""
+    """An account for trying the stack. The password of a program is its client secret."""
 
     username: str
     password: str
@@ -28,7 +28,7 @@ class DemoAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """Where everything is, and what moves or awaits all of it."""
+    """Knows where everything is, moves the clock of all services, and waits for all of them."""
 
     run_dir: Path
     servers: Servers
@@ -36,7 +36,7 @@ class Stack:
     vhost: str
     amqp_url: str
     databases: Mapping[str, str]
-    """Name of the database of each service."""
+    """The name of each service's database."""
     database_uris: Mapping[str, str]
     ports: Mapping[str, int]
 
@@ -46,7 +46,7 @@ class Stack:
 
     @property
     def administrator(self) -> DemoAccount:
-        """The first account, which makes the others."""
+        """The first account. It creates the others."""
         return DemoAccount(ADMINISTRATOR, self.password_of(ADMINISTRATOR), "administrator")
 
     @property
@@ -54,35 +54,35 @@ class Stack:
         return ClockFile(self.run_dir / "clock")
 
     def password_of(self, username: str) -> str:
-        """Return the password to make an account with, the same each time it is asked for."""
+        """Return the password for an account, which is the same each time."""
         return self.credentials.password_of(username)
 
     def log_of(self, service: str) -> Path:
         return self.run_dir / "log" / f"{service}.log"
 
     def set_clock(self, now: datetime) -> None:
-        """Let it be `now` (an aware moment) for all services; time goes on from there."""
+        """Set the clock of all services to `now` (an aware moment). Time goes on from there."""
         self.clock.set(now)
 
     def clear_clock(self) -> None:
-        """Let the true time hold again."""
+        """Return all services to the true time."""
         self.clock.clear()
 
     def now(self) -> datetime:
-        """Return the moment that it is for all services."""
+        """Return the time on the clock of all services."""
         return SettableClock(self.clock.path).now()
 
     async def barrier(self, *, seconds: float = 60, without: Collection[str] = ()) -> None:
-        """Wait until every service, but those `without`, has handled everything that had happened."""
+        """Wait until every service, except those in `without`, has handled everything that has happened."""
         services = [service for service in self.databases if service not in without]
         databases = [self.databases[service] for service in services]
         await wait_until_quiet(self.servers, self.vhost, databases, services, seconds=seconds)
 
     async def wait_until_idle(self, *, seconds: float = 60) -> None:
-        """Wait until whatever time and people have brought has been handled everywhere: nobody will be told any more.
+        """Wait until every service has handled everything that has happened, so that no notification can follow.
 
         Raises:
-            LocalStackError: that took too long, or something was given up to the dead letters.
+            LocalStackError: this took too long, or a message was moved to the dead letters.
 
         """
         await wait_until_idle(self.servers, self.vhost, self.databases, self.now, seconds=seconds)
@@ -110,7 +110,7 @@ class Stack:
 async def prepare_stack(
     servers: Servers, run_dir: Path, credentials: Credentials, ports: Mapping[str, int], *, prefix: str = ""
 ) -> Stack:
-    """Make the vhost, the databases and their users; all names begin with `prefix`. Harmless again."""
+    """Create the vhost, the databases and their users. All names begin with `prefix`. May be repeated."""
     databases = {service: prefix + service for service in SERVICES}
     vhost = f"{prefix}dondoc"
     await servers.create_vhost(vhost)
@@ -130,7 +130,7 @@ async def prepare_stack(
 
 
 async def remove_stack(stack: Stack) -> None:
-    """Drop what `prepare_stack` made, with all data."""
+    """Delete what `prepare_stack` created, with all data."""
     await stack.servers.delete_vhost(stack.vhost)
     await stack.servers.delete_broker_user(stack.vhost)
     for database in stack.databases.values():

@@ -1,4 +1,4 @@
-"""`create-administrator`: the first account, which nobody is there yet to create."""
+"""`create-administrator`: creates the first account, since there is no administrator yet to create it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
-from services.assignment.app import INDEXES, OUTBOXES, SERVICE, make_passwords
+from services.assignment.app import INDEXES, OUTBOXES, make_passwords
 from services.assignment.directory.api.bodies import NewPassword, NewUsername
 from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.rules.account import Account
@@ -27,16 +27,16 @@ from shared.web.fields import Name
 _REFUSED: Final = 2
 
 
-class _Wanted(BaseModel):
+class _NewAdministrator(BaseModel):
     username: NewUsername
     display_name: Name
     password: NewPassword
 
 
 def create_administrator(settings: AssignmentSettings, username: str, display_name: str | None) -> int:
-    """Create the account with the password read from the standard input; return the exit code."""
+    """Create the account with a password from the standard input, and return the exit code."""
     try:
-        wanted = _Wanted.model_validate(
+        wanted = _NewAdministrator.model_validate(
             {"username": username, "display_name": display_name or username, "password": read_password()}
         )
     except ValidationError as error:
@@ -52,16 +52,16 @@ def create_administrator(settings: AssignmentSettings, username: str, display_na
     return 0
 
 
-async def _create(settings: AssignmentSettings, wanted: _Wanted) -> bool:
-    client = connect(settings.mongodb_uri.get_secret_value(), SERVICE)
+async def _create(settings: AssignmentSettings, wanted: _NewAdministrator) -> bool:
+    client = connect(settings.mongodb_uri.get_secret_value(), settings.service())
     try:
         return await _write(client[settings.mongodb_database], settings, wanted)
     finally:
         client.close()
 
 
-async def _write(database: Database, settings: AssignmentSettings, wanted: _Wanted) -> bool:
-    """Write the account and what tells of it; the relay of the running service publishes that."""
+async def _write(database: Database, settings: AssignmentSettings, wanted: _NewAdministrator) -> bool:
+    """Write the account with its event; the relay of the running service publishes the event."""
     await ensure_indexes(database, INDEXES)
     for name in OUTBOXES:
         await Outbox(database[name]).ensure_index()

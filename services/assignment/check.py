@@ -1,4 +1,4 @@
-"""`check`: whether assignment's own database is right by itself, as every other service is judged by it."""
+"""`check`: whether assignment's own database is consistent; the other services are compared with it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from services.assignment.app import OUTBOXES
 from services.assignment.settings import AssignmentSettings
 from services.assignment.tasks.rules.batch import Batch
 from services.assignment.tasks.rules.task import replay
-from services.assignment.tasks.store.audit import known_among, stored_batches, stored_tasks
-from services.assignment.tasks.store.records import state_of, to_entry
+from services.assignment.tasks.store import known_among, state_of, stored_batches, stored_tasks, to_entry
 from shared.clock import true_now
 from shared.commands.check import Findings, finding_command
 from shared.commands.difference import Difference, DifferenceKind
@@ -23,11 +22,11 @@ if TYPE_CHECKING:
     from shared.mongo import Record
 
 _LATE: Final = timedelta(minutes=1)
-"""How long an event or a batch may wait before that is a difference."""
+"""How long an event or a batch may wait before it counts as a difference."""
 
 
 def compare_task(record: Record) -> Iterator[Difference]:
-    """Compare a task with what its history makes."""
+    """Compare a task with the state that a replay of its history gives."""
     task_id, sequences = record["_id"], [entry["sequence"] for entry in record["history"]]
     if sequences != list(range(1, record["version"] + 1)):
         detail = f"version {record['version']}, but the entries are numbered {_in_short(sequences)}"
@@ -46,7 +45,7 @@ def compare_task(record: Record) -> Iterator[Difference]:
 
 
 def compare_batch(batch: Batch, known: Collection[str]) -> Iterator[Difference]:
-    """Name the tasks of a batch that are not there, and the batch."""
+    """Report the tasks of a batch that do not exist."""
     absent = [task.id for task, _ in batch.tasks() if task.id not in known]
     if absent:
         detail = f"{len(absent)} of its tasks are not there: {_in_short(absent)}"
@@ -54,7 +53,7 @@ def compare_batch(batch: Batch, known: Collection[str]) -> Iterator[Difference]:
 
 
 def compare_outbox(name: str, waiting: int, oldest: datetime | None, now: datetime) -> Iterator[Difference]:
-    """Find an event that waits for longer than it may."""
+    """Report an outbox whose oldest event has waited too long."""
     if oldest is not None and now - oldest > _LATE:
         seconds = round((now - oldest).total_seconds())
         yield Difference(
@@ -87,7 +86,7 @@ async def _beside_tasks(database: Database) -> AsyncIterator[Difference]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as MongoDB gives it back."""
+    """Return a value as MongoDB returns it: tuples are lists."""
     match value:
         case dict():
             return {name: _plain(inner) for name, inner in value.items()}
@@ -99,7 +98,7 @@ def _plain(value: Any) -> Any:
 
 def _in_short(items: list[Any]) -> str:
     shown = ", ".join(map(str, items[:10]))
-    return f"{shown}, …" if len(items) > 10 else shown  # noqa: PLR2004 - as many as a line takes
+    return f"{shown}, …" if len(items) > 10 else shown  # noqa: PLR2004 - as many as fit in a line
 
 
 CHECK: Final = finding_command(

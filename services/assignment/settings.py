@@ -14,7 +14,7 @@ from shared.settings import ServiceSettings
 from shared.web.auth import public_key_set
 
 
-def _is_limit(text: str) -> str:
+def _require_limit(text: str) -> str:
     try:
         parse(text)
     except ValueError:
@@ -22,31 +22,31 @@ def _is_limit(text: str) -> str:
     return text
 
 
-FailureLimit = Annotated[str, AfterValidator(_is_limit)]
+FailureLimit = Annotated[str, AfterValidator(_require_limit)]
 
 
 class AssignmentSettings(ServiceSettings):
-    """The signing key, and what signing in costs and bears."""
+    """The signing key of tokens, and the cost and limits of signing in."""
 
     model_config = SettingsConfigDict(env_prefix="ASSIGNMENT_")
 
     port: Annotated[int, Field(ge=0, le=65_535)] = 8001
     signing_key: SecretStr
-    """The private Ed25519 key (JWK, JSON) of the tokens; its public half, by the same `kid`, is among `public_keys`."""
+    """The private Ed25519 key (JWK, JSON) that signs tokens; `public_keys` has its public half, of the same `kid`."""
     token_seconds: Annotated[int, Field(ge=60, le=3_600)] = 600
-    """How long a token lives; elsewhere than here a disabled account is out only when its token ends."""
+    """How long a token is valid; until then the other services accept the token of a disabled account."""
     password_memory_kib: Annotated[int, Field(ge=8, le=1_048_576)] = 19 * 1024
-    """The memory that hashing one password takes; with `password_passes` the cost of argon2id, as OWASP advises it."""
+    """The memory to hash one password; with `password_passes` it is the cost of argon2id that OWASP recommends."""
     password_passes: Annotated[int, Field(ge=1, le=100)] = 2
     failed_sign_ins_per_account: FailureLimit = "10 per 5 minute"
-    """Failures with one username from one address; then that pair waits. Successes are never counted."""
+    """Failed sign-ins with one username from one address, after which that pair must wait."""
     failed_sign_ins_per_address: FailureLimit = "300 per 5 minute"
-    """Failures from one address, whatever the username; an office may share one address."""
+    """Failed sign-ins from one address with any username; a whole office may share one address."""
     gateways: Annotated[int, Field(ge=0, le=10)] = 0
-    """How many gateways stand in front, each adding to `X-Forwarded-For`; with none the header proves nothing."""
+    """How many gateways are in front of the service; each appends an address to `X-Forwarded-For`."""
 
     @model_validator(mode="after")
-    def _signs_what_is_verified(self) -> Self:
+    def _require_matching_keys(self) -> Self:
         try:
             key = read_signing_key(self.signing_key.get_secret_value())
         except (JoseError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""`check`: whether every task is watched as it stands at assignment."""
+"""`check`: whether every task is watched in its current state at assignment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.mongo import connect
 
 
 def compare_task(task: Task | None, watched: Task | None, history: Sequence[HistoryEntry]) -> list[Difference]:
-    """Compare a task with what is watched of it; `history` is needed only when the watch lags behind."""
+    """Compare a task with its watch; `history` is needed only when the watch lags behind."""
     if task is None:
         return [Difference(DifferenceKind.UNKNOWN, watched.id, "watched, but not at assignment")] if watched else []
     known = watched.version if watched else 0
@@ -30,7 +30,7 @@ def compare_task(task: Task | None, watched: Task | None, history: Sequence[Hist
 
 
 class WatchComparison:
-    """The watches, beside assignment's tasks."""
+    """Compares the watches with assignment's tasks."""
 
     def __init__(self, store: WatchStore, assignment: Assignment) -> None:
         self._store = store
@@ -40,7 +40,7 @@ class WatchComparison:
         return self._store.task_ids()
 
     async def of_directory(self) -> Sequence[Difference]:
-        """Find nothing: deadline keeps nothing of the directory."""
+        """Return nothing: deadline has no copy of the directory."""
         return ()
 
     async def of_task(self, task_id: str) -> Sequence[Difference]:

@@ -106,20 +106,18 @@ def announce(moment: WatchedMoment, task: Task, now: datetime) -> Event[Deadline
     )
 
 
+_OF_THE_TASK: Final = DeadlineReached.model_fields.keys() & Task.model_fields.keys()
+"""The members of the event that are the task's own, under the same names."""
+
+
 def _brief(moment: WatchedMoment, task: Task) -> DeadlineReached:
-    return DeadlineReached(
-        task_id=task.id,
-        sequence=task.version,
-        title=task.title,
-        lead_agency=task.lead_agency,
-        coordinating_agencies=task.coordinating_agencies,
-        monitor=task.monitor,
-        assigner=task.assigner,
-        entered_by=task.entered_by,
-        officer=task.officer,
-        deadline=task.deadline,
-        due_at=task.due_at,
-        document_number=task.document and task.document.number,
-        moment=moment.at,
-        rung=moment.rung,
+    return DeadlineReached.model_validate(
+        {
+            **{name: getattr(task, name) for name in _OF_THE_TASK},
+            "task_id": task.id,
+            "sequence": task.version,
+            "document_number": task.document and task.document.number,
+            "moment": moment.at,
+            "rung": moment.rung,
+        }
     )

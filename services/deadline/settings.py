@@ -1,4 +1,4 @@
-"""What the service is told, as `DEADLINE_*`."""
+"""The settings of deadline: `DEADLINE_*`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ class DeadlineSettings(ServiceSettings):
 
     port: Annotated[int, Field(ge=0, le=65_535)] = 8002
     poll_interval: Annotated[float, Field(gt=0, le=60)] = 0.25
-    """Seconds between two looks for moments that have come, while there are none."""
+    """Seconds between two queries for moments that have come, while there are none."""
     batch: Annotated[int, Field(ge=1, le=1_000)] = 100
-    """How many tasks one step of the monitor deals with."""
+    """How many tasks the monitor handles in one step."""

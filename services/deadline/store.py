@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Collection as Some
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
 
-from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from services.deadline.rules.moments import MomentKind, WatchedMoment
 from services.deadline.rules.watch import Watch
-from shared.batching import Batcher
+from shared.batched_writes import BatchedWrites, Update, new_write_id
+from shared.batching import BatchedReads
 from shared.events.envelope import Event
 from shared.events.task import Task
-from shared.group_commit import GroupCommit
 from shared.messaging import outbox
-from shared.mongo import Index, ascending, ensure_indexes
+from shared.mongo import Index, ascending
 
 if TYPE_CHECKING:
     from shared.mongo import Collection, Database, Record
@@ -28,8 +27,9 @@ WATCHES: Final = "watches"
 INDEXES: Final = (
     Index(WATCHES, ascending("next_moment"), partial={"next_moment": {"$exists": True}}, name="next_moment"),
 )
-_NO_OUTBOX: Final = {"outbox": 0}
-_MOST_AT_ONCE: Final = 100
+_WITHOUT_LOGS: Final = {"outbox": 0, "writes": 0}
+_WRITES_KEPT: Final = 8
+"""How many write ids a record keeps: the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +82,24 @@ class Claim:
 class WatchStore:
     """Every query, index and claim of the service.
 
-    What events ask at the same moment is found by one query, and what they change is written by one bulk write.
+    Every update puts its write id into the record's `writes`, which keeps the last few. An update that was done is
+    told as lost only if so many other writes of the same record come between the bulk write and the query of
+    `BatchedWrites`. That does no harm. The observer finds the watch again and sees that the state is there already.
+    The monitor does not wake the relay, whose sweep publishes the events some seconds later; they are counted in no
+    metric. No event is told twice, because the second claim of a moment does not match the guard.
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
         self.collection: Collection = database[WATCHES]
-        self._finds: Batcher[str, StoredWatch | None] = Batcher(self._found, most=_MOST_AT_ONCE)
-        self._writes = GroupCommit(self.collection, lambda _: None)
-
-    async def ensure_indexes(self) -> None:
-        await ensure_indexes(self._database, INDEXES)
+        self._finds: BatchedReads[str, Mapping[str, StoredWatch]] = BatchedReads(self._found)
+        self._writes = BatchedWrites(self.collection)
 
     async def find(self, task_id: str) -> StoredWatch | None:
-        return await self._finds.submit(task_id)
+        return (await self._finds.get([task_id])).get(task_id)
 
-    async def _found(self, task_ids: Sequence[str]) -> Sequence[StoredWatch | None]:
-        records = self.collection.find({"_id": {"$in": [*set(task_ids)]}}, _NO_OUTBOX)
-        found = {record["_id"]: StoredWatch(record) for record in await records.to_list(None)}
-        return [found.get(task_id) for task_id in task_ids]
+    async def _found(self, task_ids: Some[str]) -> Mapping[str, StoredWatch]:
+        records = self.collection.find({"_id": {"$in": [*task_ids]}}, _WITHOUT_LOGS)
+        return {record["_id"]: StoredWatch(record) for record in await records.to_list(None)}
 
     async def task_ids(self) -> AsyncIterator[str]:
         """Yield the ids of all tasks that are watched."""
@@ -118,39 +117,38 @@ class WatchStore:
 
     async def replace_if_unchanged(self, found: StoredWatch, watch: Watch, following: WatchedMoment | None) -> bool:
         """Take in a later state; False if the record has changed since it was found."""
-        return await self._writes.update(found.task_id, found.unchanged(), _update(_state_of(watch), following))
+        return await self._writes.update(_update_of(found, _state_of(watch), following))
 
     async def due(self, now: datetime, limit: int) -> list[StoredWatch]:
         """Return records whose next moment lies behind, the longest waiting first."""
-        cursor = self.collection.find({"next_moment": {"$lt": now}}, _NO_OUTBOX).sort("next_moment").limit(limit)
+        cursor = self.collection.find({"next_moment": {"$lt": now}}, _WITHOUT_LOGS).sort("next_moment").limit(limit)
         return [StoredWatch(record) async for record in cursor]
 
     async def claim(self, claims: Sequence[Claim]) -> set[str]:
         """Store each claim with its events, unless its record has changed; return the tasks that were won."""
-        if not claims:
-            return set()
-        token = uuid4().hex
-        result = await self.collection.bulk_write([_claim(claim, token) for claim in claims], ordered=False)
-        tasks = [claim.found.task_id for claim in claims]
-        if result.modified_count == len(claims):
-            return set(tasks)
-        won = self.collection.find({"_id": {"$in": tasks}, "claim": token}, {"_id": 1})
-        return {record["_id"] async for record in won}
+        won = await self._writes.update_all([_update_of_claim(claim) for claim in claims])
+        return {claim.found.task_id for claim, is_won in zip(claims, won, strict=True) if is_won}
 
     async def push_back(self, found: StoredWatch, until: datetime) -> None:
         """Let a record that cannot be handled wait, unless it has changed."""
         await self.collection.update_one(found.unchanged(), {"$set": {"next_moment": until}})
 
 
-def _claim(claim: Claim, token: str) -> UpdateOne:
-    update = _update({"dealt_with": dict(claim.after.dealt_with), "claim": token}, claim.following)
-    return UpdateOne(claim.found.unchanged(), {**update, **outbox.push(claim.events)})
+def _update_of_claim(claim: Claim) -> Update:
+    changes = {"dealt_with": dict(claim.after.dealt_with)}
+    return _update_of(claim.found, changes, claim.following, claim.events)
 
 
-def _update(changes: Record, following: WatchedMoment | None) -> Record:
+def _update_of(
+    found: StoredWatch, changes: Record, following: WatchedMoment | None, events: Sequence[Event[Any]] = ()
+) -> Update:
+    """Return the update that changes a record and its outbox, if the record has not changed since it was found."""
+    write_id, staged = new_write_id(), outbox.push(events)
+    pushed = {**staged.get("$push", {}), "writes": {"$each": [write_id], "$slice": -_WRITES_KEPT}}
+    change = {**staged, "$set": {**changes, **_waiting_for(following)}, "$push": pushed}
     if following is None:
-        return {"$set": changes, "$unset": {"next_moment": "", "next_kind": "", "next_rung": ""}}
-    return {"$set": {**changes, **_waiting_for(following)}}
+        change["$unset"] = {"next_moment": "", "next_kind": "", "next_rung": ""}
+    return Update(found.task_id, found.unchanged(), change, write_id)
 
 
 def _state_of(watch: Watch) -> Record:

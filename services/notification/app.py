@@ -1,4 +1,4 @@
-"""The composition root: the only place where the service's parts meet."""
+"""The composition root: the only place where the service's parts are put together."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from fastapi import FastAPI
 
 from services.notification.api.inbox import inbox_router
 from services.notification.consumers import consumers
-from services.notification.handlers import Notifier
+from services.notification.handlers import InboxReader, Notifier
 from services.notification.settings import NotificationSettings
 from services.notification.store import INDEXES, DirectoryCopy, Inbox
-from shared.app import create_app
+from shared.app import create_app, parts_of
 from shared.clock import Clock
-from shared.health import Part
 from shared.messaging.asyncapi import describe
 from shared.messaging.wiring import Messaging
-from shared.mongo import connect, ensure_indexes, is_up
+from shared.mongo import connect, ensure_indexes
 from shared.office.workdays import WorkCalendar
 
 
 def build(settings: NotificationSettings, *, clock: Clock | None = None) -> FastAPI:
-    """Put the service together; `clock` replaces the one the settings name."""
+    """Put the service together; nothing is connected before it starts. `clock` replaces the clock of the settings."""
     service = settings.service()
+    clock = clock or settings.clock()
+    calendar = WorkCalendar(settings.office.policy())
     client = connect(settings.mongodb_uri.get_secret_value(), service)
     database = client[settings.mongodb_database]
-    inbox = Inbox(database)
-    notifier = Notifier(DirectoryCopy(database), inbox, WorkCalendar(settings.office.policy()))
     messaging = Messaging(
         service,
         settings.amqp_url.get_secret_value(),
@@ -36,20 +35,23 @@ def build(settings: NotificationSettings, *, clock: Clock | None = None) -> Fast
         prefetch=settings.prefetch,
     )
 
+    inbox = Inbox(database)
+    notifier = Notifier(DirectoryCopy(database), inbox, calendar)
+    reader = InboxReader(inbox, clock)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with messaging.running(consumers(notifier), prepare=partial(ensure_indexes, database, INDEXES)):
-            yield
-        client.close()
+        running = messaging.running(consumers(notifier), prepare=partial(ensure_indexes, database, INDEXES))
+        try:
+            async with running:
+                yield
+        finally:
+            client.close()
 
     return create_app(
-        title="Đôn Đốc: notification",
-        settings=settings,
-        routers=[inbox_router(inbox, clock or settings.clock(), settings.public_url)],
-        parts=[
-            Part("mongodb", partial(is_up, client), required=True),
-            Part("rabbitmq", messaging.is_up, required=False),
-        ],
+        settings,
+        routers=[inbox_router(reader, settings.public_url)],
+        parts=parts_of(client, messaging),
         lifespan=lifespan,
         asyncapi=partial(describe, service),
         before_scrape=[messaging.measure],

@@ -1,4 +1,4 @@
-"""`check`: whether everyone who was to be told of an entry of a task's history has been told."""
+"""`check`: whether every recipient of each history entry has an inbox entry for it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A person, and since when they hold what they hold, if that is known."""
+    """A person, and since when they have their current role and agency, if that is known."""
 
     person: Person
     since: datetime | None
@@ -37,7 +37,7 @@ class Holder:
 
 
 class Holders:
-    """Who holds which post, looked up by post: it is asked for every entry of every task."""
+    """Who holds which post, indexed by post, because it is looked up for every entry of every task."""
 
     def __init__(self, holders: Iterable[Holder]) -> None:
         self._holders: defaultdict[Post, list[Holder]] = defaultdict(list)
@@ -47,14 +47,14 @@ class Holders:
             self._holders[Post(role=person.role, agency=person.agency)].append(holder)
 
     def recipients_of(self, occasion: Occasion, at: datetime) -> list[str]:
-        """Return who was to be told, as far as they hold the place still and held it at that moment."""
+        """Return the recipients who hold their post now and held it at that moment already."""
         found = (holder for _, post in posts(occasion) for holder in self._holders.get(post, ()))
         return sorted(recipients_of(occasion, [holder.person for holder in found if holder.held_at(at)]))
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """An entry of the history, and the inbox entries it must have led to: who, and under which id."""
+    """A history entry, and the inbox entries that it must have led to: their ids by username."""
 
     event_id: str
     event_type: str
@@ -62,7 +62,7 @@ class Telling:
 
 
 def tellings(task_id: str, history: Sequence[HistoryEntry], holders: Holders) -> list[Telling]:
-    """Return what a history must have led to."""
+    """Return the inbox entries that a history must have led to."""
     return [
         Telling(event_id, task_event(entry.act), {name: entry_id(event_id, name) for name in usernames})
         for entry, occasion in occasions(task_id, history)
@@ -72,7 +72,7 @@ def tellings(task_id: str, history: Sequence[HistoryEntry], holders: Holders) ->
 
 
 def compare_task(expected: Iterable[Telling], known: set[str]) -> Iterator[Difference]:
-    """Name the events of which nobody was told, and of the others who was not."""
+    """Report the events without any inbox entry, and the recipients whose entry is missing."""
     for telling in expected:
         untold = [name for name, entry in telling.entries.items() if entry not in known]
         if len(untold) == len(telling.entries):
@@ -84,7 +84,7 @@ def compare_task(expected: Iterable[Telling], known: set[str]) -> Iterator[Diffe
 
 
 class InboxComparison:
-    """The inbox and the copy of the directory, beside assignment's histories and directory."""
+    """Compares the inbox and the copy of the directory with assignment's histories and directory."""
 
     def __init__(self, inbox: Inbox, directory: DirectoryCopy, assignment: Assignment) -> None:
         self._inbox = inbox
@@ -104,7 +104,7 @@ class InboxComparison:
         return list(compare_task(expected, await self._inbox.known_among(ids)))
 
     async def of_directory(self) -> Sequence[Difference]:
-        """Compare the directory's copy; who holds which post is from now on as it was found here."""
+        """Compare the copy of the directory, and keep who holds which post for `of_task`."""
         agencies = {one.code: _of_agency(one) for one in await self._assignment.agencies()}
         accounts = {one.username: _of_account(one) for one in await self._assignment.accounts()}
         known, people = await self._directory.agencies(), await self._directory.people()

@@ -1,4 +1,4 @@
-"""What is measured of telling people."""
+"""The metrics of notifications."""
 
 from __future__ import annotations
 

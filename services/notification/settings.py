@@ -1,4 +1,4 @@
-"""What the service is told, as `NOTIFICATION_*`."""
+"""The settings of notification: `NOTIFICATION_*`."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ class NotificationSettings(ServiceSettings):
 
     port: Annotated[int, Field(ge=0, le=65_535)] = 8003
     public_url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
-    """Where assignment is reached from outside; links to tasks begin with it, and are relative without it."""
+    """The address of assignment for people outside; links to tasks begin with it. Without it they are relative."""

@@ -1,4 +1,4 @@
-"""The service's collections: `inbox`, and the copy of the directory in `agencies` and `people`."""
+"""The collections `inbox`, `agencies` and `people`; the last two are the copy of the directory."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.notification.rules.routing import Person, Post
-from shared.batching import Batcher
-from shared.group_commit import GroupCommit
+from shared.batched_writes import BatchedWrites
+from shared.batching import BatchedReads
 from shared.mongo import Collection, Database, Index, Record, ascending
 from shared.office.vocabulary import Role
 
 _INBOX: Final = "inbox"
 _AGENCIES: Final = "agencies"
 _PEOPLE: Final = "people"
-_MOST_AT_ONCE: Final = 100
 _NEWEST_FIRST: Final = (("at", DESCENDING), ("_id", DESCENDING))
 
 INDEXES: Final = (
@@ -34,7 +33,7 @@ INDEXES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxEntry:
-    """One notification of one person; `title` and `text` by language."""
+    """One notification of one person; `title` and `text` hold a text for each language."""
 
     id: str
     username: str
@@ -66,7 +65,7 @@ class InboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class InboxQuery:
-    """Which entries of a person: of one task or all, older than the last one seen."""
+    """Which entries of a person: those of one task or all, and after which entry (its `at` and id)."""
 
     username: str
     task_id: str | None = None
@@ -78,6 +77,7 @@ class InboxQuery:
             found["task_id"] = self.task_id
         if self.after is not None:
             at, entry_id = self.after
+            # `at < X, or at = X and _id < Y`, written with a condition outside `$or`: that one bounds the index.
             found["at"] = {"$lte": at}
             found["$or"] = [{"at": {"$lt": at}}, {"_id": {"$lt": entry_id}}]
         return found
@@ -86,10 +86,10 @@ class InboxQuery:
 class Inbox:
     def __init__(self, database: Database) -> None:
         self._entries: Collection = database[_INBOX]
-        self._writes = GroupCommit(self._entries, lambda _: None)
+        self._writes = BatchedWrites(self._entries)
 
     async def insert_if_absent(self, entries: Sequence[InboxEntry]) -> int:
-        """Add what is not there yet and return how many that were; an entry once there is never written again."""
+        """Insert the entries that do not exist yet, and return their number; existing entries stay as they are."""
         return sum(await asyncio.gather(*map(self._insert_if_absent, entries)))
 
     async def _insert_if_absent(self, entry: InboxEntry) -> bool:
@@ -100,17 +100,17 @@ class Inbox:
         return True
 
     async def known_among(self, entry_ids: Sequence[str]) -> set[str]:
-        """Return those of the ids that are there."""
+        """Return the ids that exist."""
         found = self._entries.find({"_id": {"$in": list(entry_ids)}}, {"_id": 1})
         return {record["_id"] async for record in found}
 
     async def task_ids(self) -> AsyncIterator[str]:
-        """Yield the ids of all tasks that somebody was told of."""
+        """Yield the ids of all tasks that have an inbox entry."""
         async for record in self._entries.aggregate([{"$group": {"_id": "$task_id"}}], allowDiskUse=True):
             yield record["_id"]
 
     async def find(self, query: InboxQuery, limit: int) -> list[InboxEntry]:
-        """Return up to so many entries, newest first."""
+        """Return up to `limit` entries, newest first."""
         found = self._entries.find(query.filter()).sort(list(_NEWEST_FIRST)).limit(limit)
         return [InboxEntry.of(record) async for record in found]
 
@@ -118,7 +118,7 @@ class Inbox:
         return await self._entries.count_documents({"username": username, "unread": True})
 
     async def mark_read(self, entry_id: str, username: str, now: datetime) -> bool:
-        """Mark an entry as read and say whether it was unread until now."""
+        """Mark an entry as read, and return whether it was unread before."""
         changed = await self._entries.update_one(
             {"_id": entry_id, "username": username, "unread": True}, {"$set": {"read_at": now, "unread": False}}
         )
@@ -130,22 +130,22 @@ class Inbox:
 
 
 class DirectoryCopy:
-    """Agencies and accounts as assignment last told of them."""
+    """Agencies and accounts, in the latest state that assignment has published."""
 
     def __init__(self, database: Database) -> None:
         self._agencies: Collection = database[_AGENCIES]
         self._people: Collection = database[_PEOPLE]
-        self._names: Batcher[Some[str], Mapping[str, str]] = Batcher(self._names_of, most=_MOST_AT_ONCE)
-        self._holders: Batcher[Iterable[Post], list[Record]] = Batcher(self._holders_of, most=_MOST_AT_ONCE)
+        self._names: BatchedReads[str, Mapping[str, str]] = BatchedReads(self._names_of)
+        self._holders: BatchedReads[Post, list[Record]] = BatchedReads(self._holders_of)
 
     async def keep_agency(self, code: str, name: str, sequence: int) -> None:
-        """Keep an agency, unless a later state of it is known."""
+        """Store an agency, unless a later state is stored already."""
         await _keep_latest(self._agencies, code, {"name": {"$literal": name}}, sequence)
 
     async def keep_person(self, person: Person, sequence: int, at: datetime) -> None:
-        """Keep an account, unless a later state of it is known; `at` is when it became so.
+        """Store an account, unless a later state is stored already; `at` is the time of the change.
 
-        `since` is when it came to hold what it holds, whatever else of the account changed later.
+        `since` becomes `at` only when the role, the agency or `disabled` changes.
         """
         held = {"role": person.role, "agency": person.agency, "disabled": person.disabled}
         unchanged = {"$and": [{"$eq": [f"${name}", {"$literal": value}]} for name, value in held.items()]}
@@ -154,34 +154,31 @@ class DirectoryCopy:
         await _keep_latest(self._people, person.username, {**values, "since": since}, sequence)
 
     async def agencies(self) -> list[Record]:
-        """Return all that is known of agencies."""
+        """Return all stored agencies."""
         return await self._agencies.find().to_list(None)
 
     async def people(self) -> list[Record]:
-        """Return all that is known of accounts."""
+        """Return all stored accounts."""
         return await self._people.find().to_list(None)
 
     async def names(self, agencies: Some[str]) -> dict[str, str]:
-        """Return the names of those agencies that are known."""
-        found = await self._names.submit(agencies)
+        """Return the names of the agencies that are stored, by code."""
+        found = await self._names.get(agencies)
         return {code: found[code] for code in agencies if code in found}
 
     async def holders(self, posts: Some[Post]) -> list[Person]:
-        """Return who holds at least one of the posts."""
-        # Each reads what it asked for by itself: an account that cannot be read is nobody else's trouble.
-        found = await self._holders.submit(posts)
+        """Return the people who hold at least one of the posts."""
+        # Each caller parses its own records. A record that cannot be parsed fails for its caller only.
+        found = await self._holders.get(posts)
         people = [_person(record) for record in found if any(_may_be_held(post, record) for post in posts)]
         return [person for person in people if any(post.is_held_by(person) for post in posts)]
 
-    async def _names_of(self, asked: Sequence[Some[str]]) -> Sequence[Mapping[str, str]]:
-        codes = {code for agencies in asked for code in agencies}
+    async def _names_of(self, codes: Some[str]) -> Mapping[str, str]:
         records = await self._agencies.find({"_id": {"$in": [*codes]}}, {"name": True}).to_list(None)
-        return [{record["_id"]: record["name"] for record in records}] * len(asked)
+        return {record["_id"]: record["name"] for record in records}
 
-    async def _holders_of(self, asked: Sequence[Iterable[Post]]) -> Sequence[list[Record]]:
-        wanted = {post for posts in asked for post in posts}
-        records = await self._people.find({"$or": _by_post(wanted)}).to_list(None)
-        return [records] * len(asked)
+    async def _holders_of(self, posts: Some[Post]) -> list[Record]:
+        return await self._people.find({"$or": _by_post(posts)}).to_list(None)
 
 
 def _by_post(posts: Iterable[Post]) -> list[Record]:
@@ -210,5 +207,5 @@ async def _keep_latest(collection: Collection, key: str, values: dict[str, Any],
     try:
         await collection.update_one(older, change, upsert=True)
     except DuplicateKeyError:
-        # Another state was stored meanwhile, or a later one before: only an older one is replaced.
+        # A later state is stored, or another consumer has just inserted one. Only an older state is replaced.
         await collection.update_one(older, change)

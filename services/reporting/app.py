@@ -1,4 +1,4 @@
-"""The composition root of reporting: the only place where things are wired."""
+"""The composition root: the only place where the service's parts are put together."""
 
 from __future__ import annotations
 
@@ -14,45 +14,47 @@ from services.reporting.handlers import Recorder, Summaries
 from services.reporting.metrics import Figures
 from services.reporting.settings import ReportingSettings
 from services.reporting.store import INDEXES, Names, Versions
-from shared.app import create_app
-from shared.health import Part
+from shared.app import create_app, parts_of
+from shared.clock import Clock
 from shared.messaging.asyncapi import describe
 from shared.messaging.wiring import Messaging
-from shared.mongo import connect, ensure_indexes, is_up
+from shared.mongo import connect, ensure_indexes
 from shared.office.workdays import WorkCalendar
 
 
-def build(settings: ReportingSettings) -> FastAPI:
-    """Make the service; nothing is connected before it starts."""
-    client = connect(settings.mongodb_uri.get_secret_value(), "reporting")
+def build(settings: ReportingSettings, *, clock: Clock | None = None) -> FastAPI:
+    """Put the service together; nothing is connected before it starts. `clock` replaces the clock of the settings."""
+    service = settings.service()
+    clock = clock or settings.clock()
+    calendar = WorkCalendar(settings.office.policy())
+    client = connect(settings.mongodb_uri.get_secret_value(), service)
     database = client[settings.mongodb_database]
-    versions, names = Versions(database), Names(database)
-    clock = settings.clock()
-    summaries = Summaries(versions, names, clock, WorkCalendar(settings.office.policy()))
-    figures = Figures(summaries, settings.figures_keep_seconds)
     messaging = Messaging(
-        "reporting",
+        service,
         settings.amqp_url.get_secret_value(),
         retry_delays=settings.retry_delays,
         prefetch=settings.prefetch,
     )
 
+    versions, names = Versions(database), Names(database)
+    recorder = Recorder(versions, names)
+    summaries = Summaries(versions, names, clock, calendar)
+    figures = Figures(summaries, settings.figures_keep_seconds)
+
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        router = consumers(Recorder(versions, names))
-        async with messaging.running(router, prepare=lambda: ensure_indexes(database, INDEXES)):
-            yield
-        client.close()
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        running = messaging.running(consumers(recorder), prepare=partial(ensure_indexes, database, INDEXES))
+        try:
+            async with running:
+                yield
+        finally:
+            client.close()
 
     return create_app(
-        title="Đôn Đốc: reporting",
-        settings=settings,
-        routers=[summary_router(summaries, clock)],
-        parts=[
-            Part("mongodb", lambda: is_up(client), required=True),
-            Part("rabbitmq", messaging.is_up, required=False),
-        ],
+        settings,
+        routers=[summary_router(summaries)],
+        parts=parts_of(client, messaging),
         lifespan=lifespan,
-        asyncapi=partial(describe, "reporting"),
+        asyncapi=partial(describe, service),
         before_scrape=[messaging.measure, figures.refresh],
     )

@@ -1,4 +1,4 @@
-"""`check`: whether every version of every task has its row, and the newest says what assignment says."""
+"""`check`: whether every version of every task has its row, and whether the newest row agrees with assignment."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _compare_figures(task: Task, rows: Iterable[Mapping[str, Any]]) -> Iterator[
 
 
 def _compare_terms(task_id: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
-    """Find the rows that do not hold until the earliest of those after them."""
+    """Report the rows whose `until` is not the earliest `at` of the later rows."""
     until = NEWEST
     for row in sorted(rows, key=lambda row: -int(row["sequence"])):
         if row["until"] != until:
@@ -58,7 +58,7 @@ def _compare_terms(task_id: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[
 
 
 class VersionComparison:
-    """The rows and the names, beside assignment's tasks and directory."""
+    """Compares the rows and the names with assignment's tasks and directory."""
 
     def __init__(self, versions: Versions, names: Names, assignment: Assignment) -> None:
         self._versions = versions

@@ -1,28 +1,34 @@
-"""What reporting does: keeps what it is told, and answers with figures."""
+"""Keeping what the events say, and answering questions with figures."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from services.reporting.rules.question import GroupBy, Question, pipeline
+from services.reporting.rules.question import GroupBy, Question
 from services.reporting.rules.summary import Summary, summary_of
 from services.reporting.rules.versions import version_of
-from services.reporting.store import Named, Names, Versions
+from services.reporting.store import ALL_COUNTERS, Named, Names, Versions
+from shared.events.envelope import rfc3339
+from shared.office.access import SIGHT, Permission, Sight, require_permission
+from shared.office.refusal import Code, FieldCode, Refusal, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from shared.clock import Clock
     from shared.events.directory import AccountChanged, AgencyChanged
     from shared.events.envelope import Event
     from shared.events.task import TaskChanged
+    from shared.office.access import Principal
     from shared.office.workdays import WorkCalendar
 
 _NAMED: Final[Mapping[GroupBy, Named]] = {GroupBy.AGENCY: Named.AGENCY, GroupBy.ASSIGNER: Named.ACCOUNT}
 
 
 class Recorder:
-    """Keeps what other services tell, in any order and however often."""
+    """Keeps what the events of the other services say, in any order and however often they arrive."""
 
     def __init__(self, versions: Versions, names: Names) -> None:
         self._versions = versions
@@ -49,14 +55,46 @@ class Summaries:
         self._clock = clock
         self._calendar = calendar
 
+    async def read(self, caller: Principal, question: Question) -> Summary:
+        """Return the summary of the tasks that the caller may count: all of them, or those their agency leads.
+
+        Raises:
+            Refusal: the period or the moment makes no sense, or not-permitted.
+
+        """
+        _require_answerable(question, self._clock.now())
+        require_permission(caller, Permission.READ_SUMMARY)
+        return await self.draw(replace(question, lead_agency=_require_led_by(caller)))
+
     async def draw(self, question: Question) -> Summary:
-        """Count what the question asks for, as of its moment or, without one, of now."""
+        """Count what the question asks for, as of its moment or, without one, as of now."""
         now = self._clock.now()
-        groups = await self._versions.aggregate(pipeline(question, now, self._calendar))
+        groups = await self._versions.count(question, now, self._calendar)
         names = await self._names_of(question.group_by, (group["_id"] for group in groups))
-        return summary_of(groups, names, question.as_of or now)
+        return summary_of(groups, ALL_COUNTERS, names, question.as_of or now)
 
     async def _names_of(self, group_by: GroupBy, keys: Iterable[str | None]) -> dict[str, str]:
         if group_by not in _NAMED:
             return {}
         return await self._names.of(_NAMED[group_by], (key for key in keys if key is not None))
+
+
+def _require_answerable(question: Question, now: datetime) -> None:
+    if question.first_day and question.last_day and question.first_day > question.last_day:
+        raise invalid("to", FieldCode.TOO_SMALL, limit="`from`")
+    if question.as_of is not None and question.as_of > now:
+        raise invalid("as_of", FieldCode.TOO_LARGE, limit=rfc3339(now))
+
+
+def _require_led_by(caller: Principal) -> str | None:
+    """Return the agency whose tasks the caller may count; None for every task.
+
+    Raises:
+        Refusal: not-permitted, for a caller who sees the tasks of an agency and has none.
+
+    """
+    if SIGHT[caller.role] is Sight.EVERY:
+        return None
+    if caller.agency is None:
+        raise Refusal(Code.NOT_PERMITTED)
+    return caller.agency

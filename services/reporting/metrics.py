@@ -1,4 +1,4 @@
-"""The office's figures for Prometheus; reporting alone shows them, and each replica shows the same."""
+"""The office's figures for Prometheus; only reporting exports them, and every replica exports the same."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _STATES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class Figures:
-    """Draws the figures anew when they are scraped, but not more often than every `keep_seconds`."""
+    """Counts the figures again when they are scraped, but at most every `keep_seconds` seconds."""
 
     def __init__(self, summaries: Summaries, keep_seconds: float) -> None:
         self._summaries = summaries
@@ -58,7 +58,7 @@ class Figures:
         self._drawn_at = float("-inf")
 
     async def refresh(self) -> None:
-        """Show the present figures, or none where they cannot be had: an old figure would pass for a new one."""
+        """Export the current figures, or none if they cannot be counted: an old figure would pass for a new one."""
         if monotonic() - self._drawn_at < self._keep_seconds:
             return
         self._drawn_at = monotonic()

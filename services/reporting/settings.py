@@ -1,4 +1,4 @@
-"""Settings of reporting, from `REPORTING_*`."""
+"""The settings of reporting: `REPORTING_*`."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ class ReportingSettings(ServiceSettings):
 
     port: Annotated[int, Field(ge=0, le=65_535)] = 8004
     figures_keep_seconds: Annotated[float, Field(ge=0, le=3_600)] = 10
-    """For how many seconds the figures for Prometheus are shown before a scrape draws them anew."""
+    """For how many seconds the figures for Prometheus are used before a scrape counts them again."""

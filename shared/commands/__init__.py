@@ -1,1 +1,1 @@
-"""What an operator asks of a service on the command line, beside serving."""
+"""The commands of a service for operators, beside serving."""

@@ -1,4 +1,4 @@
-"""assignment as whoever may read all tasks sees it, over HTTP, for as long as reading all of them takes."""
+"""A client that reads all tasks, agencies and accounts of assignment over HTTP."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ from shared.office.vocabulary import Role
 _Model = TypeVar("_Model", bound=BaseModel)
 _PATIENCE_SECONDS: Final = 30.0
 _TRIES: Final = 5
-"""How often one thing is asked for, over some three seconds, while assignment is starting or says that it is busy."""
+"""How often one request is tried, over about three seconds, while assignment starts or answers that it is busy."""
 _BUSY: Final = frozenset({httpx2.codes.TOO_MANY_REQUESTS, httpx2.codes.SERVICE_UNAVAILABLE})
 _PAGE: Final = 200
 
 
 class Agency(AgencyChanged):
-    """An agency as it now stands; its version is the sequence of its last event."""
+    """The current state of an agency; its version is the sequence of its last event."""
 
     version: int
 
 
 class Account(AccountChanged):
-    """An account as it now stands; its version is the sequence of its last event."""
+    """The current state of an account; its version is the sequence of its last event."""
 
     version: int
 
 
 class Credentials(Protocol):
-    """What proves who asks."""
+    """Where the client gets its tokens from."""
 
     async def token(self, http: httpx2.AsyncClient) -> str:
-        """Return a token; asked for again when the last one has ended."""
+        """Return a token; it is called again when the last token has expired."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TokenFile:
-    """A file with a token, which somebody may renew meanwhile."""
+    """A file with a token, which may be replaced while the command runs."""
 
     path: Path
 
@@ -63,7 +63,7 @@ class TokenFile:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """An account that signs in anew whenever its token has ended."""
+    """An account that signs in again when its token has expired."""
 
     username: str
     password: SecretStr
@@ -77,7 +77,10 @@ class SignIn:
 
 
 class Assignment:
-    """Reads assignment; whatever it cannot have is an `UnavailableError`, which says why in one line."""
+    """Reads from assignment.
+
+    Each method raises `UnavailableError` with a reason in one line when it gets no usable answer.
+    """
 
     def __init__(self, http: httpx2.AsyncClient, credentials: Credentials) -> None:
         self._http = http
@@ -85,14 +88,14 @@ class Assignment:
         self._token = ""
         self._renewing = asyncio.Lock()
 
-    async def demand_sight_of_all(self) -> None:
-        """Refuse an account that does not see every task: what it does not see would look missing."""
+    async def require_sight_of_all(self) -> None:
+        """Refuse an account that does not see every task; the tasks it does not see would look missing."""
         me = await self._get("/v1/me")
         if me is None or SIGHT[Role(me["role"])] is not Sight.EVERY:
             raise UnavailableError("the account must see every task, as an auditor's does")
 
     async def task_ids(self) -> AsyncIterator[list[str]]:
-        """Yield the ids of all tasks, page by page, newest first; what is given meanwhile may be missing."""
+        """Yield the ids of all tasks, page by page, newest first; tasks assigned meanwhile may be missing."""
         async for page in self._pages("/v1/tasks"):
             yield [task["id"] for task in page]
 
@@ -101,7 +104,7 @@ class Assignment:
         return None if found is None else Task.model_validate(found)
 
     async def history(self, task_id: str) -> list[HistoryEntry]:
-        """Return the entries of a task, oldest first; none of a task that is not there."""
+        """Return the history of a task, oldest entry first; empty if there is no such task."""
         return [
             HistoryEntry.model_validate(act)
             async for page in self._pages(f"/v1/tasks/{task_id}/history")
@@ -126,7 +129,7 @@ class Assignment:
             cursor = {"cursor": page["next_cursor"]}
 
     async def _get(self, path: str, **query: Any) -> dict[str, Any] | None:
-        """Return what stands at a path, or nothing if nothing does."""
+        """Return the JSON object at a path, or None if assignment answers 404."""
         waits = growing_waits()
         for _ in range(_TRIES):
             answer = await self._ask(path, query)
@@ -141,7 +144,7 @@ class Assignment:
         raise UnavailableError(f"assignment does not answer at {self._http.base_url}")
 
     async def _ask(self, path: str, query: dict[str, Any]) -> httpx2.Response | None:
-        """Ask once, with a new token if the one there was has ended; None when nobody answers."""
+        """Send one request, with a new token if the old one has expired; None if assignment cannot be reached."""
         try:
             token = self._token or await self._renew("")
             answer = await self._send(path, query, token)
@@ -154,19 +157,19 @@ class Assignment:
     async def _send(self, path: str, query: dict[str, Any], token: str) -> httpx2.Response:
         return await self._http.get(path, params=query, headers={"Authorization": f"Bearer {token}"})
 
-    async def _renew(self, ended: str) -> str:
-        """Return another token than the one that has ended; of several who ask at once, one signs in."""
+    async def _renew(self, expired: str) -> str:
+        """Return a token other than the expired one; of several callers at the same time only one signs in."""
         async with self._renewing:
-            if self._token == ended:
+            if self._token == expired:
                 self._token = await self._credentials.token(self._http)
             return self._token
 
 
 @asynccontextmanager
 async def reading(url: str, credentials: Credentials) -> AsyncIterator[Assignment]:
-    """Read assignment at an address while inside."""
-    # A proxy of the environment is nobody to show a token to.
+    """Open a client for assignment at `url`, and check that its account sees every task."""
+    # Without the proxies of the environment: none of them may see a token.
     async with httpx2.AsyncClient(base_url=url, timeout=_PATIENCE_SECONDS, trust_env=False) as http:
         assignment = Assignment(http, credentials)
-        await assignment.demand_sight_of_all()
+        await assignment.require_sight_of_all()
         yield assignment

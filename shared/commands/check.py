@@ -1,4 +1,4 @@
-"""`check`: what a service keeps, compared with assignment, and every difference that lasts, one a line."""
+"""`check`: compares the data of a service with assignment, and prints every lasting difference, one a line."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ from shared.settings import ServiceSettings, Settings, load
 _AT_ONCE: Final = 16
 _PATIENCE_SECONDS: Final = 10.0
 
-Look = Callable[[], Awaitable[Sequence[Difference]]]
+Comparing = Callable[[], Awaitable[Sequence[Difference]]]
 
 
 class Comparison(Protocol):
-    """What a service keeps, beside what assignment says of the same."""
+    """Compares the data of a service with that of assignment."""
 
     def known_tasks(self) -> AsyncIterator[str]:
         """Yield the ids of all tasks that the service knows."""
         ...
 
     async def of_task(self, task_id: str) -> Sequence[Difference]:
-        """Compare what is kept of one task, at this moment."""
+        """Compare one task, as both have it at this moment."""
         ...
 
     async def of_directory(self) -> Sequence[Difference]:
-        """Compare what is kept of agencies and accounts, at this moment."""
+        """Compare all agencies and accounts, as both have them at this moment."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The differences, and how many tasks were looked at."""
+    """The differences, and how many tasks were compared."""
 
     differences: Sequence[Difference]
     tasks: int
@@ -62,61 +62,61 @@ Find = Callable[[Settings, argparse.Namespace], Awaitable[Findings]]
 
 
 async def compare(assignment: Assignment, comparison: Comparison, patience: float) -> Findings:
-    """Compare all tasks and the directory; only what stands after looking again is a difference.
+    """Compare all tasks and the directory, and return the differences that last.
 
-    Tasks change meanwhile, and their events take a moment: what differs is looked at again and again, until it does
-    no more, or `patience` seconds are over.
+    Tasks change meanwhile, and their events need a moment to arrive. What differs is therefore compared again, until
+    it no longer differs, or until `patience` seconds are over.
     """
-    standing = _Standing()
-    await standing.look([comparison.of_directory])
+    lasting = _LastingDifferences()
+    await lasting.compare([comparison.of_directory])
     seen: set[str] = set()
     async for page in assignment.task_ids():
         seen.update(page)
-        await standing.look([partial(comparison.of_task, task_id) for task_id in page])
+        await lasting.compare([partial(comparison.of_task, task_id) for task_id in page])
     others = [task_id async for task_id in comparison.known_tasks() if task_id not in seen]
-    await standing.look([partial(comparison.of_task, task_id) for task_id in others])
-    await standing.look_again(patience)
-    return Findings(standing.differences(), len(seen))
+    await lasting.compare([partial(comparison.of_task, task_id) for task_id in others])
+    await lasting.repeat(patience)
+    return Findings(lasting.all(), len(seen))
 
 
-class _Standing:
-    """Looks that found differences, with those that every repetition of the look found too."""
+class _LastingDifferences:
+    """The comparisons that found differences, each with the differences that every repetition found too."""
 
     def __init__(self) -> None:
-        self._found: dict[Look, Sequence[Difference]] = {}
+        self._found: dict[Comparing, Sequence[Difference]] = {}
 
-    async def look(self, looks: Sequence[Look]) -> None:
-        for look, differences in zip(looks, await _together(looks), strict=True):
+    async def compare(self, comparisons: Sequence[Comparing]) -> None:
+        for comparison, differences in zip(comparisons, await _together(comparisons), strict=True):
             if differences:
-                self._found[look] = differences
+                self._found[comparison] = differences
 
-    async def look_again(self, patience: float) -> None:
-        """Repeat the looks until nothing stands, once at least, for so many seconds."""
+    async def repeat(self, patience: float) -> None:
+        """Repeat the comparisons until no difference is left, for up to `patience` seconds, but at least once."""
         loop = asyncio.get_running_loop()
         ends, waits = loop.time() + patience, growing_waits(longest=2.0)
         while self._found:
             await asyncio.sleep(min(next(waits), patience))
-            looks = list(self._found)
-            for look, again in zip(looks, await _together(looks), strict=True):
-                still = [difference for difference in self._found.pop(look) if difference in again]
+            comparisons = list(self._found)
+            for comparison, again in zip(comparisons, await _together(comparisons), strict=True):
+                still = [difference for difference in self._found.pop(comparison) if difference in again]
                 if still:
-                    self._found[look] = still
+                    self._found[comparison] = still
             if loop.time() >= ends:
                 return
 
-    def differences(self) -> list[Difference]:
+    def all(self) -> list[Difference]:
         return [difference for differences in self._found.values() for difference in differences]
 
 
-async def _together(looks: Sequence[Look]) -> list[Sequence[Difference]]:
+async def _together(comparisons: Sequence[Comparing]) -> list[Sequence[Difference]]:
     found: list[Sequence[Difference]] = []
-    for start in range(0, len(looks), _AT_ONCE):
-        found += await asyncio.gather(*(look() for look in looks[start : start + _AT_ONCE]))
+    for start in range(0, len(comparisons), _AT_ONCE):
+        found += await asyncio.gather(*(compare() for compare in comparisons[start : start + _AT_ONCE]))
     return found
 
 
 def check_command(kind: type[Settings], opened_comparison: Opened[Settings]) -> Command:
-    """Return the command that compares a service with assignment."""
+    """Return the `check` command of a service that is compared with assignment."""
 
     async def find(settings: Settings, arguments: argparse.Namespace) -> Findings:
         async with (
@@ -134,7 +134,7 @@ def finding_command(
     find: Find[Settings],
     configure: Callable[[argparse.ArgumentParser], None] = lambda _: None,
 ) -> Command:
-    """Return a `check` that prints what `find` finds."""
+    """Return a `check` command that prints the findings of `find`."""
 
     def configure_all(parser: argparse.ArgumentParser) -> None:
         configure(parser)
@@ -159,7 +159,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    """Read a time that ends: neither `inf` nor `nan` does."""
+    """Read a finite number of seconds; `inf` and `nan` would never end."""
     try:
         seconds = float(text)
     except ValueError:
@@ -215,7 +215,10 @@ def _line(difference: Difference, dead: Iterable[str], *, as_json: bool) -> str:
 
 
 async def _dead(settings: ServiceSettings) -> frozenset[str]:
-    """Return the ids of the service's dead letters, as far as the broker says; tell of what still waits."""
+    """Return the ids of the service's dead letters, and print how many messages still wait.
+
+    Without an answer from the broker, say so and return no ids.
+    """
     service, url = settings.service(), settings.amqp_url.get_secret_value()
     queues = [events_queue(service), *(retry_queue(service, delay) for delay in settings.retry_delays)]
     try:

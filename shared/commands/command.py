@@ -1,4 +1,4 @@
-"""One command of a service, and how commands end."""
+"""A command of a service, its exit codes, and its output."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """How a command ended; a command line that is not in order ends with 2, as argparse has it."""
+    """The exit codes of commands; for a wrong command line argparse exits with 2."""
 
     FINE = 0
     DIFFERENCES = 1
-    """`check` found some, or a message named to `dead-letters` is not there."""
+    """`check` found differences, or there is no message with an id given to `dead-letters`."""
     UNAVAILABLE = 69
-    """A server could not be asked, so nothing is known."""
+    """A server could not be reached, so there is no result."""
     BROKEN = 70
-    """A fault of the program, or an answer that it cannot read; nothing is known."""
+    """A fault of the program, or an answer that it cannot read; there is no result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What can be asked for: `run` gets what `configure` has the parser read, and returns the exit code."""
+    """A command: `configure` adds its arguments to the parser, `run` gets them and returns the exit code."""
 
     name: str
     summary: str
@@ -32,13 +32,14 @@ class Command:
 
 
 class UnavailableError(Exception):
-    """A server could not be asked; the text says which, in a line for the operator."""
+    """A server could not be reached; the text is one line for the operator, and says which server."""
 
 
 def complain(line: str) -> None:
-    """Say what is wrong, apart from what was asked for."""
+    """Write a line to the standard error: what is wrong, or a summary, apart from the result."""
     sys.stderr.write(f"{line}\n")
 
 
 def say(line: str) -> None:
+    """Write a line of the result to the standard output."""
     sys.stdout.write(f"{line}\n")

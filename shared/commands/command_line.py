@@ -1,4 +1,4 @@
-"""The command line of a service: without a command it serves."""
+"""The command line of a service; without a command the service serves."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def run(
     commands: Sequence[Command],
     line: Sequence[str] | None = None,
 ) -> int:
-    """Do what the command line asks (`sys.argv` unless given): one of the commands, or serve; return the exit code.
+    """Run the command of the command line (`sys.argv` unless given), or serve without one; return the exit code.
 
-    `dead-letters` is among the commands of every service.
+    Every service also has the command `dead-letters`.
     """
     known = {command.name: command for command in (dead_letters_command(kind), *commands)}
     arguments = _parser(kind.service(), known.values()).parse_args(line)
     if arguments.command is not None:
-        return _obey(known[arguments.command], arguments)
+        return _run(known[arguments.command], arguments)
     settings = load(kind)
     serve(build(settings), settings)
     return Exit.FINE
@@ -48,8 +48,8 @@ def _parser(service: str, commands: Iterable[Command]) -> argparse.ArgumentParse
     return parser
 
 
-def _obey(command: Command, arguments: argparse.Namespace) -> int:
-    logging.getLogger().addHandler(logging.NullHandler())  # what libraries have to say is said by ourselves, in a line
+def _run(command: Command, arguments: argparse.Namespace) -> int:
+    logging.getLogger().addHandler(logging.NullHandler())  # the command itself reports what is wrong, in one line
     try:
         code = command.run(arguments)
         sys.stdout.flush()
@@ -57,12 +57,12 @@ def _obey(command: Command, arguments: argparse.Namespace) -> int:
         complain(str(error))
         return Exit.UNAVAILABLE
     except BrokenPipeError:
-        # Who read our lines has seen enough; the interpreter must not try to write the rest at its end.
+        # The reader of a pipe, such as `head`, has closed it. The interpreter must not write the rest when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except Exception:  # noqa: BLE001 - an exit code of its own: a traceback alone would end like differences found
+    except Exception:  # noqa: BLE001 - without a code of its own, an exception would exit with 1, as differences do
         traceback.print_exc()
         return Exit.BROKEN
     return code

@@ -32,7 +32,7 @@ Work = Callable[[DeadLetters], Awaitable[int]]
 
 
 def dead_letters_command(kind: type[ServiceSettings]) -> Command:
-    """Return the command of a service; its own address of the broker is all it needs."""
+    """Return the command of a service; of the settings it needs only the address of the broker."""
     return Command(
         "dead-letters",
         "list, show, replay or drop the messages that could not be handled",
@@ -160,7 +160,7 @@ async def _replay_or_drop(names: Sequence[str], done: str, letters: DeadLetters)
 
 
 def _missing(names: Sequence[str], found: Counter[str]) -> int:
-    """Complain of names that no message has, and point out those that several have."""
+    """Report the names that no message has, and those that several messages have."""
     for name in dict.fromkeys(names):
         if not found[name]:
             complain(f"no dead letter {printable(name)}")

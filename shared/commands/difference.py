@@ -1,4 +1,4 @@
-"""What `check` finds, what is to be done about it, and how what is kept under a key is compared."""
+"""The differences that `check` finds, the advice for each kind, and comparisons that several services use."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ADVICE: Final[Mapping[DifferenceKind, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference; `subject` is an event's, a task's or a batch's id, or names a place in the database."""
+    """One difference; `subject` is the id of an event, a task or a batch, or the name of a collection."""
 
     kind: DifferenceKind
     subject: str
@@ -55,7 +55,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class KnownState:
-    """What is known of an agency or an account: the sequence of the last event taken in, and what it said."""
+    """The state of an agency or an account: the sequence of its last event, and the fields that are compared."""
 
     sequence: int
     content: Mapping[str, Any]
@@ -64,7 +64,7 @@ class KnownState:
 def missed(
     task_id: str, history: Sequence[HistoryEntry], sequences: Iterable[int], consequence: str
 ) -> list[Difference]:
-    """Name the events of these versions of a task, which the service has not taken in."""
+    """Return a difference for each of these versions of a task, whose events the service has missed."""
     acts = {entry.sequence: entry.act for entry in history}
     return [
         Difference(DifferenceKind.MISSED, f"{task_id}:{sequence}", f"{task_event(acts[sequence])}: {consequence}")
@@ -76,7 +76,7 @@ def missed(
 def compare_known(
     what: str, event_type: str, theirs: Mapping[str, KnownState], ours: Mapping[str, KnownState]
 ) -> Iterator[Difference]:
-    """Compare what is kept of the directory with assignment's; `what` begins the ids of its events."""
+    """Compare the service's copy of the directory with assignment's; event ids begin with `what`."""
     nothing = KnownState(0, {})
     for key, their in theirs.items():
         our = ours.get(key, nothing)

@@ -1,4 +1,4 @@
-"""A password as an operator hands it over: typed unseen, or by a pipe; never in the command line."""
+"""Reading a password: typed without echo, or from a pipe; never from the command line."""
 
 from __future__ import annotations
 

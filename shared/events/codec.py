@@ -1,4 +1,4 @@
-"""Events to bytes and back."""
+"""Encodes events to bytes, and decodes them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _ANY = Event[Frozen]
 
 
 class UnreadableEventError(Exception):
-    """The bytes are no event, or break the contract of their name: trying again will not help."""
+    """The bytes are no event, or break the contract of the event they name. A retry does not help."""
 
 
 class UnknownEventError(Exception):
-    """An event whose name is not known here: a later version may know it, and may be about to take over."""
+    """An event with an unknown name. A later version of the service may know it, so a retry may help."""
 
 
 def encode(event: Event[Any]) -> bytes:

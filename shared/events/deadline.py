@@ -6,7 +6,7 @@ from shared.events.envelope import Frozen, Moment
 
 
 class DeadlineReached(Frozen):
-    """A brief of the task, the moment that came, and for a reminder its rung (working days left)."""
+    """A brief of the task, the moment that came, and the rung of a reminder (working days left)."""
 
     task_id: str
     sequence: int

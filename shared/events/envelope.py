@@ -19,7 +19,7 @@ Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when
 
 
 class Frozen(BaseModel):
-    """What goes over the wire: never changed once made; unknown members of a later writer are ignored."""
+    """A message on the wire. It is immutable; members that a later version added are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

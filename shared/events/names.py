@@ -1,4 +1,4 @@
-"""The names of events: their `type` and their routing key alike, past tense with a version."""
+"""The names of events, in the past tense with a version. A name is both the `type` and the routing key."""
 
 from __future__ import annotations
 
@@ -7,37 +7,15 @@ from typing import TYPE_CHECKING, Final
 from shared.events.deadline import DeadlineReached
 from shared.events.directory import AccountChanged, AgencyChanged
 from shared.events.task import TaskChanged
+from shared.office import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.events.envelope import Frozen
 
-# What happened to a task; each is also the `act` of its history entry.
-TASK_FACTS: Final = (
-    "assigned",
-    "received",
-    "refused",
-    "reassigned",
-    "corrected",
-    "deadline_set",
-    "delegated",
-    "progressed",
-    "contributed",
-    "extension_requested",
-    "extension_approved",
-    "extension_refused",
-    "reported",
-    "report_returned",
-    "completed",
-    "recalled",
-    "urged",
-    "explanation_required",
-    "explanation_withdrawn",
-    "explanation_submitted",
-    "explanation_accepted",
-    "explanation_refused",
-)
+TASK_FACTS: Final = tuple(labels.FACTS)
+"""What can happen to a task; the name of each event is made from it."""
 DEADLINE_KINDS: Final = (
     "due_soon",
     "due_today",
@@ -48,9 +26,9 @@ DEADLINE_KINDS: Final = (
 )
 
 
-def task_event(act: str) -> str:
+def task_event(fact: str) -> str:
     """Return the name of the event of a history entry."""
-    return f"task.{act}.v1"
+    return f"task.{fact}.v1"
 
 
 def deadline_event(kind: str) -> str:

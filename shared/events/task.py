@@ -1,4 +1,4 @@
-"""`task.*`: the whole task as its own history entry left it, and the act that made it so."""
+"""`task.*`: the whole task as its history entry left it, and that entry."""
 
 from __future__ import annotations
 
@@ -22,18 +22,26 @@ from shared.office.vocabulary import (
 )
 
 
-class Document(Frozen):
-    """The document that assigns, reports or explains: number, date (`YYYY-MM-DD`), summary."""
+class DocumentBrief(Frozen):
+    """A document by its number and date (`YYYY-MM-DD`)."""
 
     number: str
     issued_on: str | None = None
+
+
+class Document(DocumentBrief):
+    """The document that assigns, reports or explains, with its summary."""
+
     summary: str | None = None
 
 
-class Progress(Frozen):
+class ProgressBrief(Frozen):
     percent: int
-    note: str | None = None
     at: Moment
+
+
+class Progress(ProgressBrief):
+    note: str | None = None
 
 
 class ExtensionRequest(Frozen):
@@ -49,45 +57,55 @@ class ExtensionRequest(Frozen):
     decision_reason: str | None = None
 
 
-class Extension(Frozen):
+class ExtensionBrief(Frozen):
     state: ExtensionState
+
+
+class Extension(ExtensionBrief):
     requests: tuple[ExtensionRequest, ...] = ()
 
 
-class Report(Frozen):
+class ReportBrief(Frozen):
     state: ReportState
     submitted_at: Moment | None = None
-    summary: str | None = None
     finished_on: str | None = None
-    document: Document | None = None
     decided_at: Moment | None = None
     returns: int = 0
 
 
-class Explanation(Frozen):
+class Report(ReportBrief):
+    summary: str | None = None
+    document: Document | None = None
+
+
+class ExplanationBrief(Frozen):
     state: ExplanationState
     required_at: Moment | None = None
     due_at: Moment | None = None
+    submitted_at: Moment | None = None
+    decided_at: Moment | None = None
+
+
+class Explanation(ExplanationBrief):
     cause: Cause | None = None
     narrative: str | None = None
     remedy: str | None = None
     expected_finish: str | None = None
     document: Document | None = None
-    submitted_at: Moment | None = None
-    decided_at: Moment | None = None
     directive: str | None = None
 
 
-class Task(Frozen):
-    """A task without its history. Dates are `YYYY-MM-DD`; agencies are codes, accounts usernames."""
+class TaskBrief(Frozen):
+    """A task without its texts and requests, as a list shows it. Dates are `YYYY-MM-DD`.
+
+    Agencies are named by their codes, accounts by their usernames.
+    """
 
     id: str
     version: int
     stage: Stage
     title: str
-    description: str | None = None
-    product: str | None = None
-    document: Document | None = None
+    document: DocumentBrief | None = None
     field: str | None = None
     priority: Priority
     authority: Authority | None = None
@@ -108,11 +126,10 @@ class Task(Frozen):
     original_deadline: str | None = None
     original_due_at: Moment | None = None
     missed_at: Moment | None = None
-    deadline_text: str | None = None
-    progress: Progress | None = None
-    extension: Extension
-    report: Report
-    explanation: Explanation
+    progress: ProgressBrief | None = None
+    extension: ExtensionBrief
+    report: ReportBrief
+    explanation: ExplanationBrief
     completed_at: Moment | None = None
     replaces: str | None = None
     batch: str | None = None
@@ -122,13 +139,26 @@ class Task(Frozen):
 
     @property
     def current_submission(self) -> Moment | None:
-        """When the report that stands (submitted or accepted) was submitted."""
-        stands = self.report.state in {ReportState.SUBMITTED, ReportState.ACCEPTED}
-        return self.report.submitted_at if stands else None
+        """When the current report (submitted or accepted, not returned) was submitted."""
+        is_current = self.report.state in {ReportState.SUBMITTED, ReportState.ACCEPTED}
+        return self.report.submitted_at if is_current else None
+
+
+class Task(TaskBrief):
+    """A task without its history: what a brief has, and the texts and requests."""
+
+    description: str | None = None
+    product: str | None = None
+    deadline_text: str | None = None
+    document: Document | None = None
+    progress: Progress | None = None
+    extension: Extension
+    report: Report
+    explanation: Explanation
 
 
 class HistoryEntry(Frozen):
-    """A history entry: `by` is an account, or `system` for a miss; `details` is what the entry changed."""
+    """A history entry: `act` names the fact; `by` is an account, or `system` for a miss; `details` is what changed."""
 
     sequence: int
     at: Moment

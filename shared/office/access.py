@@ -1,4 +1,4 @@
-"""Who sees which tasks and who may do what: the one table that every path of every service asks."""
+"""Who sees which tasks, and who may do what. Every path of every service uses these tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role, Scope
@@ -23,7 +23,7 @@ class Principal:
 
     @property
     def acts_as(self) -> Role:
-        """A program of an agency stands for the head of that agency."""
+        """The role by which the caller acts: a program acts as the head of its agency."""
         return Role.HEAD if self.role is Role.SERVICE else self.role
 
 
@@ -37,7 +37,7 @@ class Sight(StrEnum):
 
 
 class Permission(StrEnum):
-    """What a path asks for before it looks at any one task."""
+    """What a path requires of the caller before it looks at any task."""
 
     READ_TASKS = "read_tasks"
     ACT_ON_TASKS = "act_on_tasks"
@@ -95,11 +95,11 @@ def may(principal: Principal, permission: Permission) -> bool:
     return principal.role is not Role.SERVICE or needed is None or needed in principal.scopes
 
 
-def require(caller: Principal, permission: Permission) -> None:
+def require_permission(caller: Principal, permission: Permission) -> None:
     """Refuse a caller without the permission.
 
-    Called where the work is done and not declared as a dependency of a route: dependencies run before FastAPI has
-    judged the body, and a body that is wrong by itself is answered first.
+    It is called where the work is done, not as a dependency of a route: dependencies run before FastAPI has
+    validated the body, and a wrong body is answered first.
 
     Raises:
         Refusal: not-permitted.
@@ -110,7 +110,7 @@ def require(caller: Principal, permission: Permission) -> None:
 
 
 class Seen(Protocol):
-    """What sight depends on; every service's task has these."""
+    """What sight depends on. The task of every service has these."""
 
     @property
     def lead_agency(self) -> str: ...
@@ -123,7 +123,7 @@ class Seen(Protocol):
 
 
 def may_see(principal: Principal, task: Seen) -> bool:
-    """Whether the task is within the caller's sight; what is not is answered as if it were not there."""
+    """Whether the task is within the caller's sight. A task outside it is answered as if it did not exist."""
     match SIGHT[principal.role]:
         case Sight.EVERY:
             return True
@@ -133,3 +133,19 @@ def may_see(principal: Principal, task: Seen) -> bool:
             return task.officer == principal.username
         case Sight.NONE:
             return False
+
+
+def sight_filter(principal: Principal) -> dict[str, Any]:
+    """Return what `may_see` says as a filter of MongoDB, which is plain data.
+
+    Every collection of tasks has `officer`, and `agencies`: the lead, the coordinating agencies and the monitor.
+    """
+    match SIGHT[principal.role]:
+        case Sight.EVERY:
+            return {}
+        case Sight.AGENCY if principal.agency is not None:
+            return {"agencies": principal.agency}
+        case Sight.HANDED:
+            return {"officer": principal.username}
+        case _:
+            return {"_id": {"$in": []}}

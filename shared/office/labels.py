@@ -179,8 +179,8 @@ ACTS: Final[Mapping[str, Label]] = {
     "recall": Label("Thu hồi nhiệm vụ", "Recall"),
     "urging": Label("Đôn đốc", "Urge"),
 }
-# What was done: keyed by the `act` of a history entry.
-HISTORY: Final[Mapping[str, Label]] = {
+# What happened: keyed by the name of the fact, which is the `act` of a history entry and part of its event's name.
+FACTS: Final[Mapping[str, Label]] = {
     "assigned": Label("Giao nhiệm vụ", "Assigned"),
     "received": Label("Tiếp nhận", "Received"),
     "refused": Label("Từ chối tiếp nhận", "Refused"),
@@ -204,8 +204,10 @@ HISTORY: Final[Mapping[str, Label]] = {
     "explanation_accepted": Label("Chấp nhận giải trình", "Explanation accepted"),
     "explanation_refused": Label("Không chấp nhận giải trình", "Explanation refused"),
 }
-# The parts of a task: keyed by the member that holds them.
-PARTS: Final[Mapping[str, Label]] = {
+# What a task is made of: keyed by the field that holds it.
+TASK_FIELDS: Final[Mapping[str, Label]] = {
+    "title": Label("Tên nhiệm vụ", "Title"),
+    "description": Label("Nội dung chi tiết", "Description"),
     "lead_agency": Label("Cơ quan chủ trì", "Lead agency"),
     "coordinating_agencies": Label("Cơ quan phối hợp", "Coordinating agencies"),
     "monitor": Label("Cơ quan theo dõi", "Monitoring agency"),

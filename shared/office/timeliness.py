@@ -1,16 +1,28 @@
-"""Whether a task is on time: derived at a moment, never stored as truth."""
+"""Whether a task is on time: derived at a moment, never stored as truth.
+
+The table of the contract stands here in three forms, one after the other. A change of the table changes all three:
+
+1. `timeliness` judges one task in Python.
+2. `timeliness_filter` is the condition under which MongoDB finds the tasks of one value.
+3. `timeliness_expression` is what MongoDB computes for each task while it counts.
+
+The last two are plain data; nothing here imports the driver.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.office.vocabulary import Stage, Timeliness
 
 if TYPE_CHECKING:
     from shared.office.policy import Policy
     from shared.office.workdays import WorkCalendar
+
+Filter = dict[str, Any]
+Expression = dict[str, Any] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +41,11 @@ def horizon(now: datetime, calendar: WorkCalendar, policy: Policy) -> Horizon:
     return Horizon(now, calendar.end_of_day(today), calendar.end_of_day(too_far - timedelta(days=1)))
 
 
+# 1. One task in Python
+
+
 def timeliness(stage: Stage, due_at: datetime | None, submitted_at: datetime | None, at: Horizon) -> Timeliness:
-    """Judge a task by its stage, the moment its term ends and when its standing report was submitted."""
+    """Judge a task by its stage, its due moment and the moment at which its current report was submitted."""
     if stage is Stage.RECALLED:
         return Timeliness.RECALLED
     if stage is Stage.COMPLETED:
@@ -53,3 +68,83 @@ def _of_open(due_at: datetime, at: Horizon) -> Timeliness:
     if due_at <= at.today_ends:
         return Timeliness.DUE_TODAY
     return Timeliness.DUE_SOON if due_at <= at.soon_ends else Timeliness.ON_TRACK
+
+
+# 2. The tasks of one value, as a filter of `find`
+
+_WITHOUT_REPORT: Final = [Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS, Stage.REFUSED]
+_IN_TIME: Final = {"$lte": ["$report.submitted_at", "$due_at"]}
+_LATE: Final = {"$gt": ["$report.submitted_at", "$due_at"]}
+
+
+def timeliness_filter(value: Timeliness, at: Horizon) -> Filter:
+    """Return the filter that finds the tasks of a value at the horizon's moment.
+
+    It reads the fields `stage`, `due_at` and `report.submitted_at`.
+    """
+    match value:
+        case Timeliness.RECALLED:
+            return {"stage": Stage.RECALLED}
+        case Timeliness.COMPLETED_ON_TIME:
+            return {"stage": Stage.COMPLETED, "$or": [{"due_at": None}, {"$expr": _IN_TIME}]}
+        case Timeliness.COMPLETED_LATE:
+            return {"stage": Stage.COMPLETED, "due_at": {"$ne": None}, "$expr": _LATE}
+        case Timeliness.NO_DEADLINE:
+            return {"stage": {"$in": [*_WITHOUT_REPORT, Stage.REPORTED]}, "due_at": None}
+        case _:
+            return {"$or": [_open_filter(value, at), *_reported_filter(value)]}
+
+
+def _open_filter(value: Timeliness, at: Horizon) -> Filter:
+    due: dict[Timeliness, Filter] = {
+        Timeliness.OVERDUE: {"$lt": at.now},
+        Timeliness.DUE_TODAY: {"$gte": at.now, "$lte": at.today_ends},
+        Timeliness.DUE_SOON: {"$gt": at.today_ends, "$lte": at.soon_ends},
+        Timeliness.ON_TRACK: {"$gt": at.soon_ends},
+    }
+    return {"stage": {"$in": _WITHOUT_REPORT}, "due_at": due[value]}
+
+
+def _reported_filter(value: Timeliness) -> list[Filter]:
+    """Return when a report that waits for its decision has this value: on track in time, overdue if late."""
+    condition = {Timeliness.ON_TRACK: _IN_TIME, Timeliness.OVERDUE: _LATE}.get(value)
+    return [{"stage": Stage.REPORTED, "due_at": {"$ne": None}, "$expr": condition}] if condition else []
+
+
+# 3. The value of each task, as an expression of `aggregate`
+
+
+def timeliness_expression(at: Horizon) -> Expression:
+    """Return the expression that computes the value at the horizon's moment: the first case that holds decides.
+
+    It reads the fields `stage`, `due_at` and `submitted_at`.
+    """
+    recalled, completed, reported = (_stage_is(stage) for stage in (Stage.RECALLED, Stage.COMPLETED, Stage.REPORTED))
+    no_due_moment = {"$not": [_present("due_at")]}
+    in_time = _all(_present("submitted_at"), {"$lte": ["$submitted_at", "$due_at"]})
+    cases: list[tuple[Expression, Timeliness]] = [
+        (recalled, Timeliness.RECALLED),
+        (_all(completed, {"$or": [no_due_moment, in_time]}), Timeliness.COMPLETED_ON_TIME),
+        (completed, Timeliness.COMPLETED_LATE),
+        (no_due_moment, Timeliness.NO_DEADLINE),
+        (_all(reported, in_time), Timeliness.ON_TRACK),
+        (_all(reported, _present("submitted_at")), Timeliness.OVERDUE),
+        ({"$lt": ["$due_at", at.now]}, Timeliness.OVERDUE),
+        ({"$lte": ["$due_at", at.today_ends]}, Timeliness.DUE_TODAY),
+        ({"$lte": ["$due_at", at.soon_ends]}, Timeliness.DUE_SOON),
+    ]
+    branches = [{"case": case, "then": str(value)} for case, value in cases]
+    return {"$switch": {"branches": branches, "default": str(Timeliness.ON_TRACK)}}
+
+
+def _stage_is(stage: Stage) -> Expression:
+    return {"$eq": ["$stage", str(stage)]}
+
+
+def _present(field: str) -> Expression:
+    """Hold for a moment; null and a missing field sort before every moment."""
+    return {"$gt": [f"${field}", None]}
+
+
+def _all(*conditions: Expression) -> Expression:
+    return {"$and": list(conditions)}

@@ -15,7 +15,7 @@ class Role(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a program of an agency was allowed; people need none."""
+    """What a program of an agency may do; people need no scope."""
 
     TASKS_READ = "tasks:read"
     TASKS_ACT = "tasks:act"
@@ -65,7 +65,7 @@ class Timeliness(StrEnum):
 
 
 class DueKind(StrEnum):
-    """What the term was given as: a day of the calendar, a moment, or not at all."""
+    """How the deadline was given: as a day of the calendar, as a moment, or not at all."""
 
     DATE = "date"
     MOMENT = "moment"

@@ -27,7 +27,7 @@ _WEEKEND: Final = {5: "thứ Bảy", 6: "Chủ nhật"}
 _DAY: Final = timedelta(days=1)
 _LAST_MILLISECOND: Final = time(23, 59, 59, 999_000)
 
-# What official notices moved and the `holidays` package does not know; the office's own entries win over these.
+# Days that official notices moved and the `holidays` package does not know. The office's own entries win over them.
 # Friday 2 January 2026 against Saturday 10 January 2026: notice 12729/VPCP-KGVX of 25 December 2025.
 NOTICED_DAYS_OFF: Final[Mapping[date, str]] = MappingProxyType(
     {date(2026, 1, 2): "Ngày nghỉ (thay cho ngày 10/01/2026)"},

@@ -1,4 +1,4 @@
-"""Where a request comes from, also behind gateways."""
+"""The address of the caller, also behind gateways."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from starlette.requests import Request
 
 
 def address_of(request: Request, gateways: int) -> str:
-    """Return the address of the caller, with `gateways` of ours in front; empty when nobody can say.
+    """Return the address of the caller, behind `gateways` gateways of ours; empty if it is unknown.
 
-    Each gateway adds, at the end of `X-Forwarded-For`, the address that it was called from. What stands before theirs
-    was sent by the caller and proves nothing; a request that passed too few of them came from its peer.
+    Each gateway appends to `X-Forwarded-For` the address from which it was called. Earlier addresses were sent by the
+    caller and prove nothing. If the header has fewer addresses than there are gateways, the peer is the caller.
     """
     passed = [part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
     if gateways and len(passed) >= gateways:

@@ -1,4 +1,4 @@
-"""Who calls: the bearer token, verified here with the public keys, and what the caller may do."""
+"""Authentication: the bearer token, which is verified with the public keys, and the principal that it names."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ ISSUER = "dondoc"
 AUDIENCE = "dondoc"
 ALGORITHM = "Ed25519"
 _LONGEST_TOKEN = 8_000
-_MOST_KEPT = 10_000
+_MOST_CACHED = 10_000
 
 Authenticator = Callable[[Request], Awaitable[Principal]]
 
 
 class Claims(BaseModel):
-    """What a token says; times are whole seconds since 1970."""
+    """The claims of a token; times are whole seconds since 1970."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -49,23 +49,23 @@ class Claims(BaseModel):
 
 
 class Verifier:
-    """Verifies tokens; one verified is kept until it ends, because the signature costs more than the request."""
+    """Verifies tokens, and caches their claims until they expire: a signature costs more than the rest of a request."""
 
     def __init__(self, public_keys: str, clock: Callable[[], datetime] = true_now) -> None:
         self._keys = public_key_set(public_keys)
         self._clock = clock
-        self._kept: dict[str, Claims] = {}
+        self._cache: dict[str, Claims] = {}
 
     def verify(self, token: str) -> Principal:
         """Return the caller.
 
         Raises:
-            Refusal: not-authenticated, whatever is wrong with the token.
+            Refusal: not-authenticated; it does not say what is wrong with the token.
 
         """
-        claims = self._kept.get(token) or self._verified(token)
+        claims = self._cache.get(token) or self._verified(token)
         if claims.exp <= self._now():
-            self._kept.pop(token, None)
+            self._cache.pop(token, None)
             raise unauthenticated()
         return claims.principal()
 
@@ -76,7 +76,7 @@ class Verifier:
             claims = self._decoded(token)
         except (JoseError, ValidationError, ValueError, TypeError, KeyError, RecursionError):
             raise unauthenticated() from None
-        self._keep(token, claims)
+        self._remember(token, claims)
         return claims
 
     def _decoded(self, token: str) -> Claims:
@@ -92,12 +92,12 @@ class Verifier:
         registry.validate(decoded.claims)
         return Claims.model_validate(decoded.claims)
 
-    def _keep(self, token: str, claims: Claims) -> None:
-        if len(self._kept) >= _MOST_KEPT:
+    def _remember(self, token: str, claims: Claims) -> None:
+        if len(self._cache) >= _MOST_CACHED:
             now = self._now()
-            self._kept = {kept: those for kept, those in self._kept.items() if those.exp > now}
-        if len(self._kept) < _MOST_KEPT:
-            self._kept[token] = claims
+            self._cache = {kept: those for kept, those in self._cache.items() if those.exp > now}
+        if len(self._cache) < _MOST_CACHED:
+            self._cache[token] = claims
 
     def _now(self) -> int:
         return int(self._clock().timestamp())
@@ -107,7 +107,7 @@ def public_key_set(text: str) -> KeySet:
     """Read a JWKS document.
 
     Raises:
-        ValueError: it is none, a key has no id, or a key is private.
+        ValueError: it is not a JWKS document, a key has no id, or a key is private.
 
     """
     try:
@@ -120,10 +120,10 @@ def public_key_set(text: str) -> KeySet:
 
 
 def bearer_token(request: Request) -> str:
-    """Return the token the request carries.
+    """Return the token of the request.
 
     Raises:
-        Refusal: not-authenticated, when it carries none.
+        Refusal: not-authenticated; the request has no token.
 
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -133,7 +133,7 @@ def bearer_token(request: Request) -> str:
 
 
 def by_token(verifier: Verifier) -> Authenticator:
-    """Authenticate by the token alone; assignment adds the look-up of the account."""
+    """Authenticate by the token alone; assignment looks up the account as well."""
 
     async def authenticate(request: Request) -> Principal:
         return verifier.verify(bearer_token(request))

@@ -1,4 +1,4 @@
-"""Conditions on a change: the version it was made for, and the key that makes a retry safe."""
+"""The headers that make a change safe: `If-Match` for a version, `Idempotency-Key` for a retry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi import Header
 from pydantic import BaseModel, BeforeValidator
 
 STALE = -1
-"""The version of an `If-Match` that no version equals."""
+"""The version of an `If-Match` that names none; no version equals it."""
 
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"', re.ASCII)
 
@@ -21,14 +21,14 @@ def etag(version: int) -> str:
 
 
 def _version_of(header: str | None) -> int | None:
-    """Return the version asked for; None without a condition or with `*`, STALE when it names no version."""
+    """Return the version of the header: None without the header or with `*`, STALE if it names no version."""
     if header is None or header.strip() == "*":
         return None
     match = _ETAG.fullmatch(header.strip())
     return int(match[1]) if match else STALE
 
 
-# Plain headers and no dependencies: each of those costs a request as much as the rest of its checks.
+# Headers, not dependencies: a dependency costs a request as much time as all its other checks.
 IfMatch = Annotated[
     int | None,
     Header(alias="If-Match", description='The version the change is for: `"7"`.'),
@@ -50,6 +50,9 @@ IdempotencyKey = Annotated[
 
 
 def fingerprint(route: str, body: BaseModel | dict[str, Any] | None) -> str:
-    """Return a digest of what was asked: equal for bodies that mean the same, whatever the order of members."""
-    content = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
+    """Return a digest of the route and the body; the order of the members does not matter.
+
+    Defaults are left out, so that a retry is still the same body after an optional field was added.
+    """
+    content = body.model_dump(mode="json", exclude_defaults=True) if isinstance(body, BaseModel) else body
     return hashlib.sha256(orjson.dumps([route, content], option=orjson.OPT_SORT_KEYS)).hexdigest()

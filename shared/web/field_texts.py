@@ -1,4 +1,4 @@
-"""What is wrong with a field, in words that say how to mend it."""
+"""The texts for what is wrong with a field; they say how to correct it."""
 
 from __future__ import annotations
 
@@ -99,6 +99,6 @@ FIELD_TEXTS: Mapping[str, Label] = MappingProxyType(
 
 
 def field_text(code: str, language: Language, values: Mapping[str, object]) -> str:
-    """Say what is wrong; `values` are the bounds that the text names, never what was sent."""
+    """Return the text of a code; `values` are the bounds that the text names, never what was sent."""
     words = FIELD_TEXTS.get(code, FIELD_TEXTS[FieldCode.INVALID])
     return words.text(language).format_map(values)

@@ -1,4 +1,4 @@
-"""The types of what goes into bodies and queries: strict, normalised, without surprises for those who read it later."""
+"""The field types of bodies and queries: strict and normalised."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["StrictBool", "StrictInt"]
 _YEARS = range(2000, 2101)
 _MOST_UNKNOWN = 20
 _LONGEST_LETTER = 4
-"""Characters that may compose to one: a letter and three marks."""
+"""How many characters NFC may compose to one: a letter and three marks."""
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
     f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(17)
 )
@@ -43,14 +43,14 @@ _MOMENT = re.compile(
 
 
 class Body(BaseModel):
-    """What a request carries: unknown fields are refused."""
+    """A body or a query; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_a_heap(cls, data: Any) -> Any:
-        """Refuse very many unknown fields as one: to judge each of those that 1 MB holds would take a second."""
+    def _require_few_unknown_fields(cls, data: Any) -> Any:
+        """Refuse very many unknown fields with one error: one error for each of those in 1 MB would take a second."""
         if isinstance(data, dict) and len(data) > len(cls.model_fields) + _MOST_UNKNOWN:
             raise PydanticCustomError(FieldCode.UNKNOWN_FIELD, "unknown fields")
         return data
@@ -58,7 +58,7 @@ class Body(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of several lines: NFC, trimmed, not empty, no control characters but line breaks and tabs."""
+    """A text of several lines: NFC, trimmed, not empty, without control characters except line breaks and tabs."""
 
     max_length: int
 
@@ -67,7 +67,7 @@ class Text:
         return core_schema.no_info_before_validator_function(self.clean, text)
 
     def clean(self, value: Any) -> Any:
-        """Normalise a text; what is none, or can only be too long, is left for the checks that follow to refuse."""
+        """Normalise a text; the next validator refuses a value that is not a text or is too long."""
         if not isinstance(value, str) or len(value) > self.max_length * _LONGEST_LETTER:
             return value
         if value.isascii() and value.isprintable():
@@ -96,7 +96,7 @@ class Line(Text):
 
 
 def normalised(text: str) -> str:
-    """Return the text in its one form; a pile of marks is refused like any character that a text may not hold."""
+    """Return the text in NFC; too many combining marks on a letter are refused as forbidden characters are."""
     try:
         return normalise(text)
     except TooManyMarksError:
@@ -108,7 +108,7 @@ def _is_visible(character: str) -> bool:
 
 
 def is_blank(value: Any) -> bool:
-    """Whether this is a text in which nothing can be seen, nor anything that a text may not hold."""
+    """Whether this is a text without visible characters and without forbidden ones."""
     return isinstance(value, str) and not _FORBIDDEN.search(value) and not any(map(_is_visible, value))
 
 
@@ -117,7 +117,10 @@ def _blank_is_absent(value: Any) -> Any:
 
 
 def counted_first(most: int) -> BeforeValidator:
-    """Count the items of a list before any is judged: one that fails at its first wrong item is counted no more."""
+    """Refuse a list of more than `most` items before any item is validated.
+
+    A list whose validation stops at the first wrong item would otherwise not be counted.
+    """
 
     def count(value: Any) -> Any:
         if isinstance(value, list) and len(value) > most:
@@ -155,7 +158,7 @@ def _to_moment(value: Any) -> datetime:
 
 
 def _to_query_moment(value: Any) -> datetime:
-    """Read `+07:00` that came as ` 07:00`, because nobody wrote the plus sign as %2B."""
+    """Accept ` 07:00` for `+07:00`: a plus sign that is not written as %2B arrives as a space."""
     return _to_moment(value.replace(" ", "+") if isinstance(value, str) else value)
 
 

@@ -1,4 +1,4 @@
-"""A refusal with something of its own to say over HTTP."""
+"""A refusal with its own members and headers over HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.office.refusal import Code, Refusal, Violation
 
 
 class HttpRefusal(Refusal):
-    """A refusal whose answer has more than a problem has.
+    """A refusal whose answer has more than the usual problem.
 
     `members` are further members of the body (OAuth's `error`); `headers` are further headers.
     """

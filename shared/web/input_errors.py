@@ -1,4 +1,4 @@
-"""Pydantic's and FastAPI's findings as violations with codes of our own; what was sent is never repeated."""
+"""Translates validation errors of Pydantic and FastAPI into violations; they never repeat what was sent."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _BOUNDS = ("max_length", "min_length", "expected", "ge", "le")
 
 
 def violations_of(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
-    """Translate at most a hundred findings."""
+    """Translate the first hundred errors."""
     return [_violation(error) for error, _ in zip(errors, range(_MOST), strict=False)]
 
 
@@ -82,6 +82,6 @@ def _code(kind: str, context: Mapping[str, Any]) -> str:
 
 
 def _field(location: Iterable[str | int]) -> str:
-    """`("body", "items", 3, "title")` is `items.3.title`; of the body as a whole, `body`."""
+    """Return the path of a field: `items.3.title` of `("body", "items", 3, "title")`, and `body` of the whole body."""
     parts = [str(part)[:100] for part in location]
     return ".".join(parts[1:] or parts)

@@ -1,4 +1,4 @@
-"""Vietnamese unless the caller asks for English."""
+"""The language of an answer: Vietnamese, unless the caller prefers English."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.office.labels import Language
 
 
 def language_of(headers: Headers) -> Language:
-    """Return the language that `Accept-Language` weighs most; Vietnamese in doubt."""
+    """Return the language with the highest weight in `Accept-Language`; Vietnamese if there is none."""
     weights = {Language.VIETNAMESE: 0.0, Language.ENGLISH: 0.0}
     for choice in headers.get("accept-language", "")[:200].split(","):
         tag, _, parameters = choice.partition(";")

@@ -1,4 +1,4 @@
-"""What a body may be: its size, its media type, and JSON without loopholes."""
+"""Limits on a body: its size, its media type, and strict JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 def body_limit(limit: int) -> Callable[[Endpoint], Endpoint]:
-    """Let one endpoint take a body of up to `limit` bytes; stands below the route's decorator."""
+    """Let one endpoint take a body of up to `limit` bytes; the decorator goes below that of the route."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
         setattr(endpoint, _LIMIT_ATTRIBUTE, limit)
@@ -37,17 +37,17 @@ def body_limit_of(endpoint: Callable[..., Any]) -> int:
 
 
 async def take_body(request: Request, media_type: str, limit: int) -> None:
-    """Read the body into the request, where FastAPI finds it read, and its JSON parsed, once.
+    """Read the body, and parse its JSON, into the request, where FastAPI finds them.
 
     Raises:
-        Refusal: too large (also when sent in chunks without a length), of another type, or no strict JSON.
+        Refusal: the body is too large (also one sent in chunks), has another media type, or is not strict JSON.
 
     """
     if int(request.headers.get("content-length") or 0) > limit:
         raise Refusal(Code.PAYLOAD_TOO_LARGE)
     if "content-type" in request.headers or _announces_body(request):
-        _check_media_type(request, media_type)
-    request._body = await _read(request, limit)  # noqa: SLF001 - where Starlette keeps the body once read
+        _require_media_type(request, media_type)
+    request._body = await _read(request, limit)  # noqa: SLF001 - Starlette keeps a body that was read here
     if request._body and media_type == JSON:  # noqa: SLF001
         request._json = strict_json(request._body)  # noqa: SLF001
 
@@ -55,12 +55,12 @@ async def take_body(request: Request, media_type: str, limit: int) -> None:
 def strict_json(body: bytes) -> Any:
     """Parse JSON: UTF-8 without a byte order mark, no lone surrogate, NaN, Infinity or 1e400, nesting below 1,024.
 
-    Integers beyond 64 bits come out as floats, which no integer field takes.
+    Integers beyond 64 bits become floats, which no integer field accepts.
     """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        # The cause is left behind: it holds the document.
+        # Without the cause, which holds the whole body.
         raise invalid("body", FieldCode.BAD_JSON) from None
 
 
@@ -69,7 +69,7 @@ def _announces_body(request: Request) -> bool:
     return length != "0" or "transfer-encoding" in request.headers
 
 
-def _check_media_type(request: Request, expected: str) -> None:
+def _require_media_type(request: Request, expected: str) -> None:
     encoding = request.headers.get("content-encoding", "identity")
     if encoding != "identity" or not _is(request.headers.get("content-type", ""), expected):
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)

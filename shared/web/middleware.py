@@ -1,4 +1,4 @@
-"""The one layer around every request: it measures, logs a line, and answers what nobody foresaw."""
+"""The middleware of every request: it measures, logs one line, and answers unexpected errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 
 
 class RequestMiddleware:
-    """Pure ASGI; stands inside the correlation id, so that every answer and every line carries it."""
+    """Pure ASGI middleware; it runs inside that of the correlation id, so that answers and log lines have the id."""
 
     def __init__(self, app: ASGIApp, service: str, is_away: Callable[[BaseException], bool]) -> None:
         self._app = app
@@ -31,6 +31,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        structlog.contextvars.clear_contextvars()
         answer = _Answer(send)
         began = time.perf_counter()
         try:
@@ -38,7 +39,7 @@ class RequestMiddleware:
         except Exception as error:
             away = self._is_away(error)
             _log_failure(scope, error, away=away)
-            if answer.started:  # broken off, so that nobody takes half an answer for a whole one
+            if answer.started:  # the connection is broken off, so that half an answer is not taken for a whole one
                 raise
             await failure_response(Headers(scope=scope), away=away)(scope, receive, answer.send)
         finally:
@@ -54,7 +55,7 @@ class RequestMiddleware:
 
 
 class _Answer:
-    """What went out so far."""
+    """What was sent so far."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -76,6 +77,6 @@ def _log_failure(scope: Scope, error: Exception, *, away: bool) -> None:
 
 
 def _route(scope: Scope) -> str:
-    """Return the template of the path (`/v1/tasks/{task_id}`); all that matched none are one."""
+    """Return the template of the path (`/v1/tasks/{task_id}`), or `unmatched` if no route matched."""
     route: Any = scope.get("route")
     return getattr(route, "path", None) or "unmatched"

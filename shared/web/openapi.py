@@ -1,4 +1,4 @@
-"""What `/openapi.json` says beyond FastAPI's own: the shape of problems and how to sign in."""
+"""Additions to `/openapi.json`: the schema of problems, and how to sign in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECURITY: list[dict[str, list[str]]] = [{"oauth2": []}, {"bearer": []}]
 
 
 def describe(app: FastAPI, token_url: str) -> None:
-    """Make `app.openapi()` complete; the result is kept as FastAPI keeps its own."""
+    """Extend `app.openapi()`; FastAPI caches the extended schema as it caches its own."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Lists page by page: a cursor names the last item seen and the filters it was seen under."""
+"""Cursor pagination: a cursor names the last item of a page, and the filters of the list."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -29,21 +29,21 @@ DEFAULT_LIMIT = 50
 
 
 class Page(BaseModel, Generic[Item]):
-    """One page; `next_cursor` is absent (null) on the last."""
+    """One page; `next_cursor` is null on the last page."""
 
     items: list[Item]
     next_cursor: str | None = None
 
 
 class Position(NamedTuple):
-    """The last item of a page: what it is sorted by, and its id, which makes the order total."""
+    """The last item of a page: the value that the list is sorted by, and the id, which makes the order total."""
 
     value: SortValue
     id: str
 
 
 def write_cursor(position: Position, filters: Mapping[str, Any]) -> str:
-    """Write the cursor of the page after `position`; it holds under the same filters only."""
+    """Return the cursor of the page after `position`; it is valid only with the same filters."""
     value = position.value
     plain = {"at": (value - _EPOCH) // _MILLISECOND} if isinstance(value, datetime) else value
     content = orjson.dumps([plain, position.id, _digest(filters)])
@@ -51,10 +51,10 @@ def write_cursor(position: Position, filters: Mapping[str, Any]) -> str:
 
 
 def read_cursor(cursor: str | None, filters: Mapping[str, Any]) -> Position | None:
-    """Return where the page before ended.
+    """Return the last item of the page before; None without a cursor.
 
     Raises:
-        Refusal: the cursor is broken, or was made under other filters.
+        Refusal: the cursor is broken, or was made with other filters.
 
     """
     if cursor is None:
@@ -70,14 +70,19 @@ def read_cursor(cursor: str | None, filters: Mapping[str, Any]) -> Position | No
     return position
 
 
+def split_page(
+    found: Sequence[Item], limit: int, filters: Mapping[str, Any], position_of: Callable[[Item], Position]
+) -> tuple[list[Item], str | None]:
+    """Split up to `limit + 1` items into a page and the cursor of the next page, which is None on the last."""
+    page = list(found[:limit])
+    return page, write_cursor(position_of(page[-1]), filters) if len(found) > limit else None
+
+
 def page_of(
     found: list[dict[str, Any]], limit: int, sort: str, filters: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Cut `limit + 1` documents found to a page and the cursor of the next; `sort` names the field sorted by."""
-    if len(found) <= limit:
-        return found, None
-    last = found[limit - 1]
-    return found[:limit], write_cursor(Position(last.get(sort), str(last["_id"])), filters)
+    """Split up to `limit + 1` records into a page and the cursor of the next; `sort` is the field of their order."""
+    return split_page(found, limit, filters, lambda last: Position(last.get(sort), str(last["_id"])))
 
 
 def _sort_value(value: Any) -> SortValue:

@@ -1,4 +1,4 @@
-"""Every answer that is not what was asked for: RFC 9457 problems, in Vietnamese or English."""
+"""Problems (RFC 9457), in Vietnamese or English: every answer that is not a success."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why a request was not done; `code` is for programs, `title` and `detail` (the remedy) for people."""
+    """Why a request was refused; `code` is for programs, `title` and `detail` (the remedy) are for people."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -73,7 +73,7 @@ def problem_response(
     members: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Write a problem; nothing the caller sent goes into it."""
+    """Return the answer of a problem; it never repeats what the caller sent."""
     kind = KINDS[code]
     body = {
         "type": f"urn:dondoc:problem:{code}",
@@ -94,7 +94,7 @@ def _field_error(violation: Violation, language: Language) -> dict[str, str]:
 
 
 def failure_response(headers: Headers, *, away: bool) -> Response:
-    """Answer what nobody foresaw, without a word about it; `away` when a server it needs cannot be reached."""
+    """Answer an unexpected error without details; `away` means that a server the service needs cannot be reached."""
     return problem_response(Code.UNAVAILABLE if away else Code.INTERNAL, language_of(headers))
 
 
@@ -115,7 +115,7 @@ def _documented(codes: Iterable[Code]) -> dict[str, Any]:
 
 
 def install_problems(app: FastAPI) -> None:
-    """Answer what is foreseen with a problem; what is not, the request layer answers."""
+    """Answer expected errors with problems; `RequestMiddleware` answers unexpected ones."""
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid_input)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -123,23 +123,23 @@ def install_problems(app: FastAPI) -> None:
 
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101 - what it was registered for
+    assert isinstance(error, Refusal)  # noqa: S101 - the handler is registered for this error alone
     more = {"members": error.members, "headers": error.headers} if isinstance(error, HttpRefusal) else {}
     return problem_response(error.code, language_of(request.headers), violations=error.violations, **more)
 
 
 async def _on_invalid_input(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it was registered for
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is registered for this error alone
     violations = violations_of(error.errors())
     return problem_response(Code.VALIDATION, language_of(request.headers), violations=violations)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
+    assert isinstance(error, HTTPException)  # noqa: S101 - the handler is registered for this error alone
     code = _CODE_OF_STATUS.get(error.status_code, Code.INTERNAL)
     return problem_response(code, language_of(request.headers), headers=error.headers)
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
-    """Nobody is left to read an answer."""
+    """Answer a client that has closed the connection; the status is for the log alone."""
     return Response(status_code=_CLIENT_CLOSED_REQUEST)

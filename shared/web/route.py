@@ -1,4 +1,4 @@
-"""The route of every service: who calls, how much, of which type, is it JSON; only then what FastAPI does."""
+"""The route class of every service: it authenticates and checks size, type and JSON before FastAPI validates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EVERY_BODY = (Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
 
 
 class PublicRoute(APIRoute):
-    """A route for callers nobody knows yet: the token endpoint, the public keys."""
+    """A route without authentication: the token endpoint, the public keys."""
 
     public: ClassVar[bool] = True
 
@@ -32,7 +32,7 @@ class PublicRoute(APIRoute):
             self.responses = _merged(problem_responses(*_EVERY_BODY), self.responses)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Put the checks that need no body before FastAPI's reading of it."""
+        """Authenticate and read the body before FastAPI's own handler."""
         handle = super().get_route_handler()
         media_type = self._media_type()
         limit = body_limit_of(self.endpoint)
@@ -65,13 +65,13 @@ class PublicRoute(APIRoute):
 
 
 class AuthenticatedRoute(PublicRoute):
-    """A route for known callers; the principal stands in `request.state.principal` before the body is read."""
+    """A route with authentication; `request.state.principal` is set before the body is read."""
 
     public: ClassVar[bool] = False
 
 
 def _merged(general: Responses, own: Responses) -> Responses:
-    """Let a route's own problems stand beside the general ones of the same status."""
+    """Join a route's own problems with the general ones of the same status."""
     both = general.keys() & own.keys()
     texts = {status: f"{general[status]['description']} · {own[status]['description']}" for status in both}
     return {**general, **own, **{status: {**own[status], "description": texts[status]} for status in both}}
@@ -80,7 +80,7 @@ def _merged(general: Responses, own: Responses) -> Responses:
 def api_router(prefix: str, tags: list[str | Enum], *, public: bool = False) -> APIRouter:
     """Return a router for one resource.
 
-    The whole prefix (`/v1/tasks`) stands here, and the router is included without one: the labels of the metrics
-    are made from it.
+    `prefix` is the whole prefix (`/v1/tasks`), and the router is included without one: the metrics take their labels
+    from it.
     """
     return APIRouter(prefix=prefix, tags=tags, route_class=PublicRoute if public else AuthenticatedRoute)

@@ -1,4 +1,4 @@
-"""A body so large that to judge it would hold everybody else up."""
+"""A body that is validated in a thread, because it is so large that its validation would delay other requests."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class UnvalidatedBody(Generic[Model]):
-    """A body as it came: `body: Annotated[UnvalidatedBody[BatchBody], Body()]`, documented as the model it will be."""
+    """A body that is not validated yet: `body: Annotated[UnvalidatedBody[BatchBody], Body()]`.
+
+    The OpenAPI schema shows the model.
+    """
 
     def __init__(self, model: type[Model], value: Any) -> None:
         self._model = model
         self._value = value
 
     async def validated(self) -> Model:
-        """Return the body, judged in a thread; others are served meanwhile.
+        """Return the validated body; a thread validates it, so that other requests are served meanwhile.
 
         Raises:
-            RequestValidationError: as FastAPI would have raised.
+            RequestValidationError: the body is wrong; FastAPI would have raised the same.
 
         """
         try:
@@ -34,8 +37,8 @@ class UnvalidatedBody(Generic[Model]):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Wrap the judgement of the model, which documents it, and leave it for later."""
+        """Wrap the schema of the model without calling its validation, so that FastAPI documents the model."""
         (model,) = get_args(source)
         return core_schema.no_info_wrap_validator_function(
-            lambda value, _judge: cls(model, value), handler.generate_schema(model)
+            lambda value, _validate: cls(model, value), handler.generate_schema(model)
         )

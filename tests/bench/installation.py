@@ -22,7 +22,7 @@ from deploy.local.installation import PROJECT
 from deploy.local.ports import accepts_connections, free_ports
 from deploy.local.servers import Servers
 from deploy.local.services import ServiceProcesses, running_services
-from deploy.local.stack import SERVICES
+from deploy.services import SERVICES
 from shared.messaging.topology import BINDINGS, events_queue
 from tests.bench.load import Load
 from tests.bench.tasks import a_task, fill, many_documents

@@ -12,8 +12,9 @@ from uuid_utils.compat import uuid7
 from services.assignment.tasks.rules.assigning import Assign, assigned
 from services.assignment.tasks.rules.context import Command, Context
 from services.assignment.tasks.rules.due import RequestedDeadline
+from services.assignment.tasks.rules.particulars import Document
 from services.assignment.tasks.rules.receipt import Receive
-from services.assignment.tasks.rules.state import Document, HistoryEntry, Task
+from services.assignment.tasks.rules.state import HistoryEntry, Task
 from services.assignment.tasks.rules.task import begin, decide, evolve
 from services.assignment.tasks.rules.work import Delegate, MakeProgress
 from services.assignment.tasks.store.records import event_of, from_entry, state_of
@@ -102,7 +103,7 @@ _ACTS: Final[Sequence[tuple[str, Command, str]]] = (
 def _assign(days: int) -> Assign:
     fields = {**BODY, "document": Document(**BODY["document"])}
     fields["coordinating_agencies"] = tuple(fields["coordinating_agencies"])
-    return Assign(**fields, term=RequestedDeadline(day=CALENDAR.local_day(true_now()) + timedelta(days=days)))
+    return Assign(**fields, deadline=RequestedDeadline(day=CALENDAR.local_day(true_now()) + timedelta(days=days)))
 
 
 def _context(username: str) -> Context:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ import httpx2
 
 from tests.support.messaging import until
 from tests.support.province import Caller, expect
+from tests.support.volley import Shot, volley
 
 ADMINISTRATOR: Final = "quantri"
 PASSWORD: Final = "mật khẩu dài và khó đoán"
@@ -77,6 +78,23 @@ class People:
         self.tasks[task_id] = task["version"]
         return task
 
+    async def act_at_once(
+        self, username: str, task_id: str, act: str, bodies: Sequence[Mapping[str, Any]], **headers: str
+    ) -> list[httpx2.Response]:
+        """Let someone do an act many times at the same moment, each time with its own connection and body."""
+        signed = {**await self.as_(username)._signed_in(), **headers}
+        path = f"/v1/tasks/{task_id}/{act}"
+        answers = await volley([Shot(self.urls["assignment"], path, body, signed) for body in bodies])
+        self.tasks[task_id] = (await self.read(task_id))["version"]
+        return answers
+
+    async def read(self, task_id: str) -> dict[str, Any]:
+        return dict(expect(200, await self.as_("chair").get(f"/v1/tasks/{task_id}")))
+
+    async def history(self, task_id: str) -> list[dict[str, Any]]:
+        answer = await self.as_("chair").get(f"/v1/tasks/{task_id}/history", limit=200)
+        return list(expect(200, answer)["items"])
+
     async def agree(self) -> None:
         """Wait until every service knows every acknowledged task at its version, and nobody was told of one twice."""
         await until(self._all_is_told, "everyone is told", _PATIENCE_SECONDS)
@@ -113,8 +131,8 @@ class People:
         return answer.status_code == httpx2.codes.OK and answer.json()["sequence"] == version
 
     async def _hold_history(self, task_id: str, version: int) -> None:
-        history = expect(200, await self.as_("chair").get(f"/v1/tasks/{task_id}/history", limit=200))
-        assert [entry["sequence"] for entry in history["items"]] == list(range(1, version + 1))
+        sequences = [entry["sequence"] for entry in await self.history(task_id)]
+        assert sequences == list(range(1, version + 1))
 
 
 async def _answered(caller: Caller, body: Mapping[str, Any], key: str) -> httpx2.Response | None:

@@ -17,7 +17,7 @@ from deploy.local.mongod import Mongod
 from deploy.local.rabbitmq import TICK_SECONDS, RabbitMQ
 from deploy.local.servers import Servers
 from deploy.local.services import ServiceProcesses
-from deploy.local.stack import SERVICES
+from deploy.services import SERVICES
 from tests.compose.engine import Project
 
 INSIDE: Final = ("mongodb", "amqp", "management")

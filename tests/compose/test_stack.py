@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
 import httpx2
 import pytest
 
+from deploy.services import SERVICES
 from tests.compose.conftest import Say
 from tests.compose.engine import Project, ailing, docker, is_well, run, service_of
 from tests.compose.people import ADMINISTRATOR, PASSWORD, People, in_days
 from tests.support.messaging import until
 from tests.support.province import expect
 
-SERVICES: Final = ("assignment", "deadline", "notification", "reporting")
 SERVERS: Final = ("mongodb", "rabbitmq")
 KINDS: Final = (*SERVICES, "gateway", *SERVERS)
 SCALES: Final = {"deadline": 3, "assignment": 2}
@@ -33,6 +34,7 @@ SECRETS: Final = {
     "grafana": {"grafana_password"},
 }
 _WELL_WITHIN_SECONDS: Final = 240.0
+_CROWD: Final = 30
 
 
 async def all_well(project: Project) -> None:
@@ -197,6 +199,32 @@ async def test_scaled_services_share_the_work(project: Project, people: People, 
             assert await was_asked(container, service), container["Name"]
         assert len(found) == count
     say("deadline to 3 and assignment to 2, each of them at work; 40 tasks known everywhere, nobody told twice")
+
+
+async def test_of_many_acts_at_once_on_scaled_services_those_are_done_that_may(people: People, say: Say) -> None:
+    """The two replicas of assignment share no lock: MongoDB alone decides who was first, and tells who was not."""
+    task_id = await people.assign("Nhiệm vụ nhiều người cùng xử lý")
+    await people.act("clerk-stc", task_id, "receipt")
+    await people.act("head-stc", task_id, "delegation", officer="officer-stc", instruction="Tổng hợp số liệu")
+    percents = [{"percent": number} for number in range(_CROWD)]
+    on_one_version = await people.act_at_once("officer-stc", task_id, "progress", percents, **{"If-Match": '"3"'})
+    assert outcomes(on_one_version) == {(200, ""): 1, (412, "version-conflict"): _CROWD - 1}
+    on_any_version = await people.act_at_once("officer-stc", task_id, "progress", percents)
+    assert outcomes(on_any_version) == {(200, ""): _CROWD}
+    assert sorted(answer.json()["version"] for answer in on_any_version) == list(range(5, 5 + _CROWD))
+    asked = [{"new_deadline": in_days(40 + number), "reason": "Chờ số liệu"} for number in range(_CROWD)]
+    extensions = await people.act_at_once("head-stc", task_id, "extension", asked)
+    assert outcomes(extensions) == {(200, ""): 1, (409, "extension-pending"): _CROWD - 1}
+    done = Counter(entry["act"] for entry in await people.history(task_id))
+    assert done.pop("progressed") == 1 + _CROWD
+    assert done == dict.fromkeys(("assigned", "received", "delegated", "extension_requested"), 1)
+    await people.agree()
+    say(f"{_CROWD} acts at once on one task, three times: done were 1, {_CROWD} and 1, each once in the history")
+
+
+def outcomes(answers: Sequence[httpx2.Response]) -> Counter[tuple[int, str]]:
+    """Count the answers by their status and the code of a problem."""
+    return Counter((answer.status_code, answer.json().get("code", "")) for answer in answers)
 
 
 async def was_asked(container: dict[str, Any], service: str) -> bool:

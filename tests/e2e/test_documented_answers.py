@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from deploy.local.stack import SERVICES
+from deploy.services import SERVICES
 from tests.support.assignment import BODIES
 from tests.support.province import Province, expect
 

@@ -14,11 +14,10 @@ from deploy.local.servers import Servers
 from shared.events.envelope import Event
 from shared.events.names import AGENCY_CHANGED
 from shared.messaging.topology import dead_queue
-from shared.messaging.wiring import Messaging
 from shared.mongo import connect
 from tests.faults.conftest import Counts
 from tests.support.consumers import CONSUMERS, DELAYS, running_soon, send, sender, through
-from tests.support.messaging import agency_event, ready_in, settled, subscribed, until
+from tests.support.messaging import agency_event, messaging_of, ready_in, settled, subscribed, until
 from tests.support.notification_events import task_told, the_directory
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database, Databases, Vhost
@@ -72,7 +71,7 @@ async def test_a_message_held_too_long_is_laid_aside_again_and_again_and_never_c
         await kept.replace_one({"_id": event.id}, {}, upsert=True)
 
     before = _parked()
-    messaging = Messaging("notification", vhost.amqp_url, retry_delays=(0.05, 0.1), patience=0.05, prefetch=2)
+    messaging = messaging_of("notification", vhost.amqp_url, retry_delays=(0.05, 0.1), patience=0.05, prefetch=2)
     async with (
         messaging.running(subscribed("notification", {AGENCY_CHANGED: keep})),
         sender(vhost.amqp_url, (0.05, 0.1)) as publisher,

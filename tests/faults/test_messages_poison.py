@@ -17,10 +17,9 @@ from shared.events.envelope import Event
 from shared.messaging.dead_letters import open_dead_letters
 from shared.messaging.publisher import Publisher, make_message
 from shared.messaging.topology import BINDINGS, dead_queue, events_queue, retry_queue
-from shared.messaging.wiring import Messaging
 from tests.support.consumers import CONSUMERS, DELAYS, running, send, sender
 from tests.support.deadline_tasks import a_task, event_of
-from tests.support.messaging import agency_event, messages_in, ready_in, settled, subscribed, until
+from tests.support.messaging import agency_event, messages_in, messaging_of, ready_in, settled, subscribed, until
 from tests.support.notification_events import task_told, the_directory
 from tests.support.servers import Database, Vhost
 
@@ -209,7 +208,7 @@ async def test_headers_that_make_no_sense_change_nothing(servers: Servers, vhost
         handled.append(event.id)
 
     event = agency_event()
-    messaging = Messaging("notification", vhost.amqp_url, retry_delays=DELAYS)
+    messaging = messaging_of("notification", vhost.amqp_url, retry_delays=DELAYS)
     async with messaging.running(subscribed("notification", {event.type: note})):
         await messaging.started.wait()
         async with await aio_pika.connect(vhost.amqp_url) as connection:
@@ -233,7 +232,7 @@ async def test_an_error_that_can_hardly_be_told_of_is_kept_all_the_same(vhost: V
         raise untold[event.id][0]
 
     events = [agency_event(number) for number in (1, 2, 3)]
-    messaging = Messaging("notification", vhost.amqp_url, retry_delays=DELAYS)
+    messaging = messaging_of("notification", vhost.amqp_url, retry_delays=DELAYS)
     async with (
         messaging.running(subscribed("notification", {events[0].type: fail})),
         sender(vhost.amqp_url) as publisher,

@@ -18,12 +18,11 @@ from shared.events.names import AGENCY_CHANGED
 from shared.messaging import outbox
 from shared.messaging.publisher import NotPublishedError, Publisher, make_message
 from shared.messaging.topology import EXCHANGE, dead_queue, events_queue, retry_queue
-from shared.messaging.wiring import Messaging
 from shared.mongo import Collection, Database, connect
 from tests.faults.conftest import Counts
 from tests.support.consumers import CONSUMERS, DELAYS, running, send, sender
 from tests.support.deadline_tasks import a_task, event_of
-from tests.support.messaging import agency_event, messages_in, ready_in, settled, subscribed, until
+from tests.support.messaging import agency_event, messages_in, messaging_of, ready_in, settled, subscribed, until
 from tests.support.notification_events import task_told, the_directory
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Databases, Vhost
@@ -104,7 +103,7 @@ async def test_an_exchange_deleted_under_load_loses_nothing_to_anyone(
     servers: Servers, vhost: Vhost, office: Database, counts: Counts
 ) -> None:
     many = counts.of(400, 4_000)
-    sending = Messaging(
+    sending = messaging_of(
         "assignment", vhost.amqp_url, outboxes=[office["agencies"]], retry_delays=DELAYS, sweep_interval=0.2
     )
     async with AsyncExitStack() as stack:
@@ -132,7 +131,7 @@ async def _hearing(service: str, vhost: Vhost) -> AsyncIterator[set[str]]:
     async def note(event: Event[Any]) -> None:
         subjects.add(event.subject)
 
-    messaging = Messaging(service, vhost.amqp_url, retry_delays=DELAYS)
+    messaging = messaging_of(service, vhost.amqp_url, retry_delays=DELAYS)
     async with messaging.running(subscribed(service, {AGENCY_CHANGED: note})):
         await messaging.started.wait()
         yield subjects
@@ -151,7 +150,7 @@ async def test_retry_and_dead_letter_queues_are_made_anew_when_they_are_needed(s
     async def fail(_: Event[Any]) -> None:
         raise ZeroDivisionError("cannot")
 
-    messaging = Messaging("notification", vhost.amqp_url, retry_delays=(0.05, 0.1))
+    messaging = messaging_of("notification", vhost.amqp_url, retry_delays=(0.05, 0.1))
     async with (
         messaging.running(subscribed("notification", {AGENCY_CHANGED: fail})),
         sender(vhost.amqp_url, (0.05, 0.1)) as publisher,
@@ -199,7 +198,7 @@ async def test_no_more_is_taken_than_was_asked_for(servers: Servers, vhost: Vhos
         running_now.discard(event.id)
         done.append(event.id)
 
-    messaging = Messaging("notification", vhost.amqp_url, retry_delays=DELAYS, prefetch=3)
+    messaging = messaging_of("notification", vhost.amqp_url, retry_delays=DELAYS, prefetch=3)
     async with (
         messaging.running(subscribed("notification", {AGENCY_CHANGED: wait})),
         sender(vhost.amqp_url) as publisher,
@@ -217,7 +216,7 @@ async def test_no_more_is_taken_than_was_asked_for(servers: Servers, vhost: Vhos
 async def test_while_the_broker_has_no_memory_left_publishers_wait_and_lose_nothing(
     servers: Servers, vhost: Vhost, office: Database
 ) -> None:
-    sending = Messaging(
+    sending = messaging_of(
         "assignment", vhost.amqp_url, outboxes=[office["agencies"]], retry_delays=DELAYS, sweep_interval=0.2
     )
     async with _hearing("reporting", vhost) as heard, sending.running(subscribed("assignment")):

@@ -16,7 +16,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from deploy.local.servers import QueueCount, Servers
 from deploy.local.services import ServiceProcesses, running_services
-from deploy.local.stack import SERVICES
+from deploy.services import SERVICES
 from shared.messaging.topology import events_queue
 from tests.support.agreement import assert_agreement
 from tests.support.messaging import until

@@ -17,10 +17,10 @@ from deploy.local.servers import Servers
 from services.deadline.handlers import Observer
 from services.deadline.monitor import Monitor
 from services.deadline.rules.watch import deal_with
-from services.deadline.store import Claim, StoredWatch, WatchStore
+from services.deadline.store import INDEXES, Claim, StoredWatch, WatchStore
 from shared.background import Background
 from shared.events.task import Explanation, Task
-from shared.mongo import connect
+from shared.mongo import connect, ensure_indexes
 from shared.office.vocabulary import ExplanationState, Stage
 from tests.support.deadline_tasks import (
     ASSIGNED_AT,
@@ -46,7 +46,7 @@ REMINDED_AT = local(date(2026, 12, 15), 7)
 async def store(database: OwnDatabase) -> AsyncIterator[WatchStore]:
     client = connect(database.uri, "tests")
     store = WatchStore(client[database.name])
-    await store.ensure_indexes()
+    await ensure_indexes(client[database.name], INDEXES)
     yield store
     client.close()
 
@@ -307,8 +307,8 @@ async def test_claims_and_look_ups_use_an_index(store: WatchStore, observer: Obs
     commands: list[dict[str, Any]] = [
         {"find": "watches", "filter": {"next_moment": {"$lt": REMINDED_AT}}, "sort": {"next_moment": 1}, "limit": 9},
         {"find": "watches", "filter": {"_id": "t-1"}},
-        {"update": "watches", "updates": [{"q": some.unchanged(), "u": {"$set": {"claim": "x"}}}]},
-        {"find": "watches", "filter": {"_id": {"$in": ["t-1", "t-2"]}, "claim": "x"}},
+        {"update": "watches", "updates": [{"q": some.unchanged(), "u": {"$push": {"writes": "x"}}}]},
+        {"distinct": "watches", "key": "writes", "query": {"_id": {"$in": ["t-1", "t-2"]}, "writes": {"$in": ["x"]}}},
     ]
     for command in commands:
         plan = orjson.dumps((await database.command({"explain": command}))["queryPlanner"]["winningPlan"], default=str)

@@ -8,6 +8,7 @@ import os
 import sys
 from dataclasses import dataclass
 
+import httpx2
 import orjson
 import pytest
 
@@ -68,8 +69,11 @@ async def test_the_first_administrator_is_made_before_the_service_ever_ran(
 
     app = build(settings_for(database.uri, database.name, vhost.amqp_url))
     async with app.router.lifespan_context(app):
-        signed_in = await app.state.sign_in.person("quan.tri", PASSWORD, "127.0.0.1")
-        assert signed_in.display_name == "Quản trị hệ thống"
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://assignment") as http:
+            form = {"grant_type": "password", "username": "quan.tri", "password": PASSWORD}
+            token = (await http.post("/v1/auth/token", data=form)).json()["access_token"]
+            me = await http.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
+        assert me.json()["display_name"] == "Quản trị hệ thống"
 
         async def is_sent() -> bool:
             return await accounts.find_one({"pending_since": {"$exists": True}}) is None

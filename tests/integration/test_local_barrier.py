@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from deploy.local.barrier import wait_until_idle, wait_until_quiet
 from deploy.local.failure import LocalStackError
 from deploy.local.servers import Servers
-from deploy.local.stack import SERVICES
+from deploy.services import SERVICES
 from shared.messaging.topology import EXCHANGE, dead_queue, declare, events_queue, retry_queue
 from tests.support.servers import Database, Vhost
 

@@ -24,7 +24,16 @@ from shared.messaging.retry import RetryLater
 from shared.messaging.topology import EXCHANGE, dead_queue, events_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import Database, connect
-from tests.support.messaging import Handler, agency_event, messages_in, ready_in, settled, subscribed, until
+from tests.support.messaging import (
+    Handler,
+    agency_event,
+    messages_in,
+    messaging_of,
+    ready_in,
+    settled,
+    subscribed,
+    until,
+)
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Vhost
 
@@ -53,13 +62,13 @@ class Received:
 
 def assignment(amqp_url: str, office: Database, **changes: Any) -> Messaging:
     settings: dict[str, Any] = {"retry_delays": DELAYS, "sweep_interval": 0.2}
-    return Messaging("assignment", amqp_url, outboxes=[office["agencies"]], **(settings | changes))
+    return messaging_of("assignment", amqp_url, outboxes=[office["agencies"]], **(settings | changes))
 
 
 @asynccontextmanager
 async def consuming(amqp_url: str, handler: Handler, **changes: Any) -> AsyncIterator[Messaging]:
     settings: dict[str, Any] = {"retry_delays": DELAYS}
-    messaging = Messaging("notification", amqp_url, **(settings | changes))
+    messaging = messaging_of("notification", amqp_url, **(settings | changes))
     async with messaging.running(subscribed("notification", {AGENCY_CHANGED: handler})):
         await messaging.started.wait()
         yield messaging
@@ -224,7 +233,7 @@ async def test_unreadable_bytes_die_at_once_and_block_nothing(servers: Servers, 
 
 
 async def test_an_event_nobody_handles_is_acknowledged(servers: Servers, vhost: Vhost) -> None:
-    messaging = Messaging("notification", vhost.amqp_url, retry_delays=DELAYS)
+    messaging = messaging_of("notification", vhost.amqp_url, retry_delays=DELAYS)
     async with messaging.running(subscribed("notification")):
         await messaging.started.wait()
         await publish(vhost.amqp_url, encode(agency_event(1)), events_queue("notification"))
@@ -293,7 +302,7 @@ async def test_handlers_that_run_finish_before_the_service_ends(amqp_url: str) -
         await may_end.wait()
         await received(event)
 
-    messaging = Messaging("notification", amqp_url, retry_delays=DELAYS)
+    messaging = messaging_of("notification", amqp_url, retry_delays=DELAYS)
     async with messaging.running(subscribed("notification", {AGENCY_CHANGED: slow})):
         await messaging.started.wait()
         await publish(amqp_url, encode(agency_event(1)), events_queue("notification"))

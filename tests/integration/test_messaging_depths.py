@@ -15,9 +15,8 @@ from shared.messaging.outbox import Outbox
 from shared.messaging.publisher import Publisher, make_message
 from shared.messaging.queue_depths import QueueDepths
 from shared.messaging.topology import dead_queue, events_queue, retry_queue
-from shared.messaging.wiring import Messaging
 from shared.mongo import connect
-from tests.support.messaging import agency_event, until
+from tests.support.messaging import agency_event, messaging_of, until
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database, Vhost
 
@@ -104,7 +103,7 @@ async def test_what_waits_in_an_outbox_is_shown_also_while_the_broker_is_away(da
         await Outbox(agencies).ensure_index()
         await agencies.insert_one({"_id": "so-1", **outbox.fields([agency_event(1)])})
         await agencies.insert_one({"_id": "so-2", **outbox.fields([])})
-        sender = Messaging("assignment", "amqp://nobody:nothing@127.0.0.1:1/", outboxes=[agencies])
+        sender = messaging_of("assignment", "amqp://nobody:nothing@127.0.0.1:1/", outboxes=[agencies])
         await sender.measure()
         assert _outbox("pending") == 1
         first = _outbox("oldest_seconds")
@@ -122,7 +121,7 @@ async def test_no_outbox_is_shown_while_mongodb_cannot_be_asked() -> None:
     OUTBOX_OLDEST_SECONDS.labels("assignment", "agencies").set(1)
     nowhere = "mongodb://127.0.0.1:1/?directConnection=true"
     with closing(connect(nowhere, "tests", selection_timeout=0.2)) as unreachable:
-        await Messaging("assignment", "amqp://127.0.0.1:1/", outboxes=[unreachable["any"]["agencies"]]).measure()
+        await messaging_of("assignment", "amqp://127.0.0.1:1/", outboxes=[unreachable["any"]["agencies"]]).measure()
     assert (_outbox("pending"), _outbox("oldest_seconds")) == (None, None)
 
 

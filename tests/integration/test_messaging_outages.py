@@ -22,7 +22,16 @@ from shared.messaging.publisher import NotPublishedError, Publisher, make_messag
 from shared.messaging.topology import EXCHANGE, dead_queue, events_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import Database, connect
-from tests.support.messaging import Handler, agency_event, messages_in, ready_in, settled, subscribed, until
+from tests.support.messaging import (
+    Handler,
+    agency_event,
+    messages_in,
+    messaging_of,
+    ready_in,
+    settled,
+    subscribed,
+    until,
+)
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Vhost
@@ -57,12 +66,12 @@ def through(proxy: TcpProxy, uri: str) -> str:
 
 
 def assignment(amqp_url: str, office: Database) -> Messaging:
-    return Messaging("assignment", amqp_url, outboxes=[office["agencies"]], retry_delays=DELAYS, sweep_interval=0.2)
+    return messaging_of("assignment", amqp_url, outboxes=[office["agencies"]], retry_delays=DELAYS, sweep_interval=0.2)
 
 
 @asynccontextmanager
 async def consuming(amqp_url: str, handler: Handler) -> AsyncIterator[Messaging]:
-    messaging = Messaging("notification", amqp_url, retry_delays=DELAYS)
+    messaging = messaging_of("notification", amqp_url, retry_delays=DELAYS)
     async with messaging.running(subscribed("notification", {AGENCY_CHANGED: handler})):
         yield messaging
 
@@ -207,7 +216,7 @@ async def test_both_sides_survive_a_broker_that_is_killed(tmp_path: Path, office
     async with proxy_to(1) as proxy, _broker(tmp_path, password, proxy) as first:
         url = first.administrator_uri().replace(f":{first.amqp_port}/", f":{proxy.port}/")
         sender = assignment(url, office)
-        receiver = Messaging("notification", url, retry_delays=DELAYS)
+        receiver = messaging_of("notification", url, retry_delays=DELAYS)
         async with (
             sender.running(subscribed("assignment")),
             receiver.running(subscribed("notification", {AGENCY_CHANGED: note})),

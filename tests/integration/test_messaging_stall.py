@@ -20,7 +20,7 @@ from shared.messaging.stall import StallDetector
 from shared.messaging.topology import events_queue
 from shared.messaging.wiring import Messaging
 from tests.support.consumers import sender
-from tests.support.messaging import Handler, agency_event, subscribed, until
+from tests.support.messaging import Handler, agency_event, messaging_of, subscribed, until
 from tests.support.servers import Vhost
 
 QUEUE = events_queue("notification")
@@ -28,7 +28,7 @@ QUEUE = events_queue("notification")
 
 @asynccontextmanager
 async def consuming(amqp_url: str, handler: Handler, **changes: Any) -> AsyncIterator[Messaging]:
-    messaging = Messaging("notification", amqp_url, **({"look_interval": 0.1} | changes))
+    messaging = messaging_of("notification", amqp_url, **({"look_interval": 0.1} | changes))
     async with messaging.running(subscribed("notification", {AGENCY_CHANGED: handler})):
         await messaging.started.wait()
         yield messaging

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from services.reporting.api.summary import SummaryRow
 from services.reporting.handlers import Recorder, Summaries
-from services.reporting.rules.question import GroupBy, PeriodBy, Question, pipeline
+from services.reporting.rules.question import GroupBy, PeriodBy, Question
 from services.reporting.rules.summary import Row, Summary
 from services.reporting.rules.versions import NEWEST, version_of
 from services.reporting.store import VERSIONS, Names, Versions
+from services.reporting.store.pipeline import pipeline
 from shared.events.envelope import Event
 from shared.events.task import Explanation, Report, Task, TaskChanged
 from shared.mongo import Database as Collections

@@ -18,13 +18,12 @@ from services.assignment.tasks.store.batches import BatchStore, left_behind
 from services.assignment.tasks.store.records import to_fields
 from services.assignment.tasks.store.tasks import TaskStore
 from shared.clock import true_now
-from shared.messaging.wiring import Messaging
 from shared.office.access import Principal
 from shared.office.policy import Policy
 from shared.office.vocabulary import Role
 from shared.office.workdays import WorkCalendar
 from tests.support.assignment import DEADLINE, MONDAY, Office, code_of, fields_of, local, moment, running_office
-from tests.support.messaging import until
+from tests.support.messaging import messaging_of, until
 
 BATCHES: Final = "/v1/task-batches"
 ITEM: Final[dict[str, Any]] = {"title": "Rà soát quy hoạch", "lead_agencies": ["lead"], "deadline": DEADLINE}
@@ -176,7 +175,9 @@ async def test_a_batch_is_read_by_those_who_give_tasks(office: Office) -> None:
 @pytest.fixture
 async def store(office: Office) -> BatchStore:
     """The stores of a process of its own, beside the running service."""
-    messaging = Messaging("assignment", office.vhost.amqp_url, outboxes=[office.database["tasks"]], retry_delays=(1.0,))
+    messaging = messaging_of(
+        "assignment", office.vhost.amqp_url, outboxes=[office.database["tasks"]], retry_delays=(1.0,)
+    )
     return BatchStore(office.database, TaskStore(office.database, messaging.relay))
 
 

@@ -19,7 +19,7 @@ from services.assignment.app import build
 from services.assignment.directory.rules.account import Account
 from shared.mongo import Database, connect
 from shared.office.vocabulary import Role
-from tests.support.directory import KEYS, settings_for
+from tests.support.directory import KEYS, add_account, settings_for
 from tests.support.messaging import until
 from tests.support.servers import Databases, Vhost, temporary_vhost
 
@@ -245,7 +245,7 @@ async def _is_ready(http: httpx2.AsyncClient) -> bool:
 
 async def _fill_directory(office: Office) -> None:
     administrator = Account("administrator", "Quản trị hệ thống", Role.ADMINISTRATOR)
-    await office.app.state.directory.add_account(administrator, PASSWORD)
+    await add_account(office.database, administrator, PASSWORD)
     for code in AGENCIES:
         await _create(office, "/v1/agencies", {"code": code, "name": f"Cơ quan {code}", "kind": "department"})
     for username, (role, agency) in ACCOUNTS.items():

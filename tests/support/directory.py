@@ -12,8 +12,12 @@ from fastapi import FastAPI
 
 from deploy.local.servers import Servers
 from services.assignment.app import build
+from services.assignment.directory.handlers import DirectoryHandlers
+from services.assignment.directory.passwords import Passwords
 from services.assignment.directory.rules.account import Account
+from services.assignment.directory.store import DirectoryStore
 from services.assignment.settings import AssignmentSettings
+from shared.clock import SystemClock
 from shared.mongo import Database, connect
 from shared.office.vocabulary import Role, Scope
 from shared.settings import Mode
@@ -53,7 +57,7 @@ class House:
 
     async def add(self, *accounts: Account, password: str = PASSWORD) -> None:
         for account in accounts:
-            await self.app.state.directory.add_account(account, None if account.is_program else password)
+            await add_account(self.database, account, None if account.is_program else password)
 
     async def get(self, path: str, by: str, **options: Any) -> httpx2.Response:
         return await self.http.get(path, headers=self.as_(by), **options)
@@ -72,6 +76,14 @@ class House:
         found = await self.database[collection].find_one({"_id": key})
         assert found is not None
         return found
+
+
+async def add_account(database: Database, account: Account, password: str | None) -> None:
+    """Add an account as `create-administrator` does, with a cheap password; the relay's next sweep publishes it."""
+    passwords = Passwords(memory_kib=8, passes=1)
+    await DirectoryHandlers(DirectoryStore(database), SystemClock(), passwords, lambda *_: None).add_account(
+        account, password
+    )
 
 
 def settings_for(mongodb_uri: str, mongodb_database: str, amqp_url: str, **others: Any) -> AssignmentSettings:

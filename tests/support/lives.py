@@ -11,7 +11,8 @@ from services.assignment.tasks.rules import explanation, extension, handover, re
 from services.assignment.tasks.rules.assigning import Assign, assigned
 from services.assignment.tasks.rules.context import Command, Context
 from services.assignment.tasks.rules.due import NO_DEADLINE, RequestedDeadline
-from services.assignment.tasks.rules.state import SYSTEM, Document, HistoryEntry
+from services.assignment.tasks.rules.particulars import Document
+from services.assignment.tasks.rules.state import SYSTEM, HistoryEntry
 from services.assignment.tasks.rules.task import begin, decide, evolve, settle
 from services.assignment.tasks.store.records import event_of
 from services.deadline.monitor import announce
@@ -34,7 +35,7 @@ _EXPLAINED: Final = explanation.Explain(Cause.WORKLOAD, "Nhiều việc cùng l�
 class Life:
     """One task, living at the pace of the calls; `events` is what both services told of it, in the order of time."""
 
-    def __init__(self, term: RequestedDeadline = NO_DEADLINE) -> None:
+    def __init__(self, deadline: RequestedDeadline = NO_DEADLINE) -> None:
         self.now = ASSIGNED_AT
         act = Assign(
             title=TITLE,
@@ -42,7 +43,7 @@ class Life:
             document=Document(number="123/QĐ-UBND-HC", issued_on=None, summary=None),
             coordinating_agencies=("so-noi-vu", "so-y-te"),
             monitor="thanh-tra",
-            term=term,
+            deadline=deadline,
         )
         first = begin(act, None, self._context(_LEADER))
         self.task = assigned(_PLACEHOLDER, first)

@@ -19,6 +19,7 @@ from shared.messaging.router import EventRouter, named
 from shared.messaging.wiring import Messaging
 from shared.mongo import Collection
 from shared.office.vocabulary import AgencyKind
+from shared.settings import ServiceSettings
 from tests.support.servers import Vhost
 
 _POLL_SECONDS = 0.02
@@ -43,6 +44,12 @@ def _subscribe(router: EventRouter, name: str, handler: Handler) -> None:
 
 async def _nothing(_: Event[Any]) -> None:
     """Handle no event: without any handler FastStream would not consume."""
+
+
+def messaging_of(service: str, amqp_url: str, **changes: Any) -> Messaging:
+    """Make a service's messaging as the defaults of the settings have it, but for the changes."""
+    defaults = {name: ServiceSettings.model_fields[name].default for name in ("retry_delays", "prefetch")}
+    return Messaging(service, amqp_url, **(defaults | changes))
 
 
 async def until(condition: Callable[[], Awaitable[bool] | bool], what: str, within: float = 20.0) -> None:

@@ -14,7 +14,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 
 from shared.app import create_app
 from shared.health import Part
-from shared.office.access import Permission, require
+from shared.office.access import Permission, require_permission
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import Priority
 from shared.settings import Mode, ServiceSettings
@@ -70,7 +70,7 @@ _doors = api_router("/v1/doors", ["doors"], public=True)
 
 @_letters.post("", status_code=201, responses=problem_responses(Code.NOT_PERMITTED, Code.IDEMPOTENCY_MISMATCH))
 async def write(letter: Letter, caller: Caller, key: IdempotencyKey = None) -> Letter:
-    require(caller, Permission.ASSIGN)
+    require_permission(caller, Permission.ASSIGN)
     return letter
 
 
@@ -141,8 +141,7 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
 
 def sample_app(mongodb: Callable[[], Awaitable[bool]] = _yes, rabbitmq: Callable[[], Awaitable[bool]] = _no) -> FastAPI:
     return create_app(
-        title="Sample",
-        settings=sample_settings(),
+        sample_settings(),
         routers=[_letters, _doors],
         parts=[Part("mongodb", mongodb, required=True), Part("rabbitmq", rabbitmq, required=False)],
         lifespan=_lifespan,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from traceback import format_exception
 
 import pytest
 
-from shared.batching import Batcher
+from shared.batching import BatchedReads, Batcher
 
 
 class Doubling:
@@ -15,23 +16,26 @@ class Doubling:
 
     def __init__(self, most: int = 100) -> None:
         self.rounds: list[list[int]] = []
-        self.batcher: Batcher[int, int] = Batcher(self._together, most=most)
+        self.batcher: Batcher[int, int] = Batcher(self._double, most=most)
         self._through = asyncio.Semaphore(0)
 
     def let_through(self, rounds: int = 1) -> None:
         for _ in range(rounds):
             self._through.release()
 
-    async def _together(self, asked: Sequence[int]) -> Sequence[int | Exception]:
+    async def _double(self, asked: Sequence[int]) -> Sequence[int | Exception]:
         self.rounds.append(list(asked))
         await self._through.acquire()
         if 666 in asked:
             raise ConnectionError("away")
         return [ValueError(number) if number == 13 else number * 2 for number in asked]
 
+    async def ask(self, number: int) -> int:
+        return await self.batcher.submit(number)
+
     async def asked(self, *numbers: int) -> list[asyncio.Task[int]]:
         """Ask in this order, and return once all wait."""
-        tasks = [asyncio.create_task(self.batcher.submit(number)) for number in numbers]
+        tasks = [asyncio.create_task(self.ask(number)) for number in numbers]
         for _ in range(3):
             await asyncio.sleep(0)
         return tasks
@@ -101,13 +105,78 @@ async def test_who_leaves_during_the_round_takes_nobody_along() -> None:
     assert leaving.cancelled()
 
 
-async def test_settling_waits_for_what_is_under_way() -> None:
+async def test_draining_waits_for_what_is_under_way() -> None:
     doubling = Doubling()
     await doubling.batcher.drain()
     tasks = await doubling.asked(1)
-    settling = asyncio.create_task(doubling.batcher.drain())
+    draining = asyncio.create_task(doubling.batcher.drain())
     await asyncio.sleep(0)
-    assert not settling.done()
+    assert not draining.done()
     doubling.let_through()
-    await settling
+    await draining
     assert tasks[0].done()
+
+
+async def test_who_asks_during_a_round_that_is_cancelled_does_not_wait_for_ever() -> None:
+    doubling = Doubling()
+    tasks = [*await doubling.asked(1), *await doubling.asked(2)]
+    running = doubling.batcher._running
+    assert running is not None
+    running.cancel()
+    await asyncio.wait(tasks)
+    assert all(task.cancelled() for task in tasks)
+    doubling.let_through()
+    assert await doubling.ask(3) == 6
+
+
+# Exceptions
+
+
+async def first_caller(doubling: Doubling) -> int:
+    return await doubling.ask(666)
+
+
+async def second_caller(doubling: Doubling) -> int:
+    return await doubling.ask(1)
+
+
+async def test_a_traceback_leads_from_the_error_to_each_of_its_callers() -> None:
+    doubling = Doubling()
+    doubling.let_through()
+    first, second = await asyncio.gather(first_caller(doubling), second_caller(doubling), return_exceptions=True)
+    for error, caller, other in ((first, "first_caller", "second_caller"), (second, "second_caller", "first_caller")):
+        assert isinstance(error, ConnectionError)
+        told = "".join(format_exception(error))
+        assert "in _double" in told
+        assert f"in {caller}" in told
+        assert f"in {other}" not in told
+    assert first is not second
+
+
+async def test_an_exception_that_cannot_be_copied_is_raised_all_the_same() -> None:
+    class ParticularError(Exception):
+        def __init__(self, one: str, *, other: str) -> None:
+            super().__init__(one + other)
+
+    async def fail(_asked: Sequence[int]) -> Sequence[int]:
+        raise ParticularError("a", other="b")
+
+    with pytest.raises(ParticularError, match="ab"):
+        await Batcher(fail).submit(1)
+
+
+# Reads
+
+
+async def test_one_read_answers_all_who_ask_at_the_same_moment() -> None:
+    read: list[set[str]] = []
+
+    async def lengths(keys: Collection[str]) -> dict[str, int]:
+        read.append(set(keys))
+        return {key: len(key) for key in keys}
+
+    reads = BatchedReads(lengths)
+    found = await asyncio.gather(reads.get(["a", "bb"]), reads.get(["bb"]), reads.get([]))
+    assert list(found) == [{"a": 1, "bb": 2}] * 3
+    await reads.get(["a"])
+    assert read == [{"a", "bb"}, {"a"}]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.compose.secrets import SERVICES, make_secrets
+from deploy.compose.secrets import make_secrets
+from deploy.services import SERVICES
 
 _LOADED = {
     "assignment": "services.assignment.settings:AssignmentSettings",

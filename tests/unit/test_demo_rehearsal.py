@@ -13,8 +13,7 @@ from deploy.demo.people import PEOPLE, SERVICE_SCOPES
 from deploy.demo.scenario import STEPS
 from deploy.demo.scenario import Task as Planned
 from deploy.demo.tasks import TASKS
-from services.assignment.tasks.api.acts import BODIES
-from services.assignment.tasks.api.bodies import AssignBody
+from services.assignment.tasks.api.bodies import BODIES, AssignBody
 from services.assignment.tasks.rules.assigning import assigned
 from services.assignment.tasks.rules.context import Context
 from services.assignment.tasks.rules.state import Task

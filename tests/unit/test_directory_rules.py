@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from services.assignment.directory.rules.account import Account, check, check_change, check_password, sees_account
-from services.assignment.directory.rules.agency import Agency, check_parent
+from services.assignment.directory.rules.account import (
+    Account,
+    require_allowed_change,
+    require_fields_of_role,
+    require_password_of_person,
+    sees_account,
+)
+from services.assignment.directory.rules.agency import Agency, require_valid_parent
 from shared.office.access import Principal
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import AgencyKind, Role, Scope
@@ -18,31 +24,31 @@ def refused(refusal: pytest.ExceptionInfo[Refusal]) -> tuple[str, list[tuple[str
 @pytest.mark.parametrize("role", ["coordinator", "head", "clerk", "officer", "service"])
 def test_a_role_of_an_agency_needs_one(role: str) -> None:
     with pytest.raises(Refusal) as refusal:
-        check(Account("u", "U", Role(role)))
+        require_fields_of_role(Account("u", "U", Role(role)))
     assert refused(refusal) == ("validation", [("agency", "missing")])
 
 
 @pytest.mark.parametrize("role", ["leader", "auditor", "administrator"])
 def test_a_role_of_the_province_needs_no_agency(role: str) -> None:
-    check(Account("u", "U", Role(role)))
+    require_fields_of_role(Account("u", "U", Role(role)))
 
 
 def test_scopes_are_for_programs_only() -> None:
     scopes = frozenset({Scope.TASKS_ACT})
-    check(Account("u", "U", Role.SERVICE, "a", scopes=scopes))
+    require_fields_of_role(Account("u", "U", Role.SERVICE, "a", scopes=scopes))
     with pytest.raises(Refusal) as refusal:
-        check(Account("u", "U", Role.HEAD, scopes=scopes))
+        require_fields_of_role(Account("u", "U", Role.HEAD, scopes=scopes))
     assert refused(refusal) == ("validation", [("agency", "missing"), ("scopes", "not-allowed")])
 
 
 def test_a_person_needs_a_password_and_a_program_may_have_none() -> None:
     person, program = Account("u", "U", Role.LEADER), Account("p", "P", Role.SERVICE, "a")
-    check_password(person, given=True)
-    check_password(program, given=False)
+    require_password_of_person(person, given=True)
+    require_password_of_person(program, given=False)
     with pytest.raises(Refusal) as without:
-        check_password(person, given=False)
+        require_password_of_person(person, given=False)
     with pytest.raises(Refusal) as with_one:
-        check_password(program, given=True)
+        require_password_of_person(program, given=True)
     assert refused(without) == ("validation", [("password", "missing")])
     assert refused(with_one) == ("validation", [("password", "not-allowed")])
 
@@ -51,7 +57,7 @@ def test_a_person_needs_a_password_and_a_program_may_have_none() -> None:
 def test_a_person_never_becomes_a_program_nor_the_reverse(before: str, after: str) -> None:
     account = Account("u", "U", Role(before), "a")
     with pytest.raises(Refusal) as refusal:
-        check_change(account, account.changed({"role": Role(after)}), another_administers=True)
+        require_allowed_change(account, account.changed({"role": Role(after)}), another_administers=True)
     assert refused(refusal) == ("validation", [("role", "not-allowed")])
 
 
@@ -60,15 +66,15 @@ def test_a_person_never_becomes_a_program_nor_the_reverse(before: str, after: st
 )
 def test_the_last_administrator_stays(changes: dict[str, object], field: str) -> None:
     account = Account("u", "U", Role.ADMINISTRATOR)
-    check_change(account, account.changed(changes), another_administers=True)
+    require_allowed_change(account, account.changed(changes), another_administers=True)
     with pytest.raises(Refusal) as refusal:
-        check_change(account, account.changed(changes), another_administers=False)
+        require_allowed_change(account, account.changed(changes), another_administers=False)
     assert refused(refusal) == ("validation", [(field, "last-administrator")])
 
 
 def test_an_administrator_already_disabled_is_no_last_one() -> None:
     account = Account("u", "U", Role.ADMINISTRATOR, disabled=True)
-    check_change(account, account.changed({"role": Role.LEADER}), another_administers=False)
+    require_allowed_change(account, account.changed({"role": Role.LEADER}), another_administers=False)
 
 
 def test_a_change_is_the_next_version() -> None:
@@ -77,17 +83,17 @@ def test_a_change_is_the_next_version() -> None:
 
 
 def test_a_parent_must_be_known() -> None:
-    check_parent(Agency("a", "A", AgencyKind.UNIT), [])
-    check_parent(Agency("a", "A", AgencyKind.UNIT, parent="b"), ["b", "c"])
+    require_valid_parent(Agency("a", "A", AgencyKind.UNIT), [])
+    require_valid_parent(Agency("a", "A", AgencyKind.UNIT, parent="b"), ["b", "c"])
     with pytest.raises(Refusal) as refusal:
-        check_parent(Agency("a", "A", AgencyKind.UNIT, parent="b"), [])
+        require_valid_parent(Agency("a", "A", AgencyKind.UNIT, parent="b"), [])
     assert refused(refusal) == ("validation", [("parent", "unknown-agency")])
 
 
 @pytest.mark.parametrize("line", [["a"], ["b", "a"], ["b", "c", "a", "d"]])
 def test_an_agency_never_stands_below_itself(line: list[str]) -> None:
     with pytest.raises(Refusal) as refusal:
-        check_parent(Agency("a", "A", AgencyKind.UNIT, parent=line[0]), line)
+        require_valid_parent(Agency("a", "A", AgencyKind.UNIT, parent=line[0]), line)
     assert refused(refusal) == (Code.VALIDATION, [("parent", "circle")])
 
 

@@ -30,7 +30,7 @@ def test_every_event_has_its_golden_file() -> None:
 def test_a_decoded_event_is_encoded_as_it_was(name: str) -> None:
     written = golden(name)
     assert written["type"] == name
-    assert orjson.loads(encode(decode(orjson.dumps(written)))) == written
+    assert _without_additions(orjson.loads(encode(decode(orjson.dumps(written)))), written) == written
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -41,7 +41,7 @@ def test_members_a_later_writer_adds_are_ignored(name: str) -> None:
     expected = golden(name)
     if "act" in expected["data"]:  # free-form: kept as it came
         expected["data"]["act"]["details"] = extended["data"]["act"]["details"]
-    assert orjson.loads(encode(decode(orjson.dumps(extended)))) == expected
+    assert _without_additions(orjson.loads(encode(decode(orjson.dumps(extended)))), expected) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -68,6 +68,16 @@ def test_a_member_that_is_required_may_not_be_missing(name: str) -> None:
 def test_what_is_no_event_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableEventError):
         decode(body)
+
+
+def _without_additions(encoded: Any, golden: Any) -> Any:
+    """Leave out optional members that came after the golden file was written: they are empty in an old event."""
+    if isinstance(encoded, list) and isinstance(golden, list):
+        return [_without_additions(*pair) for pair in zip(encoded, golden, strict=True)]
+    if not isinstance(encoded, dict) or not isinstance(golden, dict):
+        return encoded
+    assert not any(value for name, value in encoded.items() if name not in golden)
+    return {name: _without_additions(value, golden[name]) for name, value in encoded.items() if name in golden}
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:

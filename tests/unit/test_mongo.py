@@ -11,8 +11,8 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
-from shared.mongo import Index, ascending, is_away, sight_filter
-from shared.office.access import Principal
+from shared.mongo import Index, ascending, is_away
+from shared.office.access import Principal, sight_filter
 from shared.office.vocabulary import Role
 
 

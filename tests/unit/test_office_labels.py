@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.events.names import TASK_FACTS
 from shared.office import labels, vocabulary
 from shared.office.labels import Label, Language
 
+GOLDEN = Path(__file__).parent / "golden"
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 TABLES: dict[type[StrEnum], object] = {
     vocabulary.Role: labels.ROLES,
@@ -45,8 +46,9 @@ def test_every_word_has_a_label_in_both_languages(words: type[StrEnum], table: d
     assert all(label.vi.strip() and label.en.strip() for label in table.values())
 
 
-def test_every_act_of_the_history_has_a_label() -> None:
-    assert tuple(labels.HISTORY) == TASK_FACTS
+def test_every_fact_of_the_contract_has_a_label() -> None:
+    golden = {path.name.split(".")[1] for path in GOLDEN.glob("task.*.v1.json")}
+    assert set(labels.FACTS) == golden
 
 
 def test_seven_causes_are_objective() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from services.reporting.api.summary import SummaryRow
-from services.reporting.rules.counting import COUNTERS, RATED
 from services.reporting.rules.rates import completion_rate, on_time_rate
 from services.reporting.rules.summary import summary_of
 from services.reporting.rules.versions import document_key, version_of
+from services.reporting.store.counters import ALL_COUNTERS, COUNTERS, RATED
 from shared.events.task import Document, ExtensionRequest, Report
 from shared.office.vocabulary import ReportState, RequestState
 from tests.support.deadline_tasks import ASSIGNED_AT, DUE_AT, a_task, event_of, submitted
@@ -83,13 +83,15 @@ def test_every_request_counts_and_only_granted_ones_as_approved() -> None:
 
 
 def test_rows_stand_by_key_with_the_one_without_last() -> None:
-    summary = summary_of([group(None, total=1), group("b", total=2), group("a", total=4)], {"b": "Bê"}, NOW)
+    summary = summary_of(
+        [group(None, total=1), group("b", total=2), group("a", total=4)], ALL_COUNTERS, {"b": "Bê"}, NOW
+    )
     assert [(row.key, row.name) for row in summary.rows] == [("a", "a"), ("b", "Bê"), (None, None)]
     assert (summary.total.key, summary.total.name, summary.total.counts["total"]) == (None, None, 7)
 
 
 def test_no_rows_have_a_total_of_nothing() -> None:
-    assert set(summary_of([], {}, NOW).total.counts.values()) == {0}
+    assert set(summary_of([], ALL_COUNTERS, {}, NOW).total.counts.values()) == {0}
 
 
 def test_a_rate_over_nothing_is_none() -> None:

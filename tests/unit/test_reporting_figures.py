@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 
 from services.reporting import metrics
-from services.reporting.rules.counting import COUNTERS, RATED
 from services.reporting.rules.summary import Row, Summary
+from services.reporting.store.counters import COUNTERS, RATED
 from shared.office.vocabulary import Timeliness
 
 _STATES: Final = 5

@@ -8,11 +8,13 @@ import bson
 import pytest
 from bson.codec_options import CodecOptions
 
+from services.assignment.tasks.api.bodies import BODIES
 from services.assignment.tasks.rules import state
-from services.assignment.tasks.rules.act_table import ACT_TABLE
-from services.assignment.tasks.rules.task import _EVOLUTIONS, replay
+from services.assignment.tasks.rules.act_table import ACT_TABLE, EVOLUTIONS
+from services.assignment.tasks.rules.task import replay
 from services.assignment.tasks.store.records import from_entry, to_entry
 from shared.events import names, task
+from shared.office import labels
 from shared.office.vocabulary import DueKind, Priority, Role
 
 _AT = datetime(2026, 12, 1, 16, 59, 59, 999_000, tzinfo=UTC)
@@ -52,11 +54,23 @@ def test_state_and_contract_have_the_same_members(name: str) -> None:
 
 def test_every_recorded_act_has_an_event_and_an_evolution() -> None:
     withdrawn = {"explanation_withdrawn"}  # comes with changes of the calendar
-    assert set(names.TASK_FACTS) - withdrawn == {"assigned", *_EVOLUTIONS}
+    assert set(names.TASK_FACTS) - withdrawn == {"assigned", *EVOLUTIONS}
 
 
 def test_the_act_table_has_the_sixteen_acts() -> None:
     assert len(ACT_TABLE) == 16
+
+
+@pytest.mark.parametrize("act", ACT_TABLE)
+def test_every_act_has_a_body_a_label_and_facts_with_labels(act: str) -> None:
+    assert act in BODIES
+    assert act in labels.ACTS
+    assert ACT_TABLE[act].records.keys() <= labels.FACTS.keys()
+
+
+@pytest.mark.parametrize("act", sorted({*BODIES, *labels.ACTS}))
+def test_nothing_is_said_of_an_act_that_is_not_in_the_table(act: str) -> None:
+    assert act in ACT_TABLE
 
 
 def test_entries_read_back_from_storage_replay_to_the_same_task() -> None:

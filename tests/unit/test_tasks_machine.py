@@ -107,14 +107,14 @@ class TaskLife(RuleBasedStateMachine):
     histories: dict[str, list[HistoryEntry]]
     now: datetime
 
-    @initialize(term=st.just(RequestedDeadline()) | _terms, used=st.sampled_from((False, False, False, True)))
-    def assign(self, term: RequestedDeadline, used: bool) -> None:
+    @initialize(deadline=st.just(RequestedDeadline()) | _terms, used=st.sampled_from((False, False, False, True)))
+    def assign(self, deadline: RequestedDeadline, used: bool) -> None:
         self.now = START - timedelta(hours=1)
         context = context_of(PEOPLE[0], self.now)
         recalled = assigned("old", begin(Assign(title="cũ", lead_agency="A"), None, context))
         state = ExtensionState.USED if used else ExtensionState.NONE
         old = replace(recalled, stage=Stage.RECALLED, extension=replace(recalled.extension, state=state))
-        act = Assign(title="Nhiệm vụ", lead_agency="A", coordinating_agencies=("B",), term=term, replaces="old")
+        act = Assign(title="Nhiệm vụ", lead_agency="A", coordinating_agencies=("B",), deadline=deadline, replaces="old")
         first = begin(act, old, context)
         self.granted_before = used
         self.worlds = {name: assigned("task", first) for name in ("at once", "at times", "never")}

@@ -10,7 +10,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from shared.office.access import Permission, Principal, require
+from shared.office.access import Permission, Principal, require_permission
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role
 from shared.web.auth import Verifier, public_key_set
@@ -118,7 +118,7 @@ def test_public_keys_are_public_and_named() -> None:
 
 
 def test_a_permission_is_asked_of_role_and_scope() -> None:
-    require(Principal("lan", Role.LEADER), Permission.ASSIGN)
+    require_permission(Principal("lan", Role.LEADER), Permission.ASSIGN)
     for caller in (Principal("hoa", Role.HEAD, "STC"), Principal("pm", Role.SERVICE, "STC")):
         with pytest.raises(Refusal):
-            require(caller, Permission.ASSIGN)
+            require_permission(caller, Permission.ASSIGN)

@@ -1,4 +1,4 @@
-"""The tasks of the demo, by how they stand today."""
+"""The tasks of the demo, grouped by their state today."""
 
 from typing import Final
 

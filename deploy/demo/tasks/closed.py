@@ -1,4 +1,4 @@
-"""Tasks that are done, in time or late, and those that were taken back."""
+"""Tasks that are completed, on time or late, and tasks that were recalled."""
 
 from typing import Final
 

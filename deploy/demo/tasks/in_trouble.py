@@ -1,4 +1,4 @@
-"""Tasks that need somebody's attention: overdue, to be explained, refused, or finished and not reported."""
+"""Tasks that need somebody's attention: overdue, waiting for an explanation, refused, or finished but not reported."""
 
 from typing import Final
 

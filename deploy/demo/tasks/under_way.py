@@ -1,4 +1,4 @@
-"""Tasks that are not late: new, received, being done, or reported and waiting for acceptance."""
+"""Tasks that are not late: new, received, in progress, or reported and waiting for acceptance."""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
-"""Agencies and accounts, and how their holders sign in.
+"""Agencies and accounts, and how people and programs sign in.
 
-Owns the collections `agencies` and `accounts`; publishes `agency.changed.v1` and `account.changed.v1` with each
-change, in the same write. An agency is named by its code, an account by its username, everywhere and for ever:
-neither is renamed or deleted.
+Owns the collections `agencies` and `accounts`. Each change puts its event, `agency.changed.v1` or
+`account.changed.v1`, into the outbox in the same write. The code of an agency and the username of an account are their
+ids everywhere. They never change, and nothing is ever deleted.
 """

@@ -1,4 +1,4 @@
-"""Failed attempts to prove who one is: after too many, the next ones wait."""
+"""Limits on failed sign-ins: after too many failures, further attempts must wait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Proof = TypeVar("Proof")
 
 
 class TooManyFailuresError(Exception):
-    """Nothing is looked at for this account from this address for `seconds` more."""
+    """No attempt is made for this account from this address for another `seconds` seconds."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds)
@@ -30,10 +30,10 @@ class TooManyFailuresError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FailureLimits:
-    """How many failures are borne, as `limits` writes it (`10 per 5 minute`).
+    """How many failures are allowed, in the notation of the `limits` library (`10 per 5 minute`).
 
-    `account` counts one username from one address, so that nobody locks another out from afar; `address` counts
-    all usernames tried from one address.
+    `account` counts one username from one address, so that nobody can lock out a person who signs in from elsewhere.
+    `address` counts all usernames tried from one address.
     """
 
     account: str
@@ -41,7 +41,7 @@ class FailureLimits:
 
 
 class Attempts:
-    """Counts failures only: who knows the password is never held up by having signed in often."""
+    """Counts failures only: a person who knows the password may sign in as often as they like."""
 
     def __init__(self, limits: FailureLimits) -> None:
         self._account = parse(limits.account)
@@ -50,25 +50,25 @@ class Attempts:
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def attempt(self, username: str, address: str, prove: Callable[[], Awaitable[Proof | None]]) -> Proof | None:
-        """Return what `prove` returns; nothing counts as a failure.
+        """Return what `prove` returns; None counts as a failure.
 
-        Few run at once, so that a burst cannot pass the check before its first failures are counted.
+        Only a few attempts run at the same time. Else a burst would pass the limit before its first failures count.
 
         Raises:
-            TooManyFailuresError: before anything is looked at.
+            TooManyFailuresError: the limit is reached; `prove` was not called.
 
         """
         counters = [(self._account, (username[:_LONGEST_KEY], address)), (self._address, (address,))]
         async with self._slots:
             for limit, names in counters:
-                self._check(limit, names)
+                self._require_attempts_left(limit, names)
             proof = await prove()
             if proof is None:
                 for limit, names in counters:
                     self._counted.hit(limit, *names)
             return proof
 
-    def _check(self, limit: RateLimitItem, names: tuple[str, ...]) -> None:
+    def _require_attempts_left(self, limit: RateLimitItem, names: tuple[str, ...]) -> None:
         if not self._counted.test(limit, *names):
             ends_at = self._counted.get_window_stats(limit, *names).reset_time
             raise TooManyFailuresError(max(1, math.ceil(ends_at - true_now().timestamp())))

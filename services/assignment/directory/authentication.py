@@ -1,4 +1,4 @@
-"""Who calls assignment: the token says who, the account says what they are now."""
+"""Who calls assignment: the token gives the username, the account gives the current role."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.web.auth import Authenticator, Verifier, bearer_token, unauthenticat
 
 
 def by_account(verifier: Verifier, lookups: Lookups) -> Authenticator:
-    """Look the account up at each request: who was disabled is out at once, and the role held now is what counts."""
+    """Look up the account at every request, so that a disabled account or a changed role takes effect at once."""
 
     async def authenticate(request: Request) -> Principal:
         named = verifier.verify(bearer_token(request))

@@ -1,4 +1,4 @@
-"""Creating and changing agencies and accounts: load, decide, save."""
+"""Reading, creating and changing agencies and accounts: load, decide, save."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Final
 from services.assignment.directory.passwords import Passwords, hash_secret, new_secret
 from services.assignment.directory.rules import account as account_rules
 from services.assignment.directory.rules.account import Account
-from services.assignment.directory.rules.agency import Agency, check_parent
+from services.assignment.directory.rules.agency import Agency, require_valid_parent
 from services.assignment.directory.store import ACCOUNTS, AGENCIES, DirectoryStore
 from shared.clock import Clock
 from shared.events.directory import AccountChanged, AgencyChanged
 from shared.events.envelope import Event
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED
 from shared.messaging.context import correlation_id
-from shared.office.access import Permission, Principal, require
+from shared.office.access import Permission, Principal, require_permission
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import AgencyKind, Role
 
@@ -23,9 +23,9 @@ _SOURCE: Final = "/assignment"
 
 
 class DirectoryHandlers:
-    """The directory as callers see and change it.
+    """The directory as its callers read and change it.
 
-    `wake` tells the relay which document was written, by collection and id.
+    `wake` gets the collection and the id of each record that was written, so that the relay publishes its event.
     """
 
     def __init__(
@@ -36,19 +36,21 @@ class DirectoryHandlers:
         self._passwords = passwords
         self._wake = wake
 
-    async def agency(self, code: str) -> Agency:
-        return _found(await self._store.agency(code))
+    async def agency(self, caller: Principal, code: str) -> Agency:
+        require_permission(caller, Permission.READ_AGENCIES)
+        return _require_found(await self._store.agency(code))
 
     async def agencies(
-        self, *, kind: AgencyKind | None, parent: str | None, after: str | None, limit: int
+        self, caller: Principal, *, kind: AgencyKind | None, parent: str | None, after: str | None, limit: int
     ) -> list[Agency]:
+        require_permission(caller, Permission.READ_AGENCIES)
         return await self._store.agencies(kind=kind, parent=parent, after=after, limit=limit)
 
     async def create_agency(self, caller: Principal, agency: Agency) -> Agency:
-        _demand_management(caller)
+        require_permission(caller, Permission.MANAGE_DIRECTORY)
         if await self._store.agency(agency.code) is not None:
             raise Refusal(Code.ALREADY_EXISTS)
-        check_parent(agency, await self._store.line_from(agency.parent))
+        require_valid_parent(agency, await self._store.line_from(agency.parent))
         await self._store.insert_agency(agency, self._agency_changed(agency))
         self._wake(AGENCIES, agency.code)
         return agency
@@ -57,31 +59,33 @@ class DirectoryHandlers:
         self, caller: Principal, code: str, changes: Mapping[str, Any], expected_version: int | None
     ) -> Agency:
         async def change(store: DirectoryStore) -> Agency:
-            agency = _found(await store.agency(code))
-            _demand_management(caller)
-            _demand_version(expected_version, agency.version)
+            agency = _require_found(await store.agency(code))
+            require_permission(caller, Permission.MANAGE_DIRECTORY)
+            _require_version(expected_version, agency.version)
             changed = agency.changed(changes)
-            check_parent(changed, await store.line_from(changed.parent))
+            require_valid_parent(changed, await store.line_from(changed.parent))
             await store.save_agency(changed, self._agency_changed(changed))
             return changed
 
-        changed = await self._store.alone("agencies", change)
+        require_permission(caller, Permission.READ_AGENCIES)
+        changed = await self._store.serialised("agencies", change)
         self._wake(AGENCIES, code)
         return changed
 
     async def account(self, caller: Principal, username: str) -> Account:
         """Return an account within the caller's sight."""
-        _demand_reading(caller)
-        return _seen(caller, await self._store.account(username))
+        require_permission(caller, Permission.READ_ACCOUNTS)
+        return _require_visible(caller, await self._store.account(username))
 
     async def own_account(self, caller: Principal) -> Account:
-        return _seen(caller, await self._store.account(caller.username))
+        """Return the caller's own account, which needs no permission."""
+        return _require_visible(caller, await self._store.account(caller.username))
 
     async def accounts(
         self, caller: Principal, *, agency: str | None, role: Role | None, after: str | None, limit: int
     ) -> list[Account]:
         """Return the accounts within the caller's sight."""
-        _demand_reading(caller)
+        require_permission(caller, Permission.READ_ACCOUNTS)
         if not account_rules.sees_every_account(caller):
             if agency not in {None, caller.agency}:
                 return []
@@ -89,17 +93,17 @@ class DirectoryHandlers:
         return await self._store.accounts(agency=agency, role=role, after=after, limit=limit)
 
     async def create_account(self, caller: Principal, account: Account, password: str | None) -> Account:
-        account_rules.check(account)
-        account_rules.check_password(account, given=password is not None)
-        _demand_management(caller)
+        account_rules.require_fields_of_role(account)
+        account_rules.require_password_of_person(account, given=password is not None)
+        require_permission(caller, Permission.MANAGE_DIRECTORY)
         if await self._store.account(account.username) is not None:
             raise Refusal(Code.ALREADY_EXISTS)
-        await _demand_agency(self._store, account)
+        await _require_known_agency(self._store, account)
         await self.add_account(account, password)
         return account
 
     async def add_account(self, account: Account, password: str | None) -> None:
-        """Add an account that nobody has to be asked for.
+        """Add an account without a caller: no permission is needed, so that the first administrator can be made.
 
         Raises:
             Refusal: the username is taken.
@@ -115,23 +119,23 @@ class DirectoryHandlers:
         self, caller: Principal, username: str, changes: Mapping[str, Any], expected_version: int | None
     ) -> Account:
         async def change(store: DirectoryStore) -> Account:
-            account = _seen(caller, await store.account(username))
-            _demand_management(caller)
-            _demand_version(expected_version, account.version)
+            account = _require_visible(caller, await store.account(username))
+            require_permission(caller, Permission.MANAGE_DIRECTORY)
+            _require_version(expected_version, account.version)
             changed = account.changed(changes)
-            await _check_account_change(store, account, changed)
+            await _require_allowed_change(store, account, changed)
             await store.save_account(changed, self._account_changed(changed))
             return changed
 
-        _demand_reading(caller)
-        changed = await self._store.alone("accounts", change)
+        require_permission(caller, Permission.READ_ACCOUNTS)
+        changed = await self._store.serialised("accounts", change)
         self._wake(ACCOUNTS, username)
         return changed
 
     async def make_secret(self, caller: Principal, username: str) -> str:
-        """Give a program a new secret; the one it had is worth nothing from now on."""
+        """Give a program a new secret and return it; the old secret is no longer valid."""
         account = await self.account(caller, username)
-        _demand_management(caller)
+        require_permission(caller, Permission.MANAGE_DIRECTORY)
         if not account.is_program:
             raise invalid("username", FieldCode.NOT_ALLOWED)
         secret = new_secret()
@@ -173,38 +177,30 @@ class DirectoryHandlers:
         )
 
 
-async def _check_account_change(store: DirectoryStore, account: Account, changed: Account) -> None:
+async def _require_allowed_change(store: DirectoryStore, account: Account, changed: Account) -> None:
     another = await store.other_administrator_exists(account.username)
-    account_rules.check_change(account, changed, another_administers=another)
-    account_rules.check(changed)
-    await _demand_agency(store, changed)
+    account_rules.require_allowed_change(account, changed, another_administers=another)
+    account_rules.require_fields_of_role(changed)
+    await _require_known_agency(store, changed)
 
 
-async def _demand_agency(store: DirectoryStore, account: Account) -> None:
+async def _require_known_agency(store: DirectoryStore, account: Account) -> None:
     if account.agency is not None and not await store.known_agencies([account.agency]):
         raise invalid("agency", FieldCode.UNKNOWN_AGENCY)
 
 
-def _found(agency: Agency | None) -> Agency:
+def _require_found(agency: Agency | None) -> Agency:
     if agency is None:
         raise Refusal(Code.NOT_FOUND)
     return agency
 
 
-def _seen(caller: Principal, account: Account | None) -> Account:
+def _require_visible(caller: Principal, account: Account | None) -> Account:
     if account is None or not account_rules.sees_account(caller, account):
         raise Refusal(Code.NOT_FOUND)
     return account
 
 
-def _demand_management(caller: Principal) -> None:
-    require(caller, Permission.MANAGE_DIRECTORY)
-
-
-def _demand_reading(caller: Principal) -> None:
-    require(caller, Permission.READ_ACCOUNTS)
-
-
-def _demand_version(expected: int | None, present: int) -> None:
-    if expected is not None and expected != present:
+def _require_version(expected: int | None, current: int) -> None:
+    if expected is not None and expected != current:
         raise Refusal(Code.VERSION_CONFLICT)

@@ -1,4 +1,4 @@
-"""Proving who one is."""
+"""Signing in, and changing the own password."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from shared.office.refusal import Code, FieldCode, Refusal, invalid
 
 
 class SignIn:
-    """A wrong password, an unknown name and a disabled account are one answer, reached by the same work."""
+    """Verifies passwords and secrets.
+
+    A wrong password, an unknown username and a disabled account give the same answer after the same work, so that
+    nobody can find out which usernames exist.
+    """
 
     def __init__(self, store: DirectoryStore, passwords: Passwords, attempts: Attempts) -> None:
         self._store = store
@@ -22,24 +26,28 @@ class SignIn:
 
         Raises:
             Refusal: not-authenticated.
-            TooManyFailuresError: nothing was looked at.
+            TooManyFailuresError: the password was not looked at.
 
         """
-        return _proven(await self._attempts.attempt(username, address, lambda: self._by_password(username, password)))
+        return _require_proven(
+            await self._attempts.attempt(username, address, lambda: self._by_password(username, password))
+        )
 
     async def program(self, username: str, secret: str, address: str) -> Account:
         """Return the account of a program that knows its secret; raises as `person` does."""
-        return _proven(await self._attempts.attempt(username, address, lambda: self._by_secret(username, secret)))
+        return _require_proven(
+            await self._attempts.attempt(username, address, lambda: self._by_secret(username, secret))
+        )
 
-    async def change_password(self, username: str, present: str, new: str, address: str) -> None:
+    async def change_password(self, username: str, current: str, new: str, address: str) -> None:
         """Replace a person's own password.
 
         Raises:
-            Refusal: the present one is wrong.
-            TooManyFailuresError: nothing was looked at.
+            Refusal: the current password is wrong.
+            TooManyFailuresError: the current password was not looked at.
 
         """
-        proven = await self._attempts.attempt(username, address, lambda: self._by_password(username, present))
+        proven = await self._attempts.attempt(username, address, lambda: self._by_password(username, current))
         if proven is None:
             raise invalid("current_password", FieldCode.WRONG_PASSWORD)
         await self._store.set_password(username, await self._passwords.hash(new))
@@ -59,7 +67,7 @@ class SignIn:
         return known.account if known is not None and matches and not known.account.disabled else None
 
 
-def _proven(account: Account | None) -> Account:
+def _require_proven(account: Account | None) -> Account:
     if account is None:
         raise Refusal(Code.NOT_AUTHENTICATED)
     return account

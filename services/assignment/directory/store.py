@@ -46,7 +46,7 @@ _ACCOUNT_FIELDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An account with the hashes of what proves it; a person has a password, a program may have a secret."""
+    """An account with its hashes: a person has a password, a program may have a secret."""
 
     account: Account
     password: str | None
@@ -54,7 +54,7 @@ class Credentials:
 
 
 class DirectoryStore:
-    """Agencies and accounts in MongoDB; within a transaction when made by `alone`."""
+    """Agencies and accounts in MongoDB; within a transaction when `serialised` made the store."""
 
     def __init__(self, database: Database, session: AsyncIOMotorClientSession | None = None) -> None:
         self._database = database
@@ -62,19 +62,19 @@ class DirectoryStore:
         self._accounts = database[ACCOUNTS]
         self._session = session
 
-    async def alone(
-        self, what: Literal["agencies", "accounts"], act: Callable[[DirectoryStore], Awaitable[Result]]
+    async def serialised(
+        self, what: Literal["agencies", "accounts"], change: Callable[[DirectoryStore], Awaitable[Result]]
     ) -> Result:
-        """Run an act whose rule looks at more than one record; two such acts never overlap.
+        """Run a change whose rule looks at more than one record, in a transaction; two changes never overlap.
 
-        Each first changes one guard record within its transaction: of two at once, the second is rolled back
-        and runs again on what the first left.
+        Each transaction first changes one guard record. Of two at the same time, MongoDB rolls the second back, and
+        it runs again on the result of the first; `change` may therefore be called more than once.
         """
 
         async def guarded(session: AsyncIOMotorClientSession) -> Result:
             guards = self._database[_GUARDS]
-            await guards.update_one({"_id": what}, {"$inc": {"acts": 1}}, upsert=True, session=session)
-            return await act(DirectoryStore(self._database, session))
+            await guards.update_one({"_id": what}, {"$inc": {"changes": 1}}, upsert=True, session=session)
+            return await change(DirectoryStore(self._database, session))
 
         async with await self._database.client.start_session() as session:
             return await session.with_transaction(guarded)
@@ -88,18 +88,18 @@ class DirectoryStore:
     async def agencies(
         self, *, kind: AgencyKind | None, parent: str | None, after: str | None, limit: int
     ) -> list[Agency]:
-        """Return agencies by code, from the one after `after`."""
+        """Return up to `limit` agencies in order of their codes, beginning after the code `after`."""
         query = _given(kind=kind, parent=parent) | _beyond(after)
         found = self._agencies.find(query, _AGENCY_FIELDS).sort("_id", 1).limit(limit)
         return [_agency(record) async for record in found]
 
     async def known_agencies(self, codes: Iterable[str]) -> frozenset[str]:
-        """Return those of the codes that name an agency."""
+        """Return the codes that belong to an agency."""
         found = self._agencies.find({"_id": {"$in": list(codes)}}, {"_id": 1}, session=self._session)
         return frozenset(record["_id"] for record in await found.to_list())
 
     async def line_from(self, code: str | None) -> list[str]:
-        """Return the agency and all above it, nearest first; nothing when nobody knows it."""
+        """Return the codes of the agency and of all agencies above it, nearest first; empty when it is unknown."""
         line: list[str] = []
         while code is not None and (agency := await self.agency(code)) is not None:
             line.append(code)
@@ -107,7 +107,7 @@ class DirectoryStore:
         return line
 
     async def insert_agency(self, agency: Agency, event: Event[Any]) -> None:
-        """Insert a new agency and what tells of it.
+        """Insert a new agency together with its event.
 
         Raises:
             Refusal: the code is taken.
@@ -125,18 +125,18 @@ class DirectoryStore:
         return to_account(found) if found else None
 
     async def accounts_named(self, usernames: Iterable[str]) -> Mapping[str, Record]:
-        """Return those of the accounts that are there, as `to_account` reads them."""
+        """Return the accounts that exist, by username, as records for `to_account`."""
         found = self._accounts.find({"_id": {"$in": list(usernames)}}, _ACCOUNT_FIELDS, session=self._session)
         return {record["_id"]: record for record in await found.to_list()}
 
     async def accounts(self, *, agency: str | None, role: Role | None, after: str | None, limit: int) -> list[Account]:
-        """Return accounts by username, from the one after `after`."""
+        """Return up to `limit` accounts in order of their usernames, beginning after the username `after`."""
         query = _given(agency=agency, role=role) | _beyond(after)
         found = self._accounts.find(query, _ACCOUNT_FIELDS).sort("_id", 1).limit(limit)
         return [to_account(record) async for record in found]
 
     async def other_administrator_exists(self, username: str) -> bool:
-        """Whether anyone but this account administers now."""
+        """Whether another account than this one is an active administrator."""
         query = {"role": Role.ADMINISTRATOR, "disabled": False, "_id": {"$ne": username}}
         return await self._accounts.find_one(query, {"_id": 1}, session=self._session) is not None
 
@@ -146,7 +146,7 @@ class DirectoryStore:
         return Credentials(to_account(found), found["password"], found["secret"]) if found else None
 
     async def insert_account(self, account: Account, password: str | None, event: Event[Any]) -> None:
-        """Insert a new account with the hash of its password, and what tells of it.
+        """Insert a new account with the hash of its password, together with its event.
 
         Raises:
             Refusal: the username is taken.
@@ -163,11 +163,11 @@ class DirectoryStore:
         await self._accounts.update_one({"_id": username}, {"$set": {"password": password}})
 
     async def replace_password(self, username: str, old: str, new: str) -> None:
-        """Store another hash of the same password, unless a new password was set since `old` was read."""
+        """Replace the hash `old` with another hash of the same password, unless the password was changed meanwhile."""
         await self._accounts.update_one({"_id": username, "password": old}, {"$set": {"password": new}})
 
     async def set_secret(self, username: str, secret: str) -> None:
-        """Store the hash of a program's new secret; the old one is worth nothing from now on."""
+        """Store the hash of a program's new secret; the old secret is no longer valid."""
         await self._accounts.update_one({"_id": username}, {"$set": {"secret": secret}})
 
     async def _insert(self, collection: str, record: Record, event: Event[Any]) -> None:
@@ -203,7 +203,12 @@ def _account_fields(account: Account) -> Record:
 
 
 def to_account(record: Record) -> Account:
-    """Read an account; a ValueError if it has a role or a scope that only a later version knows."""
+    """Read an account from its record.
+
+    Raises:
+        ValueError: it has a role or a scope that only a later version of the program knows.
+
+    """
     fields = {field: record[field] for field in _ACCOUNT_FIELDS}
     closed = {"role": Role(record["role"]), "scopes": frozenset(map(Scope, record["scopes"]))}
     return Account(record["_id"], **fields | closed)

@@ -1,4 +1,4 @@
-"""Tokens of ten minutes that every service verifies by itself."""
+"""Short-lived tokens, which every service verifies by itself with the public keys."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from shared.web.auth import ALGORITHM, Claims
 
 
 def read_signing_key(text: str) -> OKPKey:
-    """Read the private JWK that tokens are signed with.
+    """Read the private key (JWK, in JSON) that signs the tokens.
 
     Raises:
-        ValueError: it is no private Ed25519 key, or has no id. (joserfc raises errors of its own for less than that.)
+        ValueError: it is not a private Ed25519 key, or has no id.
+        JoseError: it is not a key at all.
 
     """
     key = OKPKey.import_key(orjson.loads(text))
@@ -29,7 +30,7 @@ def read_signing_key(text: str) -> OKPKey:
 
 
 class TokenIssuer:
-    """Signs with the private Ed25519 JWK given as JSON; its `kid` names the public key to verify with."""
+    """Signs tokens with a private Ed25519 key (JWK, in JSON); its `kid` names the public key that verifies them."""
 
     def __init__(self, signing_key: str, lifetime: timedelta, now: Callable[[], datetime] = true_now) -> None:
         self._key = read_signing_key(signing_key)
@@ -39,11 +40,11 @@ class TokenIssuer:
 
     @property
     def expires_in(self) -> int:
-        """Seconds a new token lives."""
+        """How long a new token is valid, in seconds."""
         return int(self._lifetime.total_seconds())
 
     def issue(self, account: Account) -> str:
-        """Return a token that says who holds it and what they may be."""
+        """Return a token with the username, role, agency and scopes of the account."""
         issued_at = int(self._now().timestamp())
         claims = Claims(
             sub=account.username,

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from weakref import WeakValueDictionary
 
 import orjson
+import structlog
 from uuid_utils.compat import uuid7
 
 from services.assignment.tasks.rules import task as aggregate
@@ -17,17 +18,15 @@ from services.assignment.tasks.rules.assigning import Assign, assigned
 from services.assignment.tasks.rules.batch import Batch, decide_batch
 from services.assignment.tasks.rules.context import Command, Context, KnownAccount, Situation
 from services.assignment.tasks.rules.state import Task
-from services.assignment.tasks.store.records import Retry
-from services.assignment.tasks.store.tasks import AlreadyReplacedError, LoadedTask
+from services.assignment.tasks.store import AlreadyReplacedError, LoadedTask, Retry
 from shared.messaging.retry import RetryLater
-from shared.office.access import Permission, Principal, may, may_see, require
+from shared.office.access import Permission, Principal, may, may_see, require_permission
 from shared.office.refusal import Code, Refusal
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from services.assignment.tasks.store.batches import BatchStore
-    from services.assignment.tasks.store.tasks import TaskStore
+    from services.assignment.tasks.store import BatchStore, TaskStore
     from shared.clock import Clock
     from shared.office.policy import Policy
     from shared.office.workdays import WorkCalendar
@@ -68,14 +67,15 @@ class TaskHandlers:
         self._office = office
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def assign(self, caller: Principal, act: Assign, retry: Retry | None) -> tuple[Task, bool]:
+    async def assign(self, caller: Principal, command: Assign, retry: Retry | None) -> tuple[Task, bool]:
         """Give a task; tell whether it is new, or was given before under the same key."""
-        require(caller, Permission.ASSIGN)
+        require_permission(caller, Permission.ASSIGN)
         task_id = _id_for(caller, _TASKS_ROUTE, retry)
+        structlog.contextvars.bind_contextvars(act="assignment", task_id=task_id)
         if retry and (known := await self._store.load(task_id, retry.key, caller.username)):
             return _repeated(known, retry), False
-        replaced = await self._replaced(act.replaces, task_id)
-        entry = aggregate.begin(act, replaced, await self._context(caller, [act]))
+        replaced = await self._replaced(command.replaces, task_id)
+        entry = aggregate.begin(command, replaced, await self._context(caller, [command]))
         task = assigned(task_id, entry)
         try:
             inserted = await self._store.insert_if_absent(task, entry, retry)
@@ -83,61 +83,63 @@ class TaskHandlers:
             raise Refusal(Code.ALREADY_EXISTS) from error
         if inserted:
             return task, True
-        return await self.assign(caller, act, retry)
+        return await self.assign(caller, command, retry)
 
     async def assign_batch(
         self, caller: Principal, items: Sequence[tuple[Assign, Sequence[str]]], retry: Retry | None
     ) -> tuple[Batch, bool]:
         """Give all tasks of a batch or, with a refusal, none; tell whether it is new."""
-        require(caller, Permission.ASSIGN)
+        require_permission(caller, Permission.ASSIGN)
         batch_id = _id_for(caller, _BATCHES_ROUTE, retry)
         if retry and (known := await self._known_batch(batch_id, retry)):
             return known, False
-        acts = [act for act, _ in items]
-        context = await self._context(caller, acts, [code for _, leads in items for code in leads])
+        commands = [command for command, _ in items]
+        context = await self._context(caller, commands, [code for _, leads in items for code in leads])
         batch = await asyncio.to_thread(decide_batch, batch_id, items, context)
         if not await self._batches.insert_if_absent(batch, retry.fingerprint if retry else None):
             return await self.assign_batch(caller, items, retry)
         await self._batches.finish(batch)
         return batch, True
 
-    async def act(
-        self, caller: Principal, task_id: str, name: str, body: Command, if_match: int | None, retry: Retry | None
+    async def perform(
+        self, caller: Principal, task_id: str, act: str, command: Command, if_match: int | None, retry: Retry | None
     ) -> Task:
-        """Do an act on a task.
+        """Perform an act on a task.
 
-        Without `if_match` an act that another one overtook is decided anew; with it, it is refused.
+        If another act changes the task first, this one is decided anew; with `if_match` it is refused instead.
 
         Raises:
             Refusal: not-found, not-permitted, version-conflict or what a rule says; nothing was changed then.
 
         """
+        # Every line that is logged for the rest of the request names the act and the task.
+        structlog.contextvars.bind_contextvars(act=act, task_id=task_id)
 
         async def attempt() -> Task | None:
             found = await self._visible(caller, task_id, retry)
-            require(caller, Permission.ACT_ON_TASKS)
-            aggregate.authorise(found.task, name, caller)
+            require_permission(caller, Permission.ACT_ON_TASKS)
+            aggregate.require_party(found.task, act, caller)
             if found.fingerprint is not None:
                 return _repeated(found, retry)
             if if_match is not None and if_match != found.task.version:
                 raise Refusal(Code.VERSION_CONFLICT)
-            entries = aggregate.decide(found.task, name, body, await self._context(caller, [body]))
+            entries = aggregate.decide(found.task, act, command, await self._context(caller, [command]))
             return await self._store.append(found.task, entries, retry)
 
-        return await self._alone(task_id, attempt)
+        return await self._until_written(task_id, attempt)
 
     async def read(self, caller: Principal, task_id: str) -> Task:
         """Return a task within the caller's sight."""
         found = await self._visible(caller, task_id, None)
-        require(caller, Permission.READ_TASKS)
+        require_permission(caller, Permission.READ_TASKS)
         return found.task
 
     async def read_batch(self, caller: Principal, batch_id: str) -> Batch:
         """Return a batch to those who may give tasks."""
-        kept = await self._batches.load(batch_id) if may(caller, Permission.ASSIGN) else None
-        if kept is None:
+        stored = await self._batches.load(batch_id) if may(caller, Permission.ASSIGN) else None
+        if stored is None:
             raise Refusal(Code.NOT_FOUND)
-        return kept.batch
+        return stored.batch
 
     async def record_miss(self, task_id: str, due_at: datetime) -> None:
         """Record what time has brought, if the task still has this due moment.
@@ -158,17 +160,20 @@ class TaskHandlers:
             written = await self._store.append(found.task, entries) if entries else None
             return None if entries and written is None else bool(entries)
 
-        await self._alone(task_id, attempt)
+        await self._until_written(task_id, attempt)
 
     def allowed_acts(self, caller: Principal, task: Task) -> list[str]:
-        """Return what the caller may do to a task now."""
+        """Return the acts that the caller may perform on a task now."""
         if not may(caller, Permission.ACT_ON_TASKS):
             return []
         at = self._office.situation()
         return aggregate.allowed_acts(task, Context(now=at.now, calendar=at.calendar, policy=at.policy, actor=caller))
 
-    async def _alone(self, task_id: str, attempt: Callable[[], Awaitable[Result | None]]) -> Result:
-        """Try until the write meets the version it was decided on; this process does one act on a task at a time."""
+    async def _until_written(self, task_id: str, attempt: Callable[[], Awaitable[Result | None]]) -> Result:
+        """Repeat an attempt while it returns None, which means that another write changed the task first.
+
+        A lock for each task lets the acts of this process pass one by one, so that they do not overtake one another.
+        """
         lock = self._locks.setdefault(task_id, asyncio.Lock())
         async with lock:
             for _ in range(MOST_TRIES):
@@ -184,7 +189,7 @@ class TaskHandlers:
         return found
 
     async def _replaced(self, task_id: str | None, by: str) -> Task | None:
-        """Return the task to be replaced; the same request, sent twice at once, is not in its own way."""
+        """Return the task to be replaced; the same request, sent twice at once, does not block itself."""
         if task_id is None:
             return None
         found = await self._store.load(task_id)
@@ -193,19 +198,19 @@ class TaskHandlers:
         return found.task if found else None
 
     async def _known_batch(self, batch_id: str, retry: Retry) -> Batch | None:
-        kept = await self._batches.load(batch_id)
-        if kept is None:
+        stored = await self._batches.load(batch_id)
+        if stored is None:
             return None
-        if kept.fingerprint != retry.fingerprint:
+        if stored.fingerprint != retry.fingerprint:
             raise Refusal(Code.IDEMPOTENCY_MISMATCH)
-        if kept.open:
-            await self._batches.finish(kept.batch)
-        return kept.batch
+        if stored.open:
+            await self._batches.finish(stored.batch)
+        return stored.batch
 
-    async def _context(self, caller: Principal, acts: Iterable[Command], agencies: Iterable[str] = ()) -> Context:
-        acts = list(acts)
-        codes = {*agencies, *(code for act in acts for code in act.named_agencies())}
-        names = {name for act in acts for name in act.named_accounts()}
+    async def _context(self, caller: Principal, commands: Iterable[Command], agencies: Iterable[str] = ()) -> Context:
+        commands = list(commands)
+        codes = {*agencies, *(code for command in commands for code in command.named_agencies())}
+        names = {name for command in commands for name in command.named_accounts()}
         at = self._office.situation()
         return Context(
             now=at.now,
@@ -218,14 +223,14 @@ class TaskHandlers:
 
 
 def _repeated(found: LoadedTask, retry: Retry | None) -> Task:
-    """Answer a retry with the task as it is now, unless it asks for something else than before."""
+    """Answer a retry with the task as it is now, unless its body differs from the first one."""
     if retry is None or found.fingerprint != retry.fingerprint:
         raise Refusal(Code.IDEMPOTENCY_MISMATCH)
     return found.task
 
 
 def _id_for(caller: Principal, route: str, retry: Retry | None) -> str:
-    """Return an id made from account, route and key, so that a retry meets what it made; else a new one."""
+    """Return an id made from account, route and key, so that a retry finds what it made; without a key, a new id."""
     if retry is None:
         return str(uuid7())
     name = orjson.dumps([caller.username, route, retry.key]).decode()

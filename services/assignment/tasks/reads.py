@@ -1,15 +1,13 @@
-"""What is asked about tasks: lists, one task at this moment, its history."""
+"""Use cases that only read: the list, one task at this moment, its history."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from services.assignment.tasks.store.queries import conditions
-from services.assignment.tasks.store.records import to_fields, to_wire_entry
-from services.assignment.tasks.store.tasks import order_field
-from services.assignment.tasks.views import HistoryPage, TaskBrief, TaskView, brief, task_view
-from shared.office.access import Permission, require
+from services.assignment.tasks.store import conditions, order_field, to_fields, to_wire_entry
+from services.assignment.tasks.views import HistoryPage, TaskBriefView, TaskView, brief, task_view
+from shared.office.access import Permission, require_permission
 from shared.office.timeliness import Horizon, horizon
 from shared.office.vocabulary import Stage
 from shared.web.pages import Page, Position, page_of, read_cursor, write_cursor
@@ -17,8 +15,7 @@ from shared.web.pages import Page, Position, page_of, read_cursor, write_cursor
 if TYPE_CHECKING:
     from services.assignment.tasks.handlers import Office, TaskHandlers
     from services.assignment.tasks.rules.state import Task
-    from services.assignment.tasks.store.queries import Filters, Sort
-    from services.assignment.tasks.store.tasks import TaskStore
+    from services.assignment.tasks.store import Filters, Sort, TaskStore
     from shared.office.access import Principal
 
 
@@ -36,9 +33,9 @@ class TaskReads:
 
     async def page(
         self, caller: Principal, filters: Filters, sort: Sort, cursor: str | None, limit: int
-    ) -> Page[TaskBrief]:
+    ) -> Page[TaskBriefView]:
         """Return one page of the tasks within the caller's sight."""
-        require(caller, Permission.READ_TASKS)
+        require_permission(caller, Permission.READ_TASKS)
         bound = self._bound(filters, sort)
         at = self._horizon()
         asked = conditions(filters, at, self._office.calendar)
@@ -65,5 +62,5 @@ class TaskReads:
 
     @staticmethod
     def _bound(filters: Filters, sort: Sort) -> dict[str, Any]:
-        """Return what a cursor is bound to."""
+        """Return the filters and the order that a cursor is valid for."""
         return {**asdict(filters), "sort": sort}

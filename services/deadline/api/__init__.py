@@ -1,1 +1,1 @@
-"""What goes over HTTP, a file a resource."""
+"""The HTTP of deadline: a file a resource."""

@@ -1,4 +1,4 @@
-"""The days of a term, as the answers show them."""
+"""The days of a term in an answer."""
 
 from __future__ import annotations
 

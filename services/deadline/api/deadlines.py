@@ -1,21 +1,17 @@
-"""A task's deadline, and the count of days that proves it."""
+"""`/v1/deadlines`: a task's deadline, and the count of days that proves it."""
 
 from __future__ import annotations
+
+from typing import Self
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from services.deadline.api.days import DayAnswer, days_of
-from services.deadline.rules.watch import Watch
-from services.deadline.store import WatchStore
-from shared.clock import Clock
+from services.deadline.api.days import DayAnswer
+from services.deadline.handlers import Deadline, DeadlineReader
 from shared.events.envelope import Moment
-from shared.events.task import Task
-from shared.office.access import Permission, Principal, may_see, require
-from shared.office.refusal import Code, Refusal
-from shared.office.timeliness import horizon, timeliness
+from shared.office.refusal import Code
 from shared.office.vocabulary import DueKind, Timeliness
-from shared.office.workdays import WorkCalendar
 from shared.web.auth import Caller
 from shared.web.problems import problem_responses
 from shared.web.route import api_router
@@ -35,44 +31,26 @@ class DeadlineAnswer(BaseModel):
     next_moment: Moment | None
     days: list[DayAnswer]
 
+    @classmethod
+    def of(cls, found: Deadline) -> Self:
+        return cls(
+            task_id=found.task.id,
+            sequence=found.task.version,
+            deadline=found.task.deadline,
+            due_kind=found.task.due_kind,
+            due_at=found.task.due_at,
+            timeliness=found.timeliness,
+            next_moment=found.next_moment,
+            days=[DayAnswer.model_validate(day) for day in found.days],
+        )
 
-def deadlines_router(store: WatchStore, clock: Clock, calendar: WorkCalendar) -> APIRouter:
-    router = api_router(prefix="/v1/deadlines", tags=["deadlines"])
+
+def deadlines_router(reader: DeadlineReader) -> APIRouter:
+    router = api_router("/v1/deadlines", ["deadlines"])
 
     @router.get("/{task_id}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
     async def read_deadline(caller: Caller, task_id: str) -> DeadlineAnswer:
         """Show a task's deadline as it is watched, with the count of days."""
-        require(caller, Permission.READ_TASKS)
-        watch = await _seen(store, caller, task_id)
-        following = watch.next_moment(calendar)
-        return DeadlineAnswer(
-            task_id=watch.task.id,
-            sequence=watch.task.version,
-            deadline=watch.task.deadline,
-            due_kind=watch.task.due_kind,
-            due_at=watch.task.due_at,
-            timeliness=_timeliness(watch.task, clock, calendar),
-            next_moment=following and following.at,
-            days=_days(watch.task, calendar),
-        )
+        return DeadlineAnswer.of(await reader.read(caller, task_id))
 
     return router
-
-
-async def _seen(store: WatchStore, caller: Principal, task_id: str) -> Watch:
-    found = await store.find(task_id)
-    watch = found.watch() if found else None
-    if watch is None or not may_see(caller, watch.task):
-        raise Refusal(Code.NOT_FOUND)
-    return watch
-
-
-def _timeliness(task: Task, clock: Clock, calendar: WorkCalendar) -> Timeliness:
-    at = horizon(clock.now(), calendar, calendar.policy)
-    return timeliness(task.stage, task.due_at, task.current_submission, at)
-
-
-def _days(task: Task, calendar: WorkCalendar) -> list[DayAnswer]:
-    if task.due_at is None:
-        return []
-    return days_of(calendar, calendar.local_day(task.assigned_at), calendar.local_day(task.due_at))

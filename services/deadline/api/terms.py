@@ -1,4 +1,4 @@
-"""When a term of working days ends, counted day by day."""
+"""`/v1/terms`: the day on which a term of working days ends, counted day by day."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.deadline.api.days import DayAnswer, days_of
-from shared.office.access import Permission, require
+from shared.office.access import Permission, require_permission
 from shared.office.workdays import WorkCalendar
 from shared.web import fields
 from shared.web.auth import Caller
@@ -31,12 +31,12 @@ class TermAnswer(BaseModel):
 
 
 def terms_router(calendar: WorkCalendar) -> APIRouter:
-    router = api_router(prefix="/v1/terms", tags=["terms"])
+    router = api_router("/v1/terms", ["terms"])
 
     @router.get("")
     async def count_term(caller: Caller, start: Start, working_days: WorkingDays) -> TermAnswer:
         """Count a term of working days from the day it starts."""
-        require(caller, Permission.READ_CALENDAR)
+        require_permission(caller, Permission.READ_CALENDAR)
         due = calendar.add_working_days(start, working_days)
         return TermAnswer(start=start, working_days=working_days, due=due, days=days_of(calendar, start, due))
 

@@ -1,4 +1,4 @@
-"""What an event is an occasion of, whichever service sent it."""
+"""The occasion of an event, whichever service published it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def occasion_of(event: Event[Any]) -> Occasion:
     """Return the occasion of a `task.*` or `deadline.*` event.
 
     Raises:
-        TypeError: the event is of neither kind.
+        TypeError: the event is neither.
 
     """
     match event.data:
@@ -28,7 +28,7 @@ def occasion_of(event: Event[Any]) -> Occasion:
 
 
 def former_lead(changed: TaskChanged) -> str | None:
-    """Return the agency that a reassignment took the task from, also when it gave the task back to it."""
+    """Return the agency from which a reassignment took the task, also when it gave the task back to the same agency."""
     former = changed.act.details.get("from_agency")
     return former if isinstance(former, str) else None
 

@@ -1,4 +1,4 @@
-"""What a task's history was an occasion of, entry by entry, from the history alone."""
+"""The occasions of a task's history, entry by entry, derived from the history alone."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Places:
 
     @classmethod
     def of(cls, first: HistoryEntry) -> Places:
-        """Read the entry that a task begins with."""
+        """Return the places after the first entry of a history."""
         details = first.details
         coordinating = tuple(details["coordinating_agencies"])
         return cls(details["lead_agency"], coordinating, details["monitor"], details["assigner"], first.by)
 
     def after(self, entry: HistoryEntry) -> Places:
-        """Return the places as an entry leaves them; most leave them as they are."""
+        """Return the places after an entry; most entries do not change them."""
         match entry.act:
             case "delegated":
                 return replace(self, officer=entry.details["officer"])
@@ -52,7 +52,7 @@ class Places:
 
 
 def occasions(task_id: str, history: Iterable[HistoryEntry]) -> Iterator[tuple[HistoryEntry, Occasion]]:
-    """Yield every entry of a whole history, oldest first, with what it was an occasion of."""
+    """Yield every entry of a complete history, oldest first, with its occasion."""
     places: Places | None = None
     for entry in history:
         places = places.after(entry) if places else Places.of(entry)

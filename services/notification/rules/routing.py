@@ -1,4 +1,4 @@
-"""Who is told of what. The table `RECIPIENTS` is the whole answer; nobody is told of what they did themselves."""
+"""Who is notified of what: the table `RECIPIENTS`. Nobody is notified of what they did themselves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.office.vocabulary import Role
 
 
 class Recipient(StrEnum):
-    """A place in a task, whose holders are told."""
+    """A place in a task, whose holders are notified."""
 
     HEAD_OF_LEAD = auto()
     CLERK_OF_LEAD = auto()
@@ -29,7 +29,7 @@ _DECIDER: Final = (Recipient.ASSIGNER, Recipient.ENTERED_BY)
 _CONCERNED: Final = (Recipient.HEADS_OF_COORDINATING, Recipient.HEAD_OF_MONITOR)
 _NOBODY: Final = ()
 
-# By kind: the event's name without its version. Whoever holds two places is told once, as the first of them.
+# By kind: the event's name without its version. A person who holds two places is notified once, for the first.
 RECIPIENTS: Final[Mapping[str, tuple[Recipient, ...]]] = MappingProxyType(
     {
         "task.assigned": (*_LEAD, *_CONCERNED),
@@ -56,7 +56,7 @@ RECIPIENTS: Final[Mapping[str, tuple[Recipient, ...]]] = MappingProxyType(
         "task.explanation_refused": _LEAD,
         "deadline.due_soon": (*_LEAD, Recipient.OFFICER),
         "deadline.due_today": (*_LEAD, Recipient.OFFICER),
-        "deadline.missed": _NOBODY,  # task.explanation_required tells of it
+        "deadline.missed": _NOBODY,  # task.explanation_required notifies of it
         "deadline.receipt_overdue": (*_LEAD, *_DECIDER),
         "deadline.report_missing": (*_LEAD, Recipient.OFFICER),
         "deadline.explanation_overdue": (*_LEAD, *_DECIDER),
@@ -66,7 +66,7 @@ RECIPIENTS: Final[Mapping[str, tuple[Recipient, ...]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What happened to which task, as far as it decides who is told; `by` is None where nobody acted."""
+    """What happened to which task: the fields that decide who is notified. `by` is None if no person acted."""
 
     kind: str
     task_id: str
@@ -82,14 +82,14 @@ class Occasion:
 
     @property
     def agencies(self) -> frozenset[str]:
-        """Return every agency that has a place in the task."""
+        """All agencies that have a place in the task."""
         places = {self.lead_agency, *self.coordinating_agencies, self.monitor, self.former_lead}
         return frozenset(code for code in places if code is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account, as far as it decides whether it is told."""
+    """An account: the fields that decide whether it is notified."""
 
     username: str
     role: Role
@@ -98,13 +98,13 @@ class Person:
 
     @property
     def has_inbox(self) -> bool:
-        """A program reads tasks and not an inbox; a disabled account reads nothing."""
+        """Whether the account has an inbox: a program and a disabled account have none."""
         return not self.disabled and self.role is not Role.SERVICE
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """The holders of a place: a named account, or everyone of a role in an agency."""
+    """Who holds a place: a named account, or everyone with a role in an agency."""
 
     username: str | None = None
     role: Role | None = None
@@ -117,20 +117,20 @@ class Post:
 
 
 def recipients(occasion: Occasion) -> tuple[Recipient, ...]:
-    """Return the places whose holders are told; of a kind that is not in the table, none."""
+    """Return the places whose holders are notified; none for a kind that is not in the table."""
     if occasion.kind == "task.received" and occasion.by_role is not Role.CLERK:
         return _NOBODY
     return RECIPIENTS.get(occasion.kind, _NOBODY)
 
 
 def posts(occasion: Occasion) -> list[tuple[Recipient, Post]]:
-    """Return every post that is recipients_of, in the order of the table."""
+    """Return every post whose holders are notified, in the order of the table."""
     holders = _holders(occasion)
     return [(recipient, post) for recipient in recipients(occasion) for post in holders[recipient]]
 
 
 def recipients_of(occasion: Occasion, people: Iterable[Person]) -> dict[str, Recipient]:
-    """Return the usernames to be recipients_of, each with the first place that is the reason."""
+    """Return the usernames to notify, each with the first place in the table for which it is notified."""
     readers = [person for person in people if person.has_inbox and person.username != occasion.by]
     found: dict[str, Recipient] = {}
     for recipient, post in posts(occasion):

@@ -1,1 +1,1 @@
-"""What notifications say: a book of texts for each language, and how they are filled in."""
+"""The texts of notifications: a book for each language, and how its texts are filled in."""

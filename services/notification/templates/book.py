@@ -1,4 +1,4 @@
-"""What a book of texts holds, whatever its language."""
+"""The structure of a book of texts, the same for every language."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.office.vocabulary import Authority
 
 
 class Reader(StrEnum):
-    """In which capacity somebody reads; it decides what is expected of them."""
+    """The capacity in which a person reads a note; it decides what the note asks of them."""
 
     LEAD = auto()
     FORMER_LEAD = auto()
@@ -38,7 +38,7 @@ READS_AS: Final[Mapping[Recipient, Reader]] = MappingProxyType(
 
 
 class Note(NamedTuple):
-    """A title, and a text of one sentence on what happened and one on what is expected of the reader."""
+    """A title, and a text of two sentences: what happened, and what the reader is asked to do."""
 
     title: str
     text: str

@@ -1,4 +1,4 @@
-"""What an event says, before it is put into the words of a language."""
+"""The facts of an event, before they are written in a language."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OF_AN_AGENCY = frozenset({Role.HEAD, Role.CLERK, Role.SERVICE})
 
 
 class Due(NamedTuple):
-    """When a term ends, and the day as written where it was given as a day (it never rolls)."""
+    """When a term ends; `day` is the day as it was written, if a day was given (it never rolls over days off)."""
 
     moment: datetime
     day: str | None = None
@@ -26,7 +26,7 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """An event, its agencies by name; `actor` is the agency that acted, absent when the assigner's side did."""
+    """An event with the names of its agencies; `actor` is the agency that acted, None if the assigner's side did."""
 
     kind: str
     at: datetime
@@ -103,13 +103,13 @@ def _of_moment(event: Event[Any], reached: DeadlineReached, names: Mapping[str, 
         title=reached.title,
         lead=names[reached.lead_agency],
         document=reached.document_number,
-        due=Due(reached.due_at) if reached.due_at else None,  # a reminder names the day the term really ends
+        due=Due(reached.due_at) if reached.due_at else None,  # a reminder names the day on which the term really ends
         days_left=reached.rung,
     )
 
 
 def _request(task: Task) -> ExtensionRequest | None:
-    """Return the extension request that is pending, else the one decided last."""
+    """Return the pending extension request or, without one, the one decided last."""
     requests = task.extension.requests
     for request in requests:
         if request.state is RequestState.PENDING:

@@ -1,4 +1,4 @@
-"""What fills the places of a note, in one language.
+"""The phrases that fill the places of a note, in one language.
 
 | place | holds |
 |---|---|
@@ -42,7 +42,7 @@ _END_OF_DAY: Final = time(23, 59, 59, 999_000)
 
 
 def quoted(text: str) -> str:
-    """Put a text on one line without its full stop, and cut it at a word where it is too long for a sentence."""
+    """Put a text on one line without its full stop, and cut it after a word if it is too long for a sentence."""
     line = " ".join(text.split())
     line = line if line.endswith("..") else line.removesuffix(".")
     if len(line) <= _LONGEST_QUOTE:
@@ -53,18 +53,18 @@ def quoted(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Puts facts into the phrases of one language."""
+    """Writes facts as phrases of one language."""
 
     language: Language
     book: Book
     calendar: WorkCalendar
 
     def of_reader(self, recipient: Recipient) -> dict[str, str]:
-        """Return the places that are filled for each reader apart."""
+        """Return the places whose phrases depend on the reader."""
         return {"decider": self._decider(recipient)}
 
     def of(self, facts: Facts) -> dict[str, str]:
-        """Return every other place and what fills it, whoever reads."""
+        """Return all other places with their phrases, which are the same for every reader."""
         giver = self.book.givers[facts.authority]
         task = self._task(facts)
         return {

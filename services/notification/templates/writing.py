@@ -1,4 +1,4 @@
-"""Writes the notifications of an event in both languages, at the moment they are made."""
+"""Writes the notifications of an event, in both languages, when their entries are made."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Notes: TypeAlias = Mapping[Language, Note]
 
 
 def write(facts: Facts, recipients: Iterable[Recipient], calendar: WorkCalendar) -> Mapping[Recipient, Notes]:
-    """Return what the holders of each place read of an event, in each language."""
+    """Return the note of an event for the holders of each place, in each language."""
     phrases = [Phrases(language, book, calendar) for language, book in BOOKS.items()]
     found = [(each, each.of(facts)) for each in phrases]
     return {

@@ -1,20 +1,19 @@
-"""`/v1/summary`: the synthesis by agency, assigner, document, field or month."""
+"""`/v1/summary`: the figures by agency, assigner, document, field or month."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.reporting.rules import rates
 from services.reporting.rules.question import GroupBy, PeriodBy, Question
 from services.reporting.rules.summary import Row, Summary
-from shared.clock import Clock
-from shared.events.envelope import Moment, rfc3339
-from shared.office.access import SIGHT, Permission, Principal, Sight, require
-from shared.office.refusal import Code, FieldCode, Refusal, invalid
+from shared.events.envelope import Moment
+from shared.office.refusal import Code
+from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.fields import Body, DayField, Maybe, QueryMoment
 from shared.web.problems import problem_responses
@@ -25,13 +24,22 @@ if TYPE_CHECKING:
 
 
 class SummaryQuery(Body):
-    """Which tasks, drawn for which moment, in which groups."""
+    """Which tasks are counted, as of which moment, in which groups."""
 
     group_by: GroupBy = GroupBy.AGENCY
     first_day: Maybe[DayField] = Field(None, alias="from", description="First local day of the period, inclusive.")
     last_day: Maybe[DayField] = Field(None, alias="to", description="Last local day of the period, inclusive.")
     period_by: PeriodBy = Field(PeriodBy.ASSIGNED, description="The moment the period and the month speak of.")
     as_of: Maybe[QueryMoment] = Field(None, description="Count what was recorded by then; now unless said.")
+
+    def question(self) -> Question:
+        return Question(
+            group_by=self.group_by,
+            period_by=self.period_by,
+            first_day=self.first_day,
+            last_day=self.last_day,
+            as_of=self.as_of,
+        )
 
 
 Rate = Annotated[float | None, Field(ge=0, le=1, description="None over nothing.")]
@@ -76,7 +84,7 @@ class SummaryRow(BaseModel):
 
 
 class SummaryAnswer(BaseModel):
-    """The rows by key, the one without a key last, and all of them together."""
+    """The rows in order of their keys, the row without a key last, and the total of all rows."""
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 
@@ -99,49 +107,18 @@ class SummaryAnswer(BaseModel):
         )
 
 
-def summary_router(summaries: Summaries, clock: Clock) -> APIRouter:
+def summary_router(summaries: Summaries) -> APIRouter:
     router = api_router("/v1/summary", ["summary"])
 
-    @router.get("", operation_id="summary", responses=problem_responses(Code.NOT_PERMITTED))
-    async def summary(query: Annotated[SummaryQuery, Query()], caller: Caller) -> SummaryAnswer:
+    @router.get(
+        "", operation_id="summary", response_model=SummaryAnswer, responses=problem_responses(Code.NOT_PERMITTED)
+    )
+    async def summary(query: Annotated[SummaryQuery, Query()], caller: Caller) -> Response:
         """Count tasks by agency, assigner, document, field or month, now or as of a past moment.
 
         Agencies and their programs count the tasks they lead.
         """
-        _check(query, clock.now())
-        require(caller, Permission.READ_SUMMARY)
-        return SummaryAnswer.of(await summaries.draw(_question(query, caller)), query)
+        found = await summaries.read(caller, query.question())
+        return as_json(SummaryAnswer.of(found, query))
 
     return router
-
-
-def _check(query: SummaryQuery, now: datetime) -> None:
-    if query.first_day and query.last_day and query.first_day > query.last_day:
-        raise invalid("to", FieldCode.TOO_SMALL, limit="`from`")
-    if query.as_of is not None and query.as_of > now:
-        raise invalid("as_of", FieldCode.TOO_LARGE, limit=rfc3339(now))
-
-
-def _question(query: SummaryQuery, caller: Principal) -> Question:
-    return Question(
-        group_by=query.group_by,
-        period_by=query.period_by,
-        first_day=query.first_day,
-        last_day=query.last_day,
-        as_of=query.as_of,
-        lead_agency=_led_by(caller),
-    )
-
-
-def _led_by(caller: Principal) -> str | None:
-    """Return the agency whose tasks the caller may count, or none for every task.
-
-    Raises:
-        Refusal: not-permitted, for a caller of an agency that has none.
-
-    """
-    if SIGHT[caller.role] is Sight.EVERY:
-        return None
-    if caller.agency is None:
-        raise Refusal(Code.NOT_PERMITTED)
-    return caller.agency

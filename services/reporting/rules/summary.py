@@ -1,20 +1,18 @@
-"""A summary: a row a group, and their total."""
+"""A summary: one row for each group, and their total."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.reporting.rules.counting import COUNTERS, RATED
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One group: its key (none where the tasks have none), what people call it, and every counter's figure."""
+    """One group: its key (None for tasks without one), its name, and the figure of each counter."""
 
     key: str | None
     name: str | None
@@ -30,17 +28,19 @@ class Summary:
     as_of: datetime
 
 
-def summary_of(counted: Iterable[Mapping[str, object]], names: Mapping[str, str], as_of: datetime) -> Summary:
-    """Put the groups of an aggregation in order; a key without a known name stands for itself."""
-    rows = [_row(group, names) for group in counted]
+def summary_of(
+    groups: Iterable[Mapping[str, object]], counters: Collection[str], names: Mapping[str, str], as_of: datetime
+) -> Summary:
+    """Put the counted groups in order; a key without a known name is shown as its own name."""
+    rows = [_row(group, counters, names) for group in groups]
     rows.sort(key=lambda row: (row.key is None, row.key or ""))
-    return Summary(tuple(rows), _total(rows), as_of)
+    return Summary(tuple(rows), _total(rows, counters), as_of)
 
 
-def _row(group: Mapping[str, object], names: Mapping[str, str]) -> Row:
+def _row(group: Mapping[str, object], counters: Iterable[str], names: Mapping[str, str]) -> Row:
     key = None if group["_id"] is None else str(group["_id"])
     name = None if key is None else names.get(key, key)
-    return Row(key, name, {counter: _number(group[counter]) for counter in (*COUNTERS, *RATED)})
+    return Row(key, name, {counter: _number(group[counter]) for counter in counters})
 
 
 def _number(value: object) -> int:
@@ -49,8 +49,8 @@ def _number(value: object) -> int:
     return value
 
 
-def _total(rows: Iterable[Row]) -> Row:
-    counts = dict.fromkeys((*COUNTERS, *RATED), 0)
+def _total(rows: Iterable[Row], counters: Iterable[str]) -> Row:
+    counts = dict.fromkeys(counters, 0)
     for row in rows:
         for counter, figure in row.counts.items():
             counts[counter] += figure

@@ -1,11 +1,12 @@
-"""What one version of a task adds to the figures: a row that is written once and holds until the next version's."""
+"""What one version of a task adds to the figures. A row is written once and is valid until the next version's."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from shared.events.task import TaskBrief
 from shared.office.vocabulary import RequestState
 
 if TYPE_CHECKING:
@@ -14,14 +15,16 @@ if TYPE_CHECKING:
     from shared.office.vocabulary import ExplanationState, Stage
 
 FIRST: Final = 1
-"""The sequence of a task's first version: none is before it."""
+"""The sequence of a task's first version."""
 NEWEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """The `until` of a task's newest version."""
+_OTHERWISE: Final = {"document", "explanation"}
+"""What a version has under a name of the task, but in another form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A task as one of its versions left it, with nothing that is not counted; `at` is when it was recorded."""
+    """A version of a task, with only what is counted; `at` is when it was recorded."""
 
     task: str
     sequence: int
@@ -46,38 +49,33 @@ class Version:
 
     @property
     def id(self) -> str:
-        """The same for the same version, however often it is told."""
+        """The id; the same version always has the same one."""
         return f"{self.task}:{self.sequence}"
 
 
 def version_of(event: Event[TaskChanged]) -> Version:
-    """Keep of an event what is counted."""
+    """Return what is counted of an event."""
     return row_of(event.data.task, int(event.sequence), event.time)
 
 
+_OF_THE_TASK: Final = {field.name for field in fields(Version)} & (TaskBrief.model_fields.keys() - _OTHERWISE)
+"""What a version takes from the task as it is, under the same name."""
+
+
 def row_of(task: Task, sequence: int, at: datetime) -> Version:
-    """Keep of a task what is counted; `submitted_at` is that of the report that stands, if one does."""
+    """Return what is counted of a task; `submitted_at` is that of the current report, if there is one."""
     return Version(
+        **{name: getattr(task, name) for name in _OF_THE_TASK},
         task=task.id,
         sequence=sequence,
         at=at,
-        stage=task.stage,
-        lead_agency=task.lead_agency,
-        assigner=task.assigner,
         document=document_key(task.document),
-        field=task.field,
-        assigned_at=task.assigned_at,
-        due_at=task.due_at,
-        completed_at=task.completed_at,
         submitted_at=task.current_submission,
-        missed_at=task.missed_at,
-        report_due_at=task.report_due_at,
         explanation=task.explanation.state,
         explanation_due_at=task.explanation.due_at,
         extensions_requested=len(task.extension.requests),
         extensions_approved=_approved(task),
         reports_returned=task.report.returns,
-        urgings=task.urgings,
     )
 
 

@@ -19,8 +19,9 @@ from pydantic import BaseModel
 from pymongo import ReturnDocument
 
 from services.assignment.tasks.api.bodies import AssignBody
-from services.reporting.rules.question import GroupBy, Question, pipeline
+from services.reporting.rules.question import GroupBy, Question
 from services.reporting.store import VERSIONS
+from services.reporting.store.pipeline import pipeline
 from shared.clock import true_now
 from shared.mongo import connect
 from shared.office.policy import Policy

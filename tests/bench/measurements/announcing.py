@@ -18,9 +18,9 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
 from services.deadline.rules.watch import Watch
-from services.deadline.store import WATCHES, WatchStore
+from services.deadline.store import INDEXES, WATCHES, WatchStore
 from shared.messaging.topology import EXCHANGE
-from shared.mongo import connect
+from shared.mongo import connect, ensure_indexes
 from tests.bench.findings import Finding
 from tests.bench.installation import Installation
 from tests.bench.rounds import Round, figures_of, percentile
@@ -53,8 +53,9 @@ async def _watch(installation: Installation) -> list[Watch]:
     collection = installation.database("deadline")[WATCHES]
     await collection.delete_many({})
     client = connect(installation.stack.database_uris["deadline"], "bench")
-    store = WatchStore(client[installation.stack.databases["deadline"]])
-    await store.ensure_indexes()
+    database = client[installation.stack.databases["deadline"]]
+    await ensure_indexes(database, INDEXES)
+    store = WatchStore(database)
     for watch, number in [*((watch, _DUE) for watch in due), (later, MANY - _DUE * len(due))]:
         await store.insert_if_absent(watch, watch.next_moment(CALENDAR))
         kept = await collection.find_one({"_id": watch.task.id})

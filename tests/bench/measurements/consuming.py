@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from services.deadline import consumers as deadline
 from services.deadline.handlers import Observer
+from services.deadline.store import INDEXES as WATCH_INDEXES
 from services.deadline.store import WATCHES, WatchStore
 from services.notification import consumers as notification
 from services.notification.handlers import Notifier
@@ -94,8 +95,10 @@ class Part:
 
 
 def _deadline(database: Database) -> Part:
-    store = WatchStore(database)
-    return Part(deadline.consumers(Observer(store, CALENDAR)), store.ensure_indexes, WATCHES)
+    async def prepare() -> None:
+        await ensure_indexes(database, WATCH_INDEXES)
+
+    return Part(deadline.consumers(Observer(WatchStore(database), CALENDAR)), prepare, WATCHES)
 
 
 def _notification(database: Database) -> Part:

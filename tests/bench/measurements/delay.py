@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
-from deploy.local.stack import SERVICES
+from deploy.services import SERVICES
 from services.reporting.store import VERSIONS
 from tests.bench.findings import Aim, Finding
 from tests.bench.installation import Installation

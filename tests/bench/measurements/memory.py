@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from deploy.local.stack import SERVICES
+from deploy.services import SERVICES
 from tests.bench.findings import Aim, Finding
 from tests.bench.installation import Installation
 

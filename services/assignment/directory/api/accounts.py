@@ -1,4 +1,4 @@
-"""`/v1/accounts`: the administrator creates and changes; others see all, their agency's, or none."""
+"""`/v1/accounts`: the administrator creates and changes; others see all accounts, those of their agency, or none."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from annotated_types import Len
-from fastapi import Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
-from services.assignment.directory.api import NOT_KEPT, TheDirectory, cursor_after
+from services.assignment.directory.api import NOT_STORED
 from services.assignment.directory.api.bodies import Email, NewPassword, NewUsername, unchanged
+from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.rules.account import Account
 from shared.office.refusal import Code
 from shared.office.vocabulary import Role, Scope
+from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.conditions import IfMatch, etag
 from shared.web.fields import AgencyCode, Body, Maybe, Name, StrictBool
-from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page, read_cursor
+from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page, Position, read_cursor, split_page
 from shared.web.problems import problem_responses
 from shared.web.route import api_router
-
-router = api_router("/v1/accounts", ["accounts"])
 
 Scopes = Annotated[list[Scope], Len(max_length=20)]
 
 
 class NewAccount(Body):
-    """An account as it enters the directory; its username never changes."""
+    """A new account; its username never changes."""
 
     username: NewUsername
     display_name: Name
@@ -41,7 +41,7 @@ class NewAccount(Body):
 
 
 class AccountChange(Body):
-    """What changes; what is left out stays, and null clears what may be absent."""
+    """The fields to change: a field left out stays as it is, and null clears an optional field."""
 
     display_name: Name = unchanged()
     role: Role = unchanged()
@@ -53,7 +53,7 @@ class AccountChange(Body):
 
 
 class AccountAnswer(BaseModel):
-    """An account, without what proves it; `version` is also its `ETag`."""
+    """An account, without its password or secret; its `version` is also the `ETag`."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -73,65 +73,60 @@ class AccountAnswer(BaseModel):
 
 
 class SecretAnswer(BaseModel):
-    """A program's new secret, shown this once; `username` is its `client_id`."""
+    """A program's new secret, shown only this once; its `username` is its `client_id`."""
 
     username: str
     secret: str
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(Code.NOT_PERMITTED, Code.ALREADY_EXISTS))
-async def create_account(
-    caller: Caller, body: NewAccount, directory: TheDirectory, response: Response
-) -> AccountAnswer:
-    account = Account(**_fields(body.model_dump(exclude={"password"})))
-    password = body.password.get_secret_value() if body.password is not None else None
-    created = await directory.create_account(caller, account, password)
-    response.headers["Location"] = f"/v1/accounts/{quote(created.username)}"
-    return _answer(created, response)
+def accounts_router(handlers: DirectoryHandlers) -> APIRouter:
+    router = api_router("/v1/accounts", ["accounts"])
 
+    @router.post(
+        "", status_code=HTTPStatus.CREATED, responses=problem_responses(Code.NOT_PERMITTED, Code.ALREADY_EXISTS)
+    )
+    async def create_account(caller: Caller, body: NewAccount, response: Response) -> AccountAnswer:
+        account = Account(**_fields(body.model_dump(exclude={"password"})))
+        password = body.password.get_secret_value() if body.password is not None else None
+        created = await handlers.create_account(caller, account, password)
+        response.headers["Location"] = f"/v1/accounts/{quote(created.username)}"
+        return _answer(created, response)
 
-@router.get("", responses=problem_responses(Code.NOT_PERMITTED))
-async def list_accounts(
-    caller: Caller,
-    directory: TheDirectory,
-    agency: Annotated[str | None, Query(max_length=50)] = None,
-    role: Role | None = None,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: CursorText = None,
-) -> Page[AccountAnswer]:
-    """List the accounts within the caller's sight, by username."""
-    filters = {"of": "accounts", "agency": agency, "role": role}
-    position = read_cursor(cursor, filters)
-    after = position.id if position else None
-    found = await directory.accounts(caller, agency=agency, role=role, after=after, limit=limit + 1)
-    items = [AccountAnswer.model_validate(account) for account in found[:limit]]
-    return Page(items=items, next_cursor=cursor_after([account.username for account in found], limit, filters))
+    @router.get("", response_model=Page[AccountAnswer], responses=problem_responses(Code.NOT_PERMITTED))
+    async def list_accounts(
+        caller: Caller,
+        agency: Annotated[str | None, Query(max_length=50)] = None,
+        role: Role | None = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: CursorText = None,
+    ) -> Response:
+        """List the accounts within the caller's sight, by username."""
+        filters = {"of": "accounts", "agency": agency, "role": role}
+        position = read_cursor(cursor, filters)
+        after = position.id if position else None
+        found = await handlers.accounts(caller, agency=agency, role=role, after=after, limit=limit + 1)
+        page, next_cursor = split_page(found, limit, filters, lambda last: Position(None, last.username))
+        return as_json(Page(items=list(map(AccountAnswer.model_validate, page)), next_cursor=next_cursor))
 
+    @router.get("/{username}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
+    async def read_account(caller: Caller, username: str, response: Response) -> AccountAnswer:
+        return _answer(await handlers.account(caller, username), response)
 
-@router.get("/{username}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
-async def read_account(caller: Caller, username: str, directory: TheDirectory, response: Response) -> AccountAnswer:
-    return _answer(await directory.account(caller, username), response)
+    @router.patch("/{username}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED, Code.VERSION_CONFLICT))
+    async def change_account(
+        caller: Caller, username: str, body: AccountChange, response: Response, if_match: IfMatch = None
+    ) -> AccountAnswer:
+        changes = _fields(body.model_dump(exclude_unset=True))
+        return _answer(await handlers.change_account(caller, username, changes, if_match), response)
 
+    @router.post("/{username}/secret", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
+    async def make_secret(caller: Caller, username: str, response: Response) -> SecretAnswer:
+        """Make a new secret for a program; its old secret is no longer valid."""
+        secret = await handlers.make_secret(caller, username)
+        response.headers.update(NOT_STORED)
+        return SecretAnswer(username=username, secret=secret)
 
-@router.patch("/{username}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED, Code.VERSION_CONFLICT))
-async def change_account(
-    caller: Caller,
-    username: str,
-    body: AccountChange,
-    directory: TheDirectory,
-    response: Response,
-    if_match: IfMatch = None,
-) -> AccountAnswer:
-    changes = _fields(body.model_dump(exclude_unset=True))
-    return _answer(await directory.change_account(caller, username, changes, if_match), response)
-
-
-@router.post("/{username}/secret", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
-async def make_secret(caller: Caller, username: str, directory: TheDirectory, response: Response) -> SecretAnswer:
-    """Make a program's secret; the one it had is worth nothing from now on."""
-    secret = await directory.make_secret(caller, username)
-    response.headers.update(NOT_KEPT)
-    return SecretAnswer(username=username, secret=secret)
+    return router
 
 
 def _fields(body: dict[str, Any]) -> dict[str, Any]:

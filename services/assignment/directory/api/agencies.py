@@ -1,4 +1,4 @@
-"""`/v1/agencies`: everyone reads, the administrator creates and changes."""
+"""`/v1/agencies`: everybody reads, the administrator creates and changes."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
-from services.assignment.directory.api import TheDirectory, cursor_after
 from services.assignment.directory.api.bodies import ShortName, unchanged
+from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.rules.agency import Agency
 from shared.office.refusal import Code
 from shared.office.vocabulary import AgencyKind
+from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.conditions import IfMatch, etag
 from shared.web.fields import AgencyCode, Body, Maybe, Name
-from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page, read_cursor
+from shared.web.pages import DEFAULT_LIMIT, CursorText, Limit, Page, Position, read_cursor, split_page
 from shared.web.problems import problem_responses
 from shared.web.route import api_router
 
-router = api_router("/v1/agencies", ["agencies"])
-
 
 class NewAgency(Body):
-    """An agency as it enters the directory; its code never changes."""
+    """A new agency; its code never changes."""
 
     code: AgencyCode
     name: Name
@@ -35,7 +34,7 @@ class NewAgency(Body):
 
 
 class AgencyChange(Body):
-    """What changes; what is left out stays, and null clears what may be absent."""
+    """The fields to change: a field left out stays as it is, and null clears an optional field."""
 
     name: Name = unchanged()
     kind: AgencyKind = unchanged()
@@ -44,7 +43,7 @@ class AgencyChange(Body):
 
 
 class AgencyAnswer(BaseModel):
-    """An agency; `version` is also its `ETag`."""
+    """An agency; its `version` is also the `ETag`."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -56,42 +55,45 @@ class AgencyAnswer(BaseModel):
     version: int
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=problem_responses(Code.NOT_PERMITTED, Code.ALREADY_EXISTS))
-async def create_agency(caller: Caller, body: NewAgency, directory: TheDirectory, response: Response) -> AgencyAnswer:
-    agency = await directory.create_agency(caller, Agency(**body.model_dump()))
-    response.headers["Location"] = f"/v1/agencies/{quote(agency.code)}"
-    return _answer(agency, response)
+def agencies_router(handlers: DirectoryHandlers) -> APIRouter:
+    router = api_router("/v1/agencies", ["agencies"])
 
+    @router.post(
+        "", status_code=HTTPStatus.CREATED, responses=problem_responses(Code.NOT_PERMITTED, Code.ALREADY_EXISTS)
+    )
+    async def create_agency(caller: Caller, body: NewAgency, response: Response) -> AgencyAnswer:
+        agency = await handlers.create_agency(caller, Agency(**body.model_dump()))
+        response.headers["Location"] = f"/v1/agencies/{quote(agency.code)}"
+        return _answer(agency, response)
 
-@router.get("")
-async def list_agencies(
-    _caller: Caller,
-    directory: TheDirectory,
-    kind: AgencyKind | None = None,
-    parent: Annotated[str | None, Query(max_length=50)] = None,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: CursorText = None,
-) -> Page[AgencyAnswer]:
-    """List agencies by code."""
-    filters = {"of": "agencies", "kind": kind, "parent": parent}
-    position = read_cursor(cursor, filters)
-    after = position.id if position else None
-    found = await directory.agencies(kind=kind, parent=parent, after=after, limit=limit + 1)
-    items = [AgencyAnswer.model_validate(agency) for agency in found[:limit]]
-    return Page(items=items, next_cursor=cursor_after([agency.code for agency in found], limit, filters))
+    @router.get("", response_model=Page[AgencyAnswer])
+    async def list_agencies(
+        caller: Caller,
+        kind: AgencyKind | None = None,
+        parent: Annotated[str | None, Query(max_length=50)] = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: CursorText = None,
+    ) -> Response:
+        """List agencies by code."""
+        filters = {"of": "agencies", "kind": kind, "parent": parent}
+        position = read_cursor(cursor, filters)
+        after = position.id if position else None
+        found = await handlers.agencies(caller, kind=kind, parent=parent, after=after, limit=limit + 1)
+        page, next_cursor = split_page(found, limit, filters, lambda last: Position(None, last.code))
+        return as_json(Page(items=list(map(AgencyAnswer.model_validate, page)), next_cursor=next_cursor))
 
+    @router.get("/{code}", responses=problem_responses(Code.NOT_FOUND))
+    async def read_agency(caller: Caller, code: str, response: Response) -> AgencyAnswer:
+        return _answer(await handlers.agency(caller, code), response)
 
-@router.get("/{code}", responses=problem_responses(Code.NOT_FOUND))
-async def read_agency(_caller: Caller, code: str, directory: TheDirectory, response: Response) -> AgencyAnswer:
-    return _answer(await directory.agency(code), response)
+    @router.patch("/{code}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED, Code.VERSION_CONFLICT))
+    async def change_agency(
+        caller: Caller, code: str, body: AgencyChange, response: Response, if_match: IfMatch = None
+    ) -> AgencyAnswer:
+        changes = body.model_dump(exclude_unset=True)
+        return _answer(await handlers.change_agency(caller, code, changes, if_match), response)
 
-
-@router.patch("/{code}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED, Code.VERSION_CONFLICT))
-async def change_agency(
-    caller: Caller, code: str, body: AgencyChange, directory: TheDirectory, response: Response, if_match: IfMatch = None
-) -> AgencyAnswer:
-    changes = body.model_dump(exclude_unset=True)
-    return _answer(await directory.change_agency(caller, code, changes, if_match), response)
+    return router
 
 
 def _answer(agency: Agency, response: Response) -> AgencyAnswer:

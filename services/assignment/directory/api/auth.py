@@ -1,31 +1,31 @@
-"""Signing in: `POST /v1/auth/token`, as OAuth 2 has it, and the public keys of the tokens."""
+"""Signing in by OAuth 2 (`POST /v1/auth/token`), and the public keys that verify the tokens."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote_plus
 
-from fastapi import Form
+from fastapi import APIRouter, Form
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.assignment.directory.api import NOT_KEPT, Address, TheSignIn, TheTokens
+from services.assignment.directory.api import NOT_STORED
 from services.assignment.directory.rules.account import Account
 from services.assignment.directory.sign_in import SignIn
+from services.assignment.directory.tokens import TokenIssuer
 from shared.office.refusal import Code, FieldCode, Refusal, Violation
+from shared.web.address import address_of
 from shared.web.http_refusal import HttpRefusal
 from shared.web.limits import body_limit
 from shared.web.problems import problem_responses
 from shared.web.route import api_router
 
-router = api_router("/v1/auth", ["sign-in"], public=True)
-keys_router = api_router("/.well-known", ["sign-in"], public=True)
-
 
 class TokenForm(BaseModel):
-    """What proves who asks; members of later versions of OAuth are ignored, as it demands."""
+    """The credentials of a person or a program; unknown members are ignored, as OAuth 2 requires."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -37,33 +37,35 @@ class TokenForm(BaseModel):
 
 
 class TokenAnswer(BaseModel):
-    """A token; `expires_in` is in seconds."""
+    """A token, and for how many seconds it is valid."""
 
     access_token: str
     token_type: str = "Bearer"  # noqa: S105 - a name
     expires_in: int
 
 
-@router.post("/token", responses=problem_responses(Code.NOT_AUTHENTICATED, Code.RATE_LIMITED))
-@body_limit(16_000)
-async def make_token(
-    request: Request,
-    form: Annotated[TokenForm, Form()],
-    sign_in: TheSignIn,
-    tokens: TheTokens,
-    address: Address,
-    response: Response,
-) -> TokenAnswer:
-    account = await _account(form, request, sign_in, address)
-    response.headers.update(NOT_KEPT)
-    return TokenAnswer(access_token=tokens.issue(account), expires_in=tokens.expires_in)
+def auth_router(sign_in: SignIn, tokens: TokenIssuer, gateways: int) -> APIRouter:
+    router = api_router("/v1/auth", ["sign-in"], public=True)
+
+    @router.post("/token", responses=problem_responses(Code.NOT_AUTHENTICATED, Code.RATE_LIMITED))
+    @body_limit(16_000)
+    async def make_token(request: Request, form: Annotated[TokenForm, Form()], response: Response) -> TokenAnswer:
+        account = await _account(form, request, sign_in, address_of(request, gateways))
+        response.headers.update(NOT_STORED)
+        return TokenAnswer(access_token=tokens.issue(account), expires_in=tokens.expires_in)
+
+    return router
 
 
-@keys_router.get("/jwks.json")
-async def read_public_keys(request: Request) -> dict[str, Any]:
-    """Return the public keys that tokens are verified with, for programs outside."""
-    keys: dict[str, Any] = request.app.state.public_keys
-    return keys
+def keys_router(public_keys: Mapping[str, Any]) -> APIRouter:
+    router = api_router("/.well-known", ["sign-in"], public=True)
+
+    @router.get("/jwks.json")
+    async def read_public_keys() -> dict[str, Any]:
+        """Return the public keys that verify the tokens, for programs outside."""
+        return dict(public_keys)
+
+    return router
 
 
 async def _account(form: TokenForm, request: Request, sign_in: SignIn, address: str) -> Account:
@@ -79,8 +81,8 @@ async def _account(form: TokenForm, request: Request, sign_in: SignIn, address: 
 
 
 async def _person(form: TokenForm, sign_in: SignIn, address: str) -> Account:
-    username = _given(form.username, "username")
-    password = _given(form.password, "password").get_secret_value()
+    username = _require_given(form.username, "username")
+    password = _require_given(form.password, "password").get_secret_value()
     try:
         return await sign_in.person(username, password, address)
     except Refusal as refusal:
@@ -94,8 +96,8 @@ async def _program(form: TokenForm, request: Request, sign_in: SignIn, address: 
     if header is not None:
         username, secret = _basic(header)
     else:
-        username = _given(form.client_id, "client_id")
-        secret = _given(form.client_secret, "client_secret").get_secret_value()
+        username = _require_given(form.client_id, "client_id")
+        secret = _require_given(form.client_secret, "client_secret").get_secret_value()
     try:
         return await sign_in.program(username, secret, address)
     except Refusal as refusal:
@@ -103,7 +105,7 @@ async def _program(form: TokenForm, request: Request, sign_in: SignIn, address: 
 
 
 def _basic(header: str) -> tuple[str, str]:
-    """Read HTTP Basic as OAuth 2 has it: both halves are form-encoded."""
+    """Read HTTP Basic; in OAuth 2 the username and the secret are form-encoded."""
     scheme, _, encoded = header.partition(" ")
     try:
         username, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
@@ -117,16 +119,16 @@ def _basic(header: str) -> tuple[str, str]:
 _Value = TypeVar("_Value")
 
 
-def _given(value: _Value | None, field: str) -> _Value:
+def _require_given(value: _Value | None, field: str) -> _Value:
     if value is None:
         raise _malformed("invalid_request", field, FieldCode.MISSING)
     return value
 
 
 def _malformed(error: str, field: str, code: FieldCode) -> HttpRefusal:
-    return HttpRefusal(Code.VALIDATION, Violation(field, code), members={"error": error}, headers=NOT_KEPT)
+    return HttpRefusal(Code.VALIDATION, Violation(field, code), members={"error": error}, headers=NOT_STORED)
 
 
 def _refused(code: Code, error: str, *, basic: bool = False) -> HttpRefusal:
     challenge = {"WWW-Authenticate": 'Basic realm="dondoc"'} if basic else {}
-    return HttpRefusal(code, members={"error": error}, headers={**NOT_KEPT, **challenge})
+    return HttpRefusal(code, members={"error": error}, headers={**NOT_STORED, **challenge})

@@ -1,4 +1,4 @@
-"""What several resources of the directory have in their bodies."""
+"""The field types that several bodies of the directory share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NewPassword = Secret[
         AfterValidator(normalised),
     ]
 ]
-PresentPassword = Secret[Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST)]]
+CurrentPassword = Secret[Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST)]]
 NewUsername = Annotated[str, Line(100, r"^[a-z0-9][a-z0-9._-]*$")]
 ShortName = Annotated[str, Line(100)]
 Email = Annotated[str, Line(254, r"^[^@\s]+@[^@\s]+$")]
@@ -25,5 +25,8 @@ UNCHANGED: Final[Any] = None
 
 
 def unchanged() -> Any:
-    """Return the default of a field of a change: never read, and by a factory so that no schema offers it."""
+    """Return the default of a field of a change.
+
+    It is never read: only the fields that were sent are. A factory makes it, so that the OpenAPI schema shows none.
+    """
     return Field(default_factory=lambda: UNCHANGED)

@@ -1,1 +1,1 @@
-"""What holds for agencies and accounts, whoever asks; pure."""
+"""The rules of agencies and accounts, the same for every caller; pure."""

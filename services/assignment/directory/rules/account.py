@@ -1,4 +1,4 @@
-"""An account and what its role asks of it."""
+"""An account, and what its role requires of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.office.refusal import Code, FieldCode, Refusal, Violation, invalid
 from shared.office.vocabulary import Role, Scope
 
 RESERVED = frozenset({"system"})
-"""Names that are taken from the start: the history says `system` of what time has brought."""
+"""Usernames that nobody may have. In a history, `system` is the actor of what happens by the passing of time."""
 
 _NEED_NO_AGENCY = frozenset({Role.LEADER, Role.AUDITOR, Role.ADMINISTRATOR})
 _SEE_EVERY_ACCOUNT = frozenset({Role.ADMINISTRATOR, Role.LEADER, Role.COORDINATOR, Role.AUDITOR})
@@ -19,7 +19,7 @@ _SEE_EVERY_ACCOUNT = frozenset({Role.ADMINISTRATOR, Role.LEADER, Role.COORDINATO
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who may sign in, and as what. What proves it (a password, a secret) never enters this value."""
+    """Who may sign in, and with which role. It never holds the password or the secret, nor a hash of them."""
 
     username: str
     display_name: str
@@ -49,8 +49,8 @@ class Account:
         return replace(self, **changes, version=self.version + 1)
 
 
-def check(account: Account) -> None:
-    """Refuse an account that lacks what its role needs, or has what its role may not."""
+def require_fields_of_role(account: Account) -> None:
+    """Refuse an account that lacks a field its role needs, or has a field its role may not have."""
     if problems := tuple(_problems(account)):
         raise Refusal(Code.VALIDATION, *problems)
 
@@ -62,16 +62,16 @@ def _problems(account: Account) -> Iterator[Violation]:
         yield Violation("scopes", FieldCode.NOT_ALLOWED)
 
 
-def check_password(account: Account, *, given: bool) -> None:
-    """Refuse a person without a password, and a program with one: it signs in with a secret made for it."""
+def require_password_of_person(account: Account, *, given: bool) -> None:
+    """Refuse a person without a password, and a program with one: a program signs in with a secret."""
     if given is account.is_program:
         raise invalid("password", FieldCode.NOT_ALLOWED if given else FieldCode.MISSING)
 
 
-def check_change(before: Account, after: Account, *, another_administers: bool) -> None:
-    """Refuse what would leave the directory to nobody, or make a person of a program or the reverse.
+def require_allowed_change(before: Account, after: Account, *, another_administers: bool) -> None:
+    """Refuse a change that would leave no administrator, or turn a person into a program or the reverse.
 
-    What proves the one is nothing to the other, so a new account is made for it.
+    A person has a password and a program has a secret, so the other kind needs a new account.
     """
     if before.is_program is not after.is_program:
         raise invalid("role", FieldCode.NOT_ALLOWED)

@@ -1,4 +1,4 @@
-"""An agency and its place under another."""
+"""An agency, and its place under another agency."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Agency:
         return replace(self, **changes, version=self.version + 1)
 
 
-def check_parent(agency: Agency, line: Sequence[str]) -> None:
-    """Refuse a parent that is unknown or that stands below the agency itself.
+def require_valid_parent(agency: Agency, line: Sequence[str]) -> None:
+    """Refuse a parent that is unknown, or that is the agency itself or below it.
 
-    `line` holds the parent and all above it; it is empty when nobody knows the parent.
+    `line` holds the codes of the parent and of all agencies above it. It is empty when the parent is unknown.
     """
     if agency.parent is None:
         return

@@ -1,17 +1,15 @@
-"""How a task goes out: with its version as `ETag`, and its place when it is new."""
+"""Answers with a task: its version is the `ETag`; a new task has a `Location`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fastapi import Response
 
+from shared.web.answers import as_json
 from shared.web.conditions import etag
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from services.assignment.tasks.views import TaskView
 
 
@@ -20,8 +18,3 @@ def task_answer(view: TaskView, *, new: bool = False) -> Response:
     if new:
         headers["Location"] = f"/v1/tasks/{view.id}"
     return as_json(view, 201 if new else 200, headers)
-
-
-def as_json(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with a model that was judged when it was made; FastAPI would judge it once more."""
-    return Response(body.model_dump_json(), status_code=status, headers=headers, media_type="application/json")

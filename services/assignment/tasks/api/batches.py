@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
 
-from services.assignment.tasks.api.answers import as_json
 from services.assignment.tasks.api.bodies import BatchBody
 from services.assignment.tasks.handlers import TaskHandlers
 from services.assignment.tasks.rules.assigning import Assign
 from services.assignment.tasks.rules.batch import Batch
-from services.assignment.tasks.store.records import Retry
+from services.assignment.tasks.store import Retry
 from services.assignment.tasks.views import BatchView, batch_view
 from shared.office.refusal import Code
+from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, fingerprint
 from shared.web.limits import MEGABYTE, body_limit
@@ -38,9 +38,9 @@ def batches_router(handlers: TaskHandlers) -> APIRouter:
     )
     @body_limit(BATCH_LIMIT)
     async def assign_batch(
-        asked: Annotated[UnvalidatedBody[BatchBody], Body()], caller: Caller, key: IdempotencyKey = None
+        body: Annotated[UnvalidatedBody[BatchBody], Body()], caller: Caller, key: IdempotencyKey = None
     ) -> Response:
-        items, retry = await asyncio.to_thread(_understood, await asked.validated(), key)
+        items, retry = await asyncio.to_thread(_commands_of, await body.validated(), key)
         batch, new = await handlers.assign_batch(caller, items, retry)
         return await asyncio.to_thread(_answer, batch, new=new)
 
@@ -51,7 +51,7 @@ def batches_router(handlers: TaskHandlers) -> APIRouter:
     return router
 
 
-def _understood(body: BatchBody, key: str | None) -> tuple[Sequence[tuple[Assign, Sequence[str]]], Retry | None]:
+def _commands_of(body: BatchBody, key: str | None) -> tuple[Sequence[tuple[Assign, Sequence[str]]], Retry | None]:
     return body.to_commands(), Retry(key, fingerprint("/v1/task-batches", body.meaning())) if key else None
 
 

@@ -1,11 +1,12 @@
-"""What the requests about tasks carry, each judged by itself; `to_command` says what it asks for."""
+"""The bodies of requests about tasks, each validated by itself; `to_command` returns what it asks for."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar, Final
+from types import MappingProxyType
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, FailFast, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -14,8 +15,8 @@ from services.assignment.tasks.rules import explanation, extension, handover, re
 from services.assignment.tasks.rules.assigning import Assign
 from services.assignment.tasks.rules.batch import MOST_TASKS
 from services.assignment.tasks.rules.context import Command
-from services.assignment.tasks.rules.due import RequestedDeadline
-from services.assignment.tasks.rules.state import Document
+from services.assignment.tasks.rules.due import NO_DEADLINE, RequestedDeadline
+from services.assignment.tasks.rules.particulars import Document
 from shared.office.refusal import FieldCode, invalid
 from shared.office.vocabulary import Authority, Cause, Priority
 from shared.web.conditions import fingerprint
@@ -40,9 +41,9 @@ from shared.web.fields import (
 
 _MOST_AGENCIES: Final = 200
 Agencies = Annotated[list[AgencyCode], Field(max_length=_MOST_AGENCIES), FailFast(), counted_first(_MOST_AGENCIES)]
-"""Of wrong items the first is told: 5,000 tasks may name a million agencies, and to tell of each took ten seconds.
+"""Only the first wrong item is reported: 5,000 tasks may name a million agencies, and reporting each took ten seconds.
 
-A list, because Pydantic counts a tuple only after it has judged every item: 1 MB of them took four seconds.
+It is a list, because Pydantic counts a tuple only after it has validated every item: 1 MB of them took four seconds.
 """
 
 
@@ -64,39 +65,49 @@ class ReportDocumentBody(Body):
 
 
 class ActBody(Body):
-    """A body of an act."""
+    """The body of an act."""
 
     @abstractmethod
     def to_command(self) -> Command: ...
 
     def meaning(self) -> dict[str, Any]:
-        """Return what was asked for, equal for bodies that mean the same."""
-        return self.model_dump(mode="json")
+        """Return what was asked for: equal for bodies that mean the same, also after optional fields were added."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 def _written(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _one_term(day: date | None, moment: datetime | None, field: str) -> RequestedDeadline:
-    """Return the term of two fields of which one at most may be given; `field` is the moment's."""
+def _requested(day: date | None, moment: datetime | None, moment_field: str) -> RequestedDeadline:
+    """Return the deadline that two fields give, of which at most one may be set."""
     if day is not None and moment is not None:
-        raise invalid(field, FieldCode.ONE_OF_TWO)
+        raise invalid(moment_field, FieldCode.ONE_OF_TWO)
     return RequestedDeadline(day, moment)
 
 
-class AssignBody(Body):
+class ParticularsBody(Body):
+    """The particulars that a task, an item of a batch and a correction share; `rules/particulars.py` defines them."""
+
     title: Title
-    lead_agency: AgencyCode
     description: Maybe[LongText] = None
     product: Maybe[LongText] = None
     field: Maybe[FieldOfWork] = None
     priority: Priority = Priority.NORMAL
+    coordinating_agencies: Agencies = Field(default_factory=list)
+    monitor: Maybe[AgencyCode] = None
+
+    def particulars(self) -> dict[str, Any]:
+        """Return the shared particulars as a command takes them."""
+        values = {name: getattr(self, name) for name in ParticularsBody.model_fields}
+        return {**values, "coordinating_agencies": tuple(self.coordinating_agencies)}
+
+
+class AssignBody(ParticularsBody):
+    lead_agency: AgencyCode
     document: DocumentBody | None = None
     authority: Maybe[Authority] = None
     assigner: Maybe[Username] = None
-    coordinating_agencies: Agencies = Field(default_factory=list)
-    monitor: Maybe[AgencyCode] = None
     deadline: Maybe[DayField] = None
     due_at: Maybe[MomentField] = None
     deadline_text: Maybe[Title] = None
@@ -104,32 +115,19 @@ class AssignBody(Body):
 
     def to_command(self) -> Assign:
         return Assign(
-            title=self.title,
+            **self.particulars(),
             lead_agency=self.lead_agency,
-            description=self.description,
-            product=self.product,
-            field=self.field,
-            priority=self.priority,
             document=self.document.to_document() if self.document else None,
             authority=self.authority,
             assigner=self.assigner,
-            coordinating_agencies=tuple(self.coordinating_agencies),
-            monitor=self.monitor,
-            term=_one_term(self.deadline, self.due_at, "due_at"),
+            deadline=_requested(self.deadline, self.due_at, "due_at"),
             deadline_text=self.deadline_text,
             replaces=self.replaces,
         )
 
 
-class ItemBody(Body):
-    title: Title
+class ItemBody(ParticularsBody):
     lead_agencies: Annotated[Agencies, Field(min_length=1)]
-    description: Maybe[LongText] = None
-    product: Maybe[LongText] = None
-    field: Maybe[FieldOfWork] = None
-    priority: Priority = Priority.NORMAL
-    coordinating_agencies: Agencies = Field(default_factory=list)
-    monitor: Maybe[AgencyCode] = None
     deadline: Maybe[DayField] = None
     due_at: Maybe[MomentField] = None
     deadline_text: Maybe[Title] = None
@@ -137,26 +135,20 @@ class ItemBody(Body):
     def to_command(self, batch: BatchBody, position: int) -> Assign:
         path = f"items.{position}."
         return Assign(
-            title=self.title,
+            **self.particulars(),
             lead_agency=self.lead_agencies[0],
-            description=self.description,
-            product=self.product,
-            field=self.field,
-            priority=self.priority,
             document=batch.document.to_document() if batch.document else None,
             authority=batch.authority,
             assigner=batch.assigner,
-            coordinating_agencies=tuple(self.coordinating_agencies),
-            monitor=self.monitor,
-            term=_one_term(self.deadline, self.due_at, f"{path}due_at"),
+            deadline=_requested(self.deadline, self.due_at, f"{path}due_at"),
             deadline_text=self.deadline_text,
             path=path,
             lead_field="lead_agencies",
         )
 
 
-def _refuse_too_many(items: Any) -> Any:
-    """Count the tasks before any is judged: what is no list of agencies is left for the judgement to refuse."""
+def _require_few_tasks(items: Any) -> Any:
+    """Count the tasks before any is validated; a value of another type counts as none, and fails validation later."""
     if isinstance(items, list) and sum(map(_tasks_of, items)) > MOST_TASKS:
         raise PydanticCustomError(FieldCode.TOO_MANY_TASKS, "too many tasks")
     return items
@@ -175,18 +167,18 @@ class BatchBody(Body):
         list[ItemBody],
         Field(min_length=1, max_length=MOST_TASKS),
         FailFast(),
-        BeforeValidator(_refuse_too_many),
+        BeforeValidator(_require_few_tasks),
         counted_first(MOST_TASKS),
     ]
-    """A list, because Pydantic calls a tuple too short as well when its only item is wrong."""
+    """It is a list, because Pydantic also reports a tuple as too short when its only item is wrong."""
 
     def to_commands(self) -> list[tuple[Assign, Sequence[str]]]:
-        return [(item.to_command(self, at), item.lead_agencies) for at, item in enumerate(self.items)]
+        return [(item.to_command(self, position), item.lead_agencies) for position, item in enumerate(self.items)]
 
     def meaning(self) -> dict[str, Any]:
-        """Return what was asked for, equal for bodies that mean the same; of each item a digest."""
+        """Return what was asked for, as `ActBody.meaning` does; of each item a digest."""
         return {
-            **self.model_dump(mode="json", exclude={"items"}),
+            **self.model_dump(mode="json", exclude={"items"}, exclude_defaults=True),
             "items": [fingerprint("", item) for item in self.items],
         }
 
@@ -213,20 +205,12 @@ class ReassignmentBody(ActBody):
         return handover.Reassign(self.lead_agency, self.reason)
 
 
-class CorrectionBody(ActBody):
-    """Only the particulars named are set anew; `null` clears one that a task may lack."""
+class CorrectionBody(ParticularsBody, ActBody):
+    """Only the particulars that are named change; `null` clears one that a task may lack."""
 
     reason: LongText
     title: Title = ""
-    description: Maybe[LongText] = None
-    product: Maybe[LongText] = None
-    field: Maybe[FieldOfWork] = None
-    priority: Priority = Priority.NORMAL
     document: DocumentBody | None = None
-    coordinating_agencies: Agencies = Field(default_factory=list)
-    monitor: Maybe[AgencyCode] = None
-
-    _blank_is_no_change: ClassVar = ("description", "product", "field", "monitor")
 
     @model_validator(mode="before")
     @classmethod
@@ -234,20 +218,22 @@ class CorrectionBody(ActBody):
         """Take an empty optional text as absent: it changes nothing."""
         if not isinstance(data, dict):
             return data
-        return {key: value for key, value in data.items() if key not in cls._blank_is_no_change or not is_blank(value)}
+        return {name: value for name, value in data.items() if not (cls._may_be_absent(name) and is_blank(value))}
+
+    @classmethod
+    def _may_be_absent(cls, name: str) -> bool:
+        return name != "document" and name in cls.model_fields and cls.model_fields[name].default is None
 
     def to_command(self) -> handover.Correct:
         named = self.model_fields_set - {"reason"}
         if not named:
             raise invalid("title", FieldCode.NOTHING_TO_CHANGE)
-        changes = {name: getattr(self, name) for name in named}
-        if self.document is not None:
-            changes["document"] = self.document.to_document()
-        return handover.Correct(self.reason, changes)
+        values = {**self.particulars(), "document": self.document.to_document() if self.document else None}
+        return handover.Correct(self.reason, {name: values[name] for name in named})
 
     def meaning(self) -> dict[str, Any]:
-        """Leave out what was left out: that changes nothing, and null, or the usual priority, may change much."""
-        return {name: value for name, value in super().meaning().items() if name in self.model_fields_set}
+        """Return what was named: a particular set to null, or to its default, is a change too."""
+        return {name: value for name, value in self.model_dump(mode="json").items() if name in self.model_fields_set}
 
 
 class DeadlineBody(ActBody):
@@ -258,7 +244,7 @@ class DeadlineBody(ActBody):
     def to_command(self) -> extension.SetDeadline:
         if self.deadline is None and self.due_at is None:
             raise invalid("deadline", FieldCode.MISSING)
-        return extension.SetDeadline(_one_term(self.deadline, self.due_at, "due_at"), self.reason)
+        return extension.SetDeadline(_requested(self.deadline, self.due_at, "due_at"), self.reason)
 
 
 class DelegationBody(ActBody):
@@ -292,7 +278,7 @@ class ExtensionBody(ActBody):
     def to_command(self) -> extension.AskExtension:
         if self.new_deadline is None and self.new_due_at is None:
             raise invalid("new_deadline", FieldCode.MISSING)
-        return extension.AskExtension(_one_term(self.new_deadline, self.new_due_at, "new_due_at"), self.reason)
+        return extension.AskExtension(_requested(self.new_deadline, self.new_due_at, "new_due_at"), self.reason)
 
 
 class ExtensionDecisionBody(ActBody):
@@ -303,11 +289,11 @@ class ExtensionDecisionBody(ActBody):
 
     def to_command(self) -> extension.DecideExtension:
         _needed_unless(self.approved, self.reason)
-        term = _one_term(self.new_deadline, self.new_due_at, "new_due_at")
-        given = term != RequestedDeadline()
+        deadline = _requested(self.new_deadline, self.new_due_at, "new_due_at")
+        given = deadline != NO_DEADLINE
         if given and not self.approved:
             raise invalid("new_deadline" if self.new_deadline else "new_due_at", FieldCode.NOT_ALLOWED)
-        return extension.DecideExtension(self.approved, self.reason, term if given else None)
+        return extension.DecideExtension(self.approved, self.reason, deadline if given else None)
 
 
 def _needed_unless(favourable: bool, reason: str | None) -> None:  # noqa: FBT001 - the decision itself
@@ -368,3 +354,26 @@ class UrgingBody(ActBody):
 
     def to_command(self) -> work.Urge:
         return work.Urge(self.message)
+
+
+BODIES: Final[Mapping[str, type[ActBody]]] = MappingProxyType(
+    {
+        "receipt": ReceiptBody,
+        "refusal": RefusalBody,
+        "reassignment": ReassignmentBody,
+        "correction": CorrectionBody,
+        "deadline": DeadlineBody,
+        "delegation": DelegationBody,
+        "progress": ProgressBody,
+        "contribution": ContributionBody,
+        "extension": ExtensionBody,
+        "extension/decision": ExtensionDecisionBody,
+        "report": ReportBody,
+        "report/decision": ReportDecisionBody,
+        "explanation": ExplanationBody,
+        "explanation/decision": ExplanationDecisionBody,
+        "recall": RecallBody,
+        "urging": UrgingBody,
+    }
+)
+"""The body of each act of the act table."""

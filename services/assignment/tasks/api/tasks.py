@@ -7,17 +7,17 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from services.assignment.tasks.api.answers import as_json, task_answer
+from services.assignment.tasks.api.answers import task_answer
 from services.assignment.tasks.api.bodies import AssignBody
 from services.assignment.tasks.handlers import TaskHandlers
 from services.assignment.tasks.reads import TaskReads
 from services.assignment.tasks.rules.waiting import key_of
-from services.assignment.tasks.store.queries import Filters, Sort
-from services.assignment.tasks.store.records import Retry
-from services.assignment.tasks.views import HistoryPage, TaskBrief, TaskView
+from services.assignment.tasks.store import Filters, Retry, Sort
+from services.assignment.tasks.views import HistoryPage, TaskBriefView, TaskView
 from shared.office.access import Principal
 from shared.office.refusal import Code
 from shared.office.vocabulary import Stage, Timeliness
+from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, fingerprint
 from shared.web.fields import AgencyCode, Body, DayField, DocumentNumber, FieldOfWork, QueryMoment, Username
@@ -42,8 +42,8 @@ class TaskQuery(Body):
     updated_since: QueryMoment | None = None
     waiting: Literal["me"] | None = Field(None, description="What the caller should act on now.")
     sort: Sort = "-assigned_at"
-    limit: int = Field(DEFAULT_LIMIT, ge=1, le=200, description="How many tasks a page holds.")
-    cursor: str | None = Field(None, max_length=2_000, description="`next_cursor` of the page before.")
+    limit: Limit = DEFAULT_LIMIT
+    cursor: CursorText = None
 
     def filters(self, caller: Principal) -> Filters:
         asked = {name: getattr(self, name) for name in type(self).model_fields if name not in _NO_FILTERS}
@@ -66,12 +66,12 @@ def tasks_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
         },
     )
     async def assign(body: AssignBody, caller: Caller, key: IdempotencyKey = None) -> Response:
-        act = body.to_command()
+        command = body.to_command()
         retry = Retry(key, fingerprint("/v1/tasks", body)) if key else None
-        task, new = await handlers.assign(caller, act, retry)
+        task, new = await handlers.assign(caller, command, retry)
         return task_answer(await reads.view(caller, task), new=new)
 
-    @router.get("", response_model=Page[TaskBrief], responses=problem_responses(Code.NOT_PERMITTED))
+    @router.get("", response_model=Page[TaskBriefView], responses=problem_responses(Code.NOT_PERMITTED))
     async def list_tasks(query: Annotated[TaskQuery, Query()], caller: Caller) -> Response:
         page = await reads.page(caller, query.filters(caller), query.sort, query.cursor, query.limit)
         return as_json(page)

@@ -1,4 +1,4 @@
-"""The act table: who may do what to a task, and in which stage."""
+"""The act table: who may do what to a task, in which stage, and what that records."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from services.assignment.tasks.rules import explanation, extension, handover, parties, receipt, report, work
+from services.assignment.tasks.rules import explanation, extension, handover, miss, parties, receipt, report, work
 from services.assignment.tasks.rules.context import Context
-from services.assignment.tasks.rules.state import Fact, Task
-from shared.office.refusal import Refusal
+from services.assignment.tasks.rules.state import Fact, HistoryEntry, Task
+from shared.office.refusal import Code
 from shared.office.vocabulary import Stage
 
 if TYPE_CHECKING:
     from shared.office.access import Principal
+
+Evolution = Callable[[Task, HistoryEntry], Task]
 
 _ASSIGNED, _RECEIVED, _IN_PROGRESS = Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS
 _REPORTED, _REFUSED = Stage.REPORTED, Stage.REFUSED
@@ -24,56 +26,150 @@ _ANY_BUT_RECALLED = frozenset(Stage) - {Stage.RECALLED}
 _NOT_CLOSED = _ANY_BUT_RECALLED - {Stage.COMPLETED}
 
 
-def _nothing_more(_task: Task, _context: Context) -> None:
-    """No further condition."""
+def _nothing_against(_task: Task, _context: Context) -> Code | None:
+    """Have no further condition."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An act: `who` may do it in which `stages`, on what further `condition`, and what it records."""
+    """An act: `who` may do it in which `stages`, what it `proposes`, and what each fact it `records` changes.
+
+    `why_not` returns the code of a further condition that is not met.
+    """
 
     who: Callable[[Task, Principal], bool]
     stages: frozenset[Stage]
-    propose: Callable[[Task, Any, Context], Fact]
-    condition: Callable[[Task, Context], None] = _nothing_more
+    proposes: Callable[[Task, Any, Context], Fact]
+    records: Mapping[str, Evolution]
+    why_not: Callable[[Task, Context], Code | None] = _nothing_against
 
 
 ACT_TABLE: Final[Mapping[str, Rule]] = MappingProxyType(
     {
-        "receipt": Rule(parties.head_or_clerk_of_lead, frozenset({_ASSIGNED}), receipt.receive),
+        "receipt": Rule(
+            parties.head_or_clerk_of_lead,
+            frozenset({_ASSIGNED}),
+            receipt.receive,
+            {"received": receipt.received},
+        ),
         "refusal": Rule(
-            parties.head_of_lead, frozenset({_ASSIGNED, _RECEIVED}), receipt.refuse, receipt.may_still_refuse
+            parties.head_of_lead,
+            frozenset({_ASSIGNED, _RECEIVED}),
+            receipt.refuse,
+            {"refused": receipt.refused},
+            receipt.why_not_refuse,
         ),
         "reassignment": Rule(
-            parties.decider, _OPEN_WITH_AGENCY | {_REFUSED}, handover.reassign, handover.may_still_reassign
+            parties.decider,
+            _OPEN_WITH_AGENCY | {_REFUSED},
+            handover.reassign,
+            {"reassigned": handover.reassigned},
+            handover.why_not_reassign,
         ),
-        "correction": Rule(parties.decider, _NOT_CLOSED, handover.correct),
-        "deadline": Rule(parties.decider, _OPEN_WITH_AGENCY, extension.set_deadline, extension.has_no_deadline_yet),
-        "delegation": Rule(parties.head_of_lead, _WORKING, work.delegate),
-        "progress": Rule(parties.officer_or_head_of_lead, _WORKING, work.make_progress),
-        "contribution": Rule(parties.head_or_clerk_of_coordinating, _WORKING, work.contribute),
-        "extension": Rule(parties.head_of_lead, _WORKING, extension.ask_extension, extension.may_ask),
+        "correction": Rule(
+            parties.decider,
+            _NOT_CLOSED,
+            handover.correct,
+            {"corrected": handover.corrected},
+        ),
+        "deadline": Rule(
+            parties.decider,
+            _OPEN_WITH_AGENCY,
+            extension.set_deadline,
+            {"deadline_set": extension.deadline_set},
+            extension.why_not_set_deadline,
+        ),
+        "delegation": Rule(
+            parties.head_of_lead,
+            _WORKING,
+            work.delegate,
+            {"delegated": work.delegated},
+        ),
+        "progress": Rule(
+            parties.officer_or_head_of_lead,
+            _WORKING,
+            work.make_progress,
+            {"progressed": work.progressed},
+        ),
+        "contribution": Rule(
+            parties.head_or_clerk_of_coordinating,
+            _WORKING,
+            work.contribute,
+            {"contributed": work.contributed},
+        ),
+        "extension": Rule(
+            parties.head_of_lead,
+            _WORKING,
+            extension.ask_extension,
+            {"extension_requested": extension.extension_requested},
+            extension.why_not_ask,
+        ),
         "extension/decision": Rule(
-            parties.decider, _WORKING | {_REPORTED}, extension.decide_extension, extension.a_request_waits
+            parties.decider,
+            _WORKING | {_REPORTED},
+            extension.decide_extension,
+            {
+                "extension_approved": extension.extension_approved,
+                "extension_refused": extension.extension_refused,
+            },
+            extension.why_not_decide,
         ),
-        "report": Rule(parties.head_of_lead, _WORKING, report.submit_report),
-        "report/decision": Rule(parties.decider, frozenset({_REPORTED}), report.decide_report, report.no_request_waits),
-        "explanation": Rule(parties.head_of_lead, _ANY_BUT_RECALLED, explanation.explain, explanation.is_owed),
+        "report": Rule(
+            parties.head_of_lead,
+            _WORKING,
+            report.submit_report,
+            {"reported": report.reported},
+        ),
+        "report/decision": Rule(
+            parties.decider,
+            frozenset({_REPORTED}),
+            report.decide_report,
+            {"completed": report.completed, "report_returned": report.report_returned},
+            report.why_not_decide,
+        ),
+        "explanation": Rule(
+            parties.head_of_lead,
+            _ANY_BUT_RECALLED,
+            explanation.explain,
+            {"explanation_submitted": explanation.explanation_submitted},
+            explanation.why_not_explain,
+        ),
         "explanation/decision": Rule(
-            parties.decider, _ANY_BUT_RECALLED, explanation.decide_explanation, explanation.awaits_ruling
+            parties.decider,
+            _ANY_BUT_RECALLED,
+            explanation.decide_explanation,
+            {
+                "explanation_accepted": explanation.explanation_accepted,
+                "explanation_refused": explanation.explanation_refused,
+            },
+            explanation.why_not_decide,
         ),
-        "recall": Rule(parties.decider, _NOT_CLOSED, handover.recall),
-        "urging": Rule(parties.decider_or_head_of_monitor, _OPEN_WITH_AGENCY, work.urge),
+        "recall": Rule(
+            parties.decider,
+            _NOT_CLOSED,
+            handover.recall,
+            {"recalled": handover.recalled},
+        ),
+        "urging": Rule(
+            parties.decider_or_head_of_monitor,
+            _OPEN_WITH_AGENCY,
+            work.urge,
+            {"urged": work.urged},
+        ),
     }
 )
 
+EVOLUTIONS: Final[Mapping[str, Evolution]] = MappingProxyType(
+    {
+        **{fact: evolution for rule in ACT_TABLE.values() for fact, evolution in rule.records.items()},
+        "explanation_required": miss.explanation_required,
+    }
+)
+"""What each fact changes, by its name; the last one is brought by time and not by an act."""
 
-def is_open_to(rule: Rule, task: Task, context: Context) -> bool:
-    """Return whether the caller may do the act now, as far as the task alone can tell."""
-    if not rule.who(task, context.actor) or task.stage not in rule.stages:
-        return False
-    try:
-        rule.condition(task, context)
-    except Refusal:
-        return False
-    return True
+
+def may_do(rule: Rule, task: Task, context: Context) -> bool:
+    """Whether the caller may do the act now, as far as the task alone can tell."""
+    is_open = rule.who(task, context.actor) and task.stage in rule.stages
+    return is_open and rule.why_not(task, context) is None

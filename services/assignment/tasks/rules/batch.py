@@ -1,4 +1,4 @@
-"""A batch: one document that assigns many tasks, each item to one or more lead agencies, one task a lead agency."""
+"""A batch: one document assigns many tasks. An item has one or more lead agencies, and each of them gets a task."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_TASKS: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What the tasks of one item share, and the agencies that lead one each."""
+    """What the tasks of one item share, and their lead agencies."""
 
     details: Mapping[str, Any]
     lead_agencies: tuple[str, ...]
@@ -44,30 +44,30 @@ class PlannedTask:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch decided on: `first` is the entry its tasks begin with, but for their own details."""
+    """A batch that was decided on. `first` holds what the first entries of all its tasks share."""
 
     id: str
     first: HistoryEntry
     items: tuple[Item, ...]
 
-    def parts(self) -> Iterator[PlannedTask]:
-        """Yield the tasks in order; the same batch makes the same tasks, ids included, whenever it is asked."""
+    def planned_tasks(self) -> Iterator[PlannedTask]:
+        """Yield the tasks in order. The same batch always makes the same tasks with the same ids."""
         position = count()
         for item in self.items:
             for lead in item.lead_agencies:
                 yield PlannedTask(str(uuid5(UUID(self.id), str(next(position)))), item, lead)
 
     def tasks(self) -> Iterator[tuple[Task, HistoryEntry]]:
-        """Yield the tasks with the entries that begin them."""
-        for part in self.parts():
-            details = {**self.first.details, **part.item.details, "lead_agency": part.lead_agency, "batch": self.id}
+        """Yield each task with its first entry."""
+        for task in self.planned_tasks():
+            details = {**self.first.details, **task.item.details, "lead_agency": task.lead_agency, "batch": self.id}
             entry = replace(self.first, details=details)
-            yield assigned(part.id, entry), entry
+            yield assigned(task.id, entry), entry
 
 
 def decide_batch(batch_id: str, items: Sequence[tuple[Assign, Sequence[str]]], context: Context) -> Batch:
-    """Decide on a whole batch: all of it is assigned, or, with a refusal, nothing."""
-    entries = [_entries_of(act, leads, context) for act, leads in items]
+    """Decide on a whole batch: a refusal of one task refuses all."""
+    entries = [_first_entry(command, leads, context) for command, leads in items]
     first = entries[0]
     shared = {"document": first.details["document"]}
     planned = tuple(
@@ -77,9 +77,9 @@ def decide_batch(batch_id: str, items: Sequence[tuple[Assign, Sequence[str]]], c
     return Batch(batch_id, replace(first, details=shared), planned)
 
 
-def _entries_of(act: Assign, leads: Sequence[str], context: Context) -> HistoryEntry:
-    """Judge an item for each of its lead agencies, and return what their tasks share."""
+def _first_entry(command: Assign, leads: Sequence[str], context: Context) -> HistoryEntry:
+    """Decide on the task of each lead agency of an item, and return what they share."""
     if len(set(leads)) != len(leads):
-        raise invalid(f"{act.path}{act.lead_field}", FieldCode.DUPLICATE_AGENCY)
-    first, *_ = [begin(replace(act, lead_agency=lead), None, context) for lead in leads]
+        raise invalid(f"{command.path}{command.lead_field}", FieldCode.DUPLICATE_AGENCY)
+    first, *_ = [begin(replace(command, lead_agency=lead), None, context) for lead in leads]
     return first

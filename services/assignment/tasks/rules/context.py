@@ -1,4 +1,4 @@
-"""What a decision may look at besides the task: the moment, the caller, the calendar and the directory."""
+"""What a rule looks at besides the task: the command, the moment, the caller, the calendar and the directory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.office.workdays import WorkCalendar
 
 
 class KnownAccount(Protocol):
-    """What the rules ask of an account that a body names."""
+    """What the rules need to know of an account that a command names."""
 
     @property
     def role(self) -> Role: ...
@@ -23,7 +23,7 @@ class KnownAccount(Protocol):
 
 
 class Command:
-    """What every act has: the agencies and accounts it names, which the directory is asked for."""
+    """What a body asks for. It names the agencies and accounts that must be looked up before a rule decides."""
 
     __slots__ = ()
 
@@ -36,7 +36,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """The moment, and what the office counts by: enough to tell what time has brought."""
+    """The moment, the calendar and the policy: enough to tell what time has brought."""
 
     now: datetime
     calendar: WorkCalendar
@@ -45,7 +45,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context(Situation):
-    """The directory's part holds only what the act names: agencies that exist, accounts that may be used."""
+    """`agencies` and `accounts` hold only those that the command names, if they exist and are not disabled."""
 
     actor: Principal
     agencies: Collection[str] = frozenset()

@@ -1,4 +1,4 @@
-"""The term of a task: a day of the calendar, a moment, or none."""
+"""The deadline of a task: a day of the calendar, a moment, or none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from services.assignment.tasks.rules.state import IsoDay, Task
+from services.assignment.tasks.rules.particulars import IsoDay
+from services.assignment.tasks.rules.state import Task
 from shared.office.refusal import FieldCode, invalid
 from shared.office.vocabulary import DueKind
 
@@ -16,15 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RequestedDeadline:
-    """A term as a body gives it: a day or a moment, never both; neither means no deadline."""
+    """A deadline as a body gives it: a day or a moment, never both; neither means no deadline."""
 
     day: date | None = None
     moment: datetime | None = None
 
     @property
     def field(self) -> str:
-        """The body's field that gave it, where the body calls it plainly."""
+        """The field of the body that gives it when a task is assigned."""
         return "due_at" if self.moment else "deadline"
+
+    @property
+    def new_field(self) -> str:
+        """The field of the body that gives it when an extension is asked for or granted."""
+        return "new_due_at" if self.moment else "new_deadline"
 
 
 NO_DEADLINE: Final = RequestedDeadline()
@@ -32,35 +38,37 @@ NO_DEADLINE: Final = RequestedDeadline()
 
 @dataclass(frozen=True, slots=True)
 class ResolvedDeadline:
-    """A term worked out: the day as written, which never rolls, and the moment it ends."""
+    """A deadline with the moment at which it ends; the day stays as written and never rolls."""
 
     kind: DueKind
-    deadline: IsoDay | None
-    at: datetime | None
+    day: IsoDay | None
+    due_at: datetime | None
 
     def details(self) -> dict[str, Any]:
         """Return what a history entry keeps of it."""
-        return {"deadline": self.deadline, "due_kind": self.kind, "due_at": self.at}
+        return {"deadline": self.day, "due_kind": self.kind, "due_at": self.due_at}
 
 
-def resolve(term: RequestedDeadline, context: Context) -> ResolvedDeadline:
-    """Return the moment a term ends: a day rolls over days off, a moment stands as it is."""
-    if term.moment is not None:
-        return ResolvedDeadline(DueKind.MOMENT, context.calendar.local_day(term.moment).isoformat(), term.moment)
-    if term.day is not None:
-        return ResolvedDeadline(DueKind.DATE, term.day.isoformat(), context.calendar.due_moment(term.day))
+def resolve_deadline(requested: RequestedDeadline, context: Context) -> ResolvedDeadline:
+    """Return the moment at which a deadline ends: a day rolls over days off, a moment stays as it is."""
+    if requested.moment is not None:
+        day = context.calendar.local_day(requested.moment)
+        return ResolvedDeadline(DueKind.MOMENT, day.isoformat(), requested.moment)
+    if requested.day is not None:
+        due_at = context.calendar.due_moment(requested.day)
+        return ResolvedDeadline(DueKind.DATE, requested.day.isoformat(), due_at)
     return ResolvedDeadline(DueKind.NONE, None, None)
 
 
-def resolve_ahead(term: RequestedDeadline, context: Context, field: str) -> ResolvedDeadline:
-    """Return the moment a term ends, refusing one that is already past."""
-    due = resolve(term, context)
-    if due.at is not None and due.at <= context.now:
+def resolve_future_deadline(requested: RequestedDeadline, context: Context, field: str) -> ResolvedDeadline:
+    """Return the moment at which a deadline ends; refuse one that has passed, naming the field."""
+    resolved = resolve_deadline(requested, context)
+    if resolved.due_at is not None and resolved.due_at <= context.now:
         raise invalid(field, FieldCode.IN_THE_PAST)
-    return due
+    return resolved
 
 
-def must_be_later(due: ResolvedDeadline, task: Task, field: str) -> None:
-    """Refuse a moment that is not strictly later than the task's present one."""
-    if due.at is None or task.due_at is None or due.at <= task.due_at:
+def require_later(resolved: ResolvedDeadline, task: Task, field: str) -> None:
+    """Refuse a deadline that does not end after the task's current one."""
+    if resolved.due_at is None or task.due_at is None or resolved.due_at <= task.due_at:
         raise invalid(field, FieldCode.NOT_LATER)

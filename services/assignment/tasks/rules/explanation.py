@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from services.assignment.tasks.rules.assigning import document_details
 from services.assignment.tasks.rules.context import Command
-from services.assignment.tasks.rules.limits import must_take_a_return
-from services.assignment.tasks.rules.state import Document, Explanation, Fact, HistoryEntry, IsoDay, Task
-from shared.office.refusal import Code, FieldCode, Refusal, invalid
+from services.assignment.tasks.rules.limits import require_room_for_return
+from services.assignment.tasks.rules.particulars import Document, IsoDay
+from services.assignment.tasks.rules.state import Explanation, Fact, HistoryEntry, Task
+from shared.office.refusal import Code, FieldCode, invalid
 from shared.office.vocabulary import Cause, ExplanationState
 
 if TYPE_CHECKING:
@@ -34,35 +34,26 @@ class DecideExplanation(Command):
     directive: str | None = None
 
 
-def is_owed(task: Task, _context: Context) -> None:
-    if task.explanation.state not in {ExplanationState.REQUIRED, ExplanationState.REFUSED}:
-        raise Refusal(Code.WRONG_STAGE)
+def why_not_explain(task: Task, _context: Context) -> Code | None:
+    """Return `wrong-stage` if no explanation is owed."""
+    owed = task.explanation.state in {ExplanationState.REQUIRED, ExplanationState.REFUSED}
+    return None if owed else Code.WRONG_STAGE
 
 
-def explain(_task: Task, act: Explain, _context: Context) -> Fact:
-    return Fact(
-        "explanation_submitted",
-        {
-            "cause": act.cause,
-            "narrative": act.narrative,
-            "remedy": act.remedy,
-            "expected_finish": act.expected_finish,
-            "document": document_details(act.document),
-        },
-    )
+def explain(_task: Task, command: Explain, _context: Context) -> Fact:
+    return Fact("explanation_submitted", asdict(command))
 
 
 def explanation_submitted(task: Task, entry: HistoryEntry) -> Task:
+    """Keep what was written; the terms and the last directive stay."""
     details: dict[str, Any] = dict(entry.details)
-    document = details.pop("document")
-    cause = Cause(details.pop("cause"))
     explanation = Explanation(
         state=ExplanationState.SUBMITTED,
         required_at=task.explanation.required_at,
         due_at=task.explanation.due_at,
         submitted_at=entry.at,
-        cause=cause,
-        document=Document(**document) if document else None,
+        cause=Cause(details.pop("cause")),
+        document=Document.of(details.pop("document")),
         directive=task.explanation.directive,
         refusals=task.explanation.refusals,
         **details,
@@ -70,20 +61,20 @@ def explanation_submitted(task: Task, entry: HistoryEntry) -> Task:
     return replace(task, explanation=explanation)
 
 
-def awaits_ruling(task: Task, _context: Context) -> None:
-    if task.explanation.state is not ExplanationState.SUBMITTED:
-        raise Refusal(Code.WRONG_STAGE)
+def why_not_decide(task: Task, _context: Context) -> Code | None:
+    """Return `wrong-stage` if no explanation waits for a ruling."""
+    return None if task.explanation.state is ExplanationState.SUBMITTED else Code.WRONG_STAGE
 
 
-def decide_explanation(task: Task, act: DecideExplanation, context: Context) -> Fact:
+def decide_explanation(task: Task, command: DecideExplanation, context: Context) -> Fact:
     """Accept, or refuse: then another one is due after the same term."""
-    if act.accepted:
-        return Fact("explanation_accepted", {"reason": act.reason, "directive": act.directive})
-    must_take_a_return(task)
-    if act.reason is None:
+    if command.accepted:
+        return Fact("explanation_accepted", {"reason": command.reason, "directive": command.directive})
+    require_room_for_return(task)
+    if command.reason is None:
         raise invalid("reason", FieldCode.MISSING)
     due_at = context.calendar.term_ends(context.now, context.policy.explanation_term)
-    return Fact("explanation_refused", {"reason": act.reason, "directive": act.directive, "due_at": due_at})
+    return Fact("explanation_refused", {"reason": command.reason, "directive": command.directive, "due_at": due_at})
 
 
 def explanation_accepted(task: Task, entry: HistoryEntry) -> Task:

@@ -1,4 +1,4 @@
-"""The deadline: set where there was none, moved once at most in a task's life."""
+"""The deadline: it is set if there was none, and extended at most once in a task's life. Here is the cap."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from services.assignment.tasks.rules.context import Command
-from services.assignment.tasks.rules.due import RequestedDeadline, must_be_later, resolve, resolve_ahead
-from services.assignment.tasks.rules.limits import must_take_a_request
+from services.assignment.tasks.rules.due import (
+    RequestedDeadline,
+    require_later,
+    resolve_deadline,
+    resolve_future_deadline,
+)
+from services.assignment.tasks.rules.limits import require_room_for_request
 from services.assignment.tasks.rules.state import Extension, ExtensionRequest, Fact, HistoryEntry, Task
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import DueKind, ExtensionState, RequestState
@@ -19,70 +24,66 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SetDeadline(Command):
-    term: RequestedDeadline
+    deadline: RequestedDeadline
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AskExtension(Command):
-    term: RequestedDeadline
+    deadline: RequestedDeadline
     reason: str
-
-    @property
-    def field(self) -> str:
-        return "new_due_at" if self.term.moment else "new_deadline"
 
 
 @dataclass(frozen=True, slots=True)
 class DecideExtension(Command):
-    """`term` is another one than was asked for, only when approved; a refusal needs its reason."""
+    """`deadline` is given only when an approval grants another one than was asked for; a refusal needs its reason."""
 
     approved: bool
     reason: str | None = None
-    term: RequestedDeadline | None = None
+    deadline: RequestedDeadline | None = None
 
 
-def has_no_deadline_yet(task: Task, _context: Context) -> None:
-    if task.due_kind is not DueKind.NONE:
-        raise Refusal(Code.WRONG_STAGE)
+def why_not_set_deadline(task: Task, _context: Context) -> Code | None:
+    """Return `wrong-stage` if the task has a deadline already: an extension is the only way to move it."""
+    return None if task.due_kind is DueKind.NONE else Code.WRONG_STAGE
 
 
-def set_deadline(_task: Task, act: SetDeadline, context: Context) -> Fact:
-    due = resolve_ahead(act.term, context, act.term.field)
-    return Fact("deadline_set", {**due.details(), "reason": act.reason})
+def set_deadline(_task: Task, command: SetDeadline, context: Context) -> Fact:
+    resolved = resolve_future_deadline(command.deadline, context, command.deadline.field)
+    return Fact("deadline_set", {**resolved.details(), "reason": command.reason})
 
 
 def deadline_set(task: Task, entry: HistoryEntry) -> Task:
-    """Set the first deadline of the task's life: it is the original one."""
+    """Set the first deadline of the task: it is the original one."""
     moved = _move(task, entry)
     return replace(moved, original_deadline=moved.deadline, original_due_at=moved.due_at)
 
 
-def may_ask(task: Task, context: Context) -> None:
-    """Hold the one extension: the order of these refusals is what programs rely on."""
+def why_not_ask(task: Task, context: Context) -> Code | None:
+    """Return why no extension may be asked for now: the cap is one a task. Programs rely on this order."""
     if task.extension.state is ExtensionState.USED:
-        raise Refusal(Code.EXTENSION_ALREADY_USED)
+        return Code.EXTENSION_ALREADY_USED
     if task.extension.state is ExtensionState.PENDING:
-        raise Refusal(Code.EXTENSION_PENDING)
+        return Code.EXTENSION_PENDING
     if task.is_past_due(context.now):
-        raise Refusal(Code.DEADLINE_PASSED)
-    if task.due_at is None:
-        raise Refusal(Code.NO_DEADLINE)
+        return Code.DEADLINE_PASSED
+    return Code.NO_DEADLINE if task.due_at is None else None
 
 
-def ask_extension(task: Task, act: AskExtension, context: Context) -> Fact:
-    must_take_a_request(task)
-    due = resolve_ahead(act.term, context, act.field)
-    must_be_later(due, task, act.field)
+def ask_extension(task: Task, command: AskExtension, context: Context) -> Fact:
+    require_room_for_request(task)
+    field = command.deadline.new_field
+    resolved = resolve_future_deadline(command.deadline, context, field)
+    require_later(resolved, task, field)
     return Fact(
         "extension_requested",
         {
             "request": f"{len(task.extension.requests) + 1}",
             "from_deadline": task.deadline,
-            "new_deadline": due.deadline,
-            "new_due_kind": due.kind,
-            "new_due_at": due.at,
-            "reason": act.reason,
+            "new_deadline": resolved.day,
+            "new_due_kind": resolved.kind,
+            "new_due_at": resolved.due_at,
+            "reason": command.reason,
         },
     )
 
@@ -104,22 +105,22 @@ def extension_requested(task: Task, entry: HistoryEntry) -> Task:
     )
 
 
-def a_request_waits(task: Task, _context: Context) -> None:
-    if task.pending_request is None:
-        raise Refusal(Code.WRONG_STAGE)
+def why_not_decide(task: Task, _context: Context) -> Code | None:
+    """Return `wrong-stage` if no request is pending."""
+    return Code.WRONG_STAGE if task.pending_request is None else None
 
 
-def decide_extension(task: Task, act: DecideExtension, context: Context) -> Fact:
-    """Grant what was asked for or another later term, or refuse it; a refusal does not use the extension up."""
+def decide_extension(task: Task, command: DecideExtension, context: Context) -> Fact:
+    """Grant what was asked for or a later deadline, or refuse; a refusal does not use the one extension up."""
     request = task.pending_request
     if request is None:
         raise Refusal(Code.WRONG_STAGE)
-    if not act.approved:
-        return Fact("extension_refused", {"request": request.id, "reason": _needed(act.reason)})
-    term = act.term or _as_asked(request)
-    due = resolve(term, context)
-    must_be_later(due, task, "new_due_at" if term.moment else "new_deadline")
-    return Fact("extension_approved", {"request": request.id, **due.details(), "reason": act.reason})
+    if not command.approved:
+        return Fact("extension_refused", {"request": request.id, "reason": _needed(command.reason)})
+    granted = command.deadline or _as_asked(request)
+    resolved = resolve_deadline(granted, context)
+    require_later(resolved, task, granted.new_field)
+    return Fact("extension_approved", {"request": request.id, **resolved.details(), "reason": command.reason})
 
 
 def _as_asked(request: ExtensionRequest) -> RequestedDeadline:
@@ -135,8 +136,8 @@ def _needed(reason: str | None) -> str:
 
 
 def extension_approved(task: Task, entry: HistoryEntry) -> Task:
-    settled = _close_request(task, RequestState.APPROVED, ExtensionState.USED, entry)
-    return _move(settled, entry)
+    closed = _close_request(task, RequestState.APPROVED, ExtensionState.USED, entry)
+    return _move(closed, entry)
 
 
 def extension_refused(task: Task, entry: HistoryEntry) -> Task:
@@ -144,7 +145,7 @@ def extension_refused(task: Task, entry: HistoryEntry) -> Task:
 
 
 def lapse(task: Task) -> Task:
-    """Let a pending request lapse: the task took another way before it was decided."""
+    """Let a pending request lapse, because another act made it pointless."""
     return _close_request(task, RequestState.LAPSED, ExtensionState.NONE, None)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from services.assignment.tasks.rules.assigning import document_details, must_be_different, must_be_known
+from services.assignment.tasks.rules.assigning import require_different_agencies, require_known_agencies
 from services.assignment.tasks.rules.context import Command
 from services.assignment.tasks.rules.extension import lapse
-from services.assignment.tasks.rules.limits import must_take_an_adjustment
-from services.assignment.tasks.rules.state import Document, Fact, HistoryEntry, Report, Task
-from shared.office.refusal import Code, FieldCode, Refusal, invalid
-from shared.office.vocabulary import Priority, Stage
+from services.assignment.tasks.rules.limits import require_room_for_adjustment
+from services.assignment.tasks.rules.particulars import from_details, to_details
+from services.assignment.tasks.rules.state import Fact, HistoryEntry, Report, Task
+from shared.office.refusal import Code, FieldCode, invalid
+from shared.office.vocabulary import Stage
 
 if TYPE_CHECKING:
     from services.assignment.tasks.rules.context import Context
@@ -29,7 +30,7 @@ class Reassign(Command):
 
 @dataclass(frozen=True, slots=True)
 class Correct(Command):
-    """`changes` holds only the particulars to be set anew; a `None` in it clears one."""
+    """`changes` holds only the particulars that change; `None` clears one."""
 
     reason: str
     changes: Mapping[str, Any]
@@ -44,31 +45,29 @@ class Recall(Command):
     reason: str
 
 
-def may_still_reassign(task: Task, context: Context) -> None:
-    """Refuse after the due moment: the miss stays with the agency that led."""
-    if task.is_past_due(context.now):
-        raise Refusal(Code.DEADLINE_PASSED)
+def why_not_reassign(task: Task, context: Context) -> Code | None:
+    """Return `deadline-passed` after the due moment: the miss stays with the agency that led."""
+    return Code.DEADLINE_PASSED if task.is_past_due(context.now) else None
 
 
-def reassign(task: Task, act: Reassign, context: Context) -> Fact:
-    must_take_an_adjustment(task)
-    must_be_known("lead_agency", [act.lead_agency], context)
-    if act.lead_agency == task.lead_agency and task.stage is not Stage.REFUSED:
+def reassign(task: Task, command: Reassign, context: Context) -> Fact:
+    require_room_for_adjustment(task)
+    require_known_agencies("lead_agency", [command.lead_agency], context)
+    if command.lead_agency == task.lead_agency and task.stage is not Stage.REFUSED:
         raise invalid("lead_agency", FieldCode.SAME_AGENCY)
-    receipt_due_at = context.calendar.term_ends(context.now, context.policy.receipt_term)
     return Fact(
         "reassigned",
         {
             "from_agency": task.lead_agency,
-            "lead_agency": act.lead_agency,
-            "reason": act.reason,
-            "receipt_due_at": receipt_due_at,
+            "lead_agency": command.lead_agency,
+            "reason": command.reason,
+            "receipt_due_at": context.calendar.term_ends(context.now, context.policy.receipt_term),
         },
     )
 
 
 def reassigned(task: Task, entry: HistoryEntry) -> Task:
-    """Start anew with another lead: deadline, counts, history and the one extension go along."""
+    """Start anew with another lead; deadline, counts, history and the used extension go along."""
     lead = entry.details["lead_agency"]
     return replace(
         lapse(task),
@@ -86,41 +85,25 @@ def reassigned(task: Task, entry: HistoryEntry) -> Task:
     )
 
 
-def correct(task: Task, act: Correct, context: Context) -> Fact:
-    must_take_an_adjustment(task)
-    changes = act.changes
+def correct(task: Task, command: Correct, context: Context) -> Fact:
+    require_room_for_adjustment(task)
+    changes = command.changes
     coordinating = changes.get("coordinating_agencies", task.coordinating_agencies)
     monitor = changes.get("monitor", task.monitor)
     if "coordinating_agencies" in changes:
-        must_be_known("coordinating_agencies", coordinating, context)
+        require_known_agencies("coordinating_agencies", coordinating, context)
     if "monitor" in changes:
-        must_be_known("monitor", [monitor], context)
-    must_be_different(task.lead_agency, coordinating, monitor)
-    return Fact("corrected", {"reason": act.reason, "changes": _to_details(changes)})
-
-
-def _to_details(changes: Mapping[str, Any]) -> dict[str, Any]:
-    details = dict(changes)
-    if "document" in details:
-        details["document"] = document_details(details["document"])
-    if "coordinating_agencies" in details:
-        details["coordinating_agencies"] = list(details["coordinating_agencies"])
-    return details
+        require_known_agencies("monitor", [monitor], context)
+    require_different_agencies(task.lead_agency, coordinating, monitor)
+    return Fact("corrected", {"reason": command.reason, "changes": to_details(changes)})
 
 
 def corrected(task: Task, entry: HistoryEntry) -> Task:
-    changes = dict(entry.details["changes"])
-    if changes.get("document"):
-        changes["document"] = Document(**changes["document"])
-    if "coordinating_agencies" in changes:
-        changes["coordinating_agencies"] = tuple(changes["coordinating_agencies"])
-    if "priority" in changes:
-        changes["priority"] = Priority(changes["priority"])
-    return replace(task, **changes, adjustments=task.adjustments + 1)
+    return replace(task, **from_details(entry.details["changes"]), adjustments=task.adjustments + 1)
 
 
-def recall(_task: Task, act: Recall, _context: Context) -> Fact:
-    return Fact("recalled", {"reason": act.reason})
+def recall(_task: Task, command: Recall, _context: Context) -> Fact:
+    return Fact("recalled", asdict(command))
 
 
 def recalled(task: Task, _entry: HistoryEntry) -> Task:

@@ -15,24 +15,26 @@ WORK_ENTRIES: Final = 500
 ADJUSTMENTS: Final = 50
 
 
-def must_take_a_request(task: Task) -> None:
-    if len(task.extension.requests) >= EXTENSION_REQUESTS:
-        raise Refusal(Code.TASK_FULL)
+def require_room_for_request(task: Task) -> None:
+    """Refuse one more request for an extension."""
+    _require_room(len(task.extension.requests), EXTENSION_REQUESTS)
 
 
-def must_take_a_return(task: Task) -> None:
+def require_room_for_return(task: Task) -> None:
     """Refuse to send a report or an explanation back once more; accepting one is always possible."""
-    if task.report.returns + task.explanation.refusals >= RETURNS_AND_RULINGS:
-        raise Refusal(Code.TASK_FULL)
+    _require_room(task.report.returns + task.explanation.refusals, RETURNS_AND_RULINGS)
 
 
-def must_take_a_work_entry(task: Task) -> None:
+def require_room_for_work_entry(task: Task) -> None:
     """Refuse one more entry of progress, contribution or urging."""
-    if task.progressions + task.contributions + task.urgings >= WORK_ENTRIES:
-        raise Refusal(Code.TASK_FULL)
+    _require_room(task.progressions + task.contributions + task.urgings, WORK_ENTRIES)
 
 
-def must_take_an_adjustment(task: Task) -> None:
-    """Refuse one more correction, delegation or reassignment: each keeps its texts in the history for good."""
-    if task.adjustments >= ADJUSTMENTS:
+def require_room_for_adjustment(task: Task) -> None:
+    """Refuse one more correction, delegation or reassignment: the history keeps the texts of each."""
+    _require_room(task.adjustments, ADJUSTMENTS)
+
+
+def _require_room(taken: int, most: int) -> None:
+    if taken >= most:
         raise Refusal(Code.TASK_FULL)

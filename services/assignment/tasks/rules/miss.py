@@ -1,4 +1,4 @@
-"""A missed deadline: what time has brought, recorded the next time the task is written."""
+"""A missed deadline. Time brings it; the next write of the task records it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _NEVER_MISSED = frozenset({Stage.REFUSED, Stage.RECALLED})
 
 
 def missed_at(task: Task, now: datetime) -> datetime | None:
-    """Return since when the task is missed, if it is and no miss is recorded yet.
+    """Return the moment since which the task is missed, if it is missed and no miss is recorded yet.
 
-    Nobody is blamed for a slow decision: while an extension asked for in time waits nothing is missed, and a miss
-    that a return or a refused extension brings begins with that decision.
+    No agency is blamed for a slow decision. While an extension that was requested in time waits, nothing is missed.
+    A miss that a return or a refused extension brings begins with that decision.
     """
     if task.due_at is None or now <= task.due_at or task.missed_at is not None:
         return None
@@ -33,13 +33,13 @@ def missed_at(task: Task, now: datetime) -> datetime | None:
 
 
 def _decisions(task: Task) -> list[datetime]:
-    """Return the moments of those decisions until which a miss was not possible."""
+    """Return when those decisions were made before which the task could not be missed."""
     moments = [request.decided_at for request in task.extension.requests]
     moments.append(task.report.decided_at)
     return [moment for moment in moments if moment is not None]
 
 
-def miss(task: Task, at: Situation) -> Fact | None:
+def unrecorded_miss(task: Task, at: Situation) -> Fact | None:
     """Return the miss to be recorded: an explanation falls due within its term."""
     since = missed_at(task, at.now)
     if since is None:

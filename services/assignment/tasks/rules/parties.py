@@ -1,4 +1,4 @@
-"""Who stands how to a task: the relations that the act table asks for."""
+"""Which part an account has in a task; the act table uses these."""
 
 from __future__ import annotations
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from services.assignment.tasks.rules.assigning import document_details
 from services.assignment.tasks.rules.context import Command
 from services.assignment.tasks.rules.extension import lapse
-from services.assignment.tasks.rules.limits import must_take_a_return
-from services.assignment.tasks.rules.state import Document, Fact, HistoryEntry, IsoDay, Report, Task
+from services.assignment.tasks.rules.limits import require_room_for_return
+from services.assignment.tasks.rules.particulars import Document, IsoDay
+from services.assignment.tasks.rules.state import Fact, HistoryEntry, Report, Task
 from services.assignment.tasks.rules.work import report_due
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import ExplanationState, ReportState, Stage
@@ -33,9 +33,8 @@ class DecideReport(Command):
     reason: str | None = None
 
 
-def submit_report(_task: Task, act: SubmitReport, _context: Context) -> Fact:
-    document = document_details(act.document)
-    return Fact("reported", {"summary": act.summary, "finished_on": act.finished_on, "document": document})
+def submit_report(_task: Task, command: SubmitReport, _context: Context) -> Fact:
+    return Fact("reported", asdict(command))
 
 
 def reported(task: Task, entry: HistoryEntry) -> Task:
@@ -46,35 +45,35 @@ def reported(task: Task, entry: HistoryEntry) -> Task:
         submitted_at=entry.at,
         summary=details["summary"],
         finished_on=details["finished_on"],
-        document=Document(**details["document"]) if details["document"] else None,
+        document=Document.of(details["document"]),
         returns=task.report.returns,
     )
     before = task if task.is_past_due(entry.at) else lapse(task)
     return replace(before, stage=Stage.REPORTED, report=report, report_due_at=None)
 
 
-def no_request_waits(task: Task, _context: Context) -> None:
-    if task.pending_request is not None:
-        raise Refusal(Code.EXTENSION_PENDING)
+def why_not_decide(task: Task, _context: Context) -> Code | None:
+    """Return `extension-pending` while a request waits: it is decided before the report."""
+    return None if task.pending_request is None else Code.EXTENSION_PENDING
 
 
-def decide_report(task: Task, act: DecideReport, context: Context) -> Fact:
-    return _accept(task, act) if act.accepted else _return(task, act, context)
+def decide_report(task: Task, command: DecideReport, context: Context) -> Fact:
+    return _accept(task, command) if command.accepted else _return(task, command, context)
 
 
-def _accept(task: Task, act: DecideReport) -> Fact:
+def _accept(task: Task, command: DecideReport) -> Fact:
     explained = task.explanation.state in {ExplanationState.SUBMITTED, ExplanationState.ACCEPTED}
     if task.missed_at is not None and not explained:
         raise Refusal(Code.EXPLANATION_REQUIRED)
-    return Fact("completed", {"reason": act.reason})
+    return Fact("completed", {"reason": command.reason})
 
 
-def _return(task: Task, act: DecideReport, context: Context) -> Fact:
-    must_take_a_return(task)
-    if act.reason is None:
+def _return(task: Task, command: DecideReport, context: Context) -> Fact:
+    require_room_for_return(task)
+    if command.reason is None:
         raise invalid("reason", FieldCode.MISSING)
     percent = task.progress.percent if task.progress else 0
-    return Fact("report_returned", {"reason": act.reason, "report_due_at": report_due(None, percent, context)})
+    return Fact("report_returned", {"reason": command.reason, "report_due_at": report_due(None, percent, context)})
 
 
 def completed(task: Task, entry: HistoryEntry) -> Task:

@@ -1,4 +1,4 @@
-"""A task as it stands, and the history entries that made it so. All values are frozen; nothing here decides."""
+"""The state of a task, and the history entries that made it. All values are frozen; nothing here decides."""
 
 from __future__ import annotations
 
@@ -7,31 +7,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from services.assignment.tasks.rules.particulars import Document, IsoDay, Particulars
 from shared.office.vocabulary import (
     Authority,
     Cause,
     DueKind,
     ExplanationState,
     ExtensionState,
-    Priority,
     ReportState,
     RequestState,
     Role,
     Stage,
 )
 
-IsoDay = str
-"""A day of the calendar as it is written, `YYYY-MM-DD`."""
-
 SYSTEM = "system"
 """Who records what time has brought."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    number: str
-    issued_on: IsoDay | None = None
-    summary: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +56,7 @@ class Extension:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The last report; `returns` counts how often one was sent back, over the task's whole life."""
+    """The last report. `returns` counts how often a report of this task was sent back."""
 
     state: ReportState = ReportState.NONE
     submitted_at: datetime | None = None
@@ -79,7 +69,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The last explanation; `refusals` counts how often one was not accepted."""
+    """The last explanation. `refusals` counts how often an explanation of this task was not accepted."""
 
     state: ExplanationState = ExplanationState.NONE
     required_at: datetime | None = None
@@ -96,7 +86,7 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Particulars):
     """A task without its history.
 
     `progressions` counts entries of progress, `adjustments` corrections, delegations and reassignments; no event
@@ -106,18 +96,10 @@ class Task:
     id: str
     version: int
     stage: Stage
-    title: str
-    description: str | None
-    product: str | None
-    document: Document | None
-    field: str | None
-    priority: Priority
     authority: Authority | None
     assigner: str
     entered_by: str
     lead_agency: str
-    coordinating_agencies: tuple[str, ...]
-    monitor: str | None
     assigned_at: datetime
     updated_at: datetime
     receipt_due_at: datetime
@@ -152,26 +134,29 @@ class Task:
 
     @property
     def current_submission(self) -> datetime | None:
-        """When the report that stands (submitted or accepted, not returned) was submitted."""
-        stands = self.report.state in {ReportState.SUBMITTED, ReportState.ACCEPTED}
-        return self.report.submitted_at if stands else None
+        """When the current report (submitted or accepted, not returned) was submitted."""
+        is_current = self.report.state in {ReportState.SUBMITTED, ReportState.ACCEPTED}
+        return self.report.submitted_at if is_current else None
 
     def is_past_due(self, now: datetime) -> bool:
-        """Whether the term has ended; the due moment itself still counts as in time."""
+        """Whether the due moment has passed; the due moment itself is still in time."""
         return self.due_at is not None and now > self.due_at
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What is to be recorded, before it has its place in the history."""
+    """What a rule answers: what is to be recorded, before it has its place in the history."""
 
-    act: str
+    name: str
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One version of the task: who (in the role held then), when, what. Its details are enough to replay it."""
+    """One version of the task: who (in the role held then), when, what. Its details are enough to replay it.
+
+    `act` is the contract's word for the name of the fact.
+    """
 
     sequence: int
     at: datetime

@@ -1,4 +1,4 @@
-"""Whom a task waits for: to receive, to decide, to report, to explain."""
+"""Who should act on a task now: receive, decide, report or explain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OWED = frozenset({ExplanationState.REQUIRED, ExplanationState.REFUSED})
 
 
 def waits_for(task: Task) -> list[str]:
-    """Return the keys of those who should act now; `key_of` tells an account's own."""
+    """Return the keys of those who should act now; `key_of` gives the key of an account."""
     if task.stage is Stage.RECALLED:
         return []
     keys: list[str] = []

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from services.assignment.tasks.rules.context import Command
-from services.assignment.tasks.rules.limits import must_take_a_work_entry, must_take_an_adjustment
+from services.assignment.tasks.rules.limits import require_room_for_adjustment, require_room_for_work_entry
 from services.assignment.tasks.rules.state import Fact, HistoryEntry, Progress, Task
 from shared.office.refusal import FieldCode, invalid
 from shared.office.vocabulary import Role, Stage
@@ -46,17 +46,17 @@ class Urge(Command):
     message: str
 
 
-def delegate(task: Task, act: Delegate, context: Context) -> Fact:
+def delegate(task: Task, command: Delegate, context: Context) -> Fact:
     """Hand the task to an officer of the lead agency."""
-    must_take_an_adjustment(task)
-    account = context.accounts.get(act.officer)
+    require_room_for_adjustment(task)
+    account = context.accounts.get(command.officer)
     if account is None:
         raise invalid("officer", FieldCode.UNKNOWN_ACCOUNT)
     if account.role is not Role.OFFICER:
         raise invalid("officer", FieldCode.NOT_AN_OFFICER)
     if account.agency != task.lead_agency:
         raise invalid("officer", FieldCode.OTHER_AGENCY)
-    return Fact("delegated", {"officer": act.officer, "instruction": act.instruction})
+    return Fact("delegated", asdict(command))
 
 
 def delegated(task: Task, entry: HistoryEntry) -> Task:
@@ -64,14 +64,14 @@ def delegated(task: Task, entry: HistoryEntry) -> Task:
     return replace(task, stage=Stage.IN_PROGRESS, officer=officer, adjustments=task.adjustments + 1)
 
 
-def make_progress(task: Task, act: MakeProgress, context: Context) -> Fact:
-    must_take_a_work_entry(task)
-    due = report_due(task.report_due_at, act.percent, context)
-    return Fact("progressed", {"percent": act.percent, "note": act.note, "report_due_at": due})
+def make_progress(task: Task, command: MakeProgress, context: Context) -> Fact:
+    require_room_for_work_entry(task)
+    due = report_due(task.report_due_at, command.percent, context)
+    return Fact("progressed", {**asdict(command), "report_due_at": due})
 
 
 def report_due(already: datetime | None, percent: int, context: Context) -> datetime | None:
-    """Return when finished work must have been reported: not moved by a repeated 100 %, gone below it."""
+    """Return until when finished work must be reported. A repeated 100 % does not move it; less has none."""
     if percent < FINISHED:
         return None
     return already or context.calendar.term_ends(context.now, context.policy.report_term)
@@ -88,18 +88,18 @@ def progressed(task: Task, entry: HistoryEntry) -> Task:
     )
 
 
-def contribute(task: Task, act: Contribute, _context: Context) -> Fact:
-    must_take_a_work_entry(task)
-    return Fact("contributed", {"note": act.note})
+def contribute(task: Task, command: Contribute, _context: Context) -> Fact:
+    require_room_for_work_entry(task)
+    return Fact("contributed", asdict(command))
 
 
 def contributed(task: Task, _entry: HistoryEntry) -> Task:
     return replace(task, contributions=task.contributions + 1)
 
 
-def urge(task: Task, act: Urge, _context: Context) -> Fact:
-    must_take_a_work_entry(task)
-    return Fact("urged", {"message": act.message})
+def urge(task: Task, command: Urge, _context: Context) -> Fact:
+    require_room_for_work_entry(task)
+    return Fact("urged", asdict(command))
 
 
 def urged(task: Task, _entry: HistoryEntry) -> Task:

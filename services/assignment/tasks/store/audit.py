@@ -1,4 +1,4 @@
-"""Everything stored, one record at a time, for whoever checks it against itself."""
+"""Reads everything that is stored, one record at a time, for `check`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ async def stored_tasks(database: Database) -> AsyncIterator[Record]:
 
 
 async def stored_batches(database: Database, before: datetime) -> AsyncIterator[Batch]:
-    """Yield every batch whose tasks must be there: those done with, and those left open since before a moment."""
-    settled = {"$or": [{"open_since": {"$exists": False}}, {"open_since": {"$lt": before}}]}
-    async for record in database[BATCHES].find(settled):
+    """Yield every batch whose tasks must exist: those finished, and those left open since before a moment."""
+    finished = {"$or": [{"open_since": {"$exists": False}}, {"open_since": {"$lt": before}}]}
+    async for record in database[BATCHES].find(finished):
         yield to_stored_batch(record).batch
 
 

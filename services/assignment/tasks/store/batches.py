@@ -1,4 +1,4 @@
-"""The collection `batches`: a batch is committed by the one write of its record; its tasks follow from it."""
+"""The collection `batches`: one write of its record commits a batch; its tasks are made from the record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COLLECTION: Final = "batches"
 INDEXES: Final = [Index(COLLECTION, ascending("open_since"), partial={"open_since": {"$exists": True}})]
 _CHUNK: Final = 50
-"""To make the records of a chunk takes some five milliseconds, in which nobody else is served."""
+"""Making the records of a chunk blocks the event loop for some five milliseconds."""
 _SWEEP_SECONDS: Final = 5.0
 _LEFT_BEHIND: Final = timedelta(seconds=10)
 _BATCH: Final = TypeAdapter(Batch)
@@ -33,7 +33,7 @@ _ITEM: Final = TypeAdapter(Item)
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """A batch as it was committed, by whom, and the fingerprint of the body that asked for it."""
+    """A batch as it was committed, and the fingerprint of its request; `open` if tasks may be missing."""
 
     batch: Batch
     fingerprint: str | None
@@ -41,7 +41,7 @@ class StoredBatch:
 
 
 class BatchStore:
-    """`open_since` (true time) marks a batch whose tasks may not all be there yet."""
+    """`open_since` (true time) marks a batch of which tasks may still be missing."""
 
     def __init__(self, database: Database, tasks: TaskStore) -> None:
         self._batches = database[COLLECTION]
@@ -61,14 +61,14 @@ class BatchStore:
         return True
 
     async def finish(self, batch: Batch) -> None:
-        """Make those of the batch's tasks that are not there yet, and close it; harmless when repeated."""
+        """Insert the tasks of a batch that are missing, and close it. A repeat changes nothing."""
         tasks = batch.tasks()
         while chunk := list(islice(tasks, _CHUNK)):
             await self._tasks.insert_absent(chunk)
         await self._batches.update_one({"_id": batch.id}, {"$unset": {"open_since": True}})
 
     async def sweep(self) -> None:
-        """Finish what crashes left open, for ever."""
+        """Finish, again and again, the batches that crashes left open."""
         while True:
             if not await self.finish_left_behind():
                 await asyncio.sleep(_SWEEP_SECONDS)
@@ -83,7 +83,7 @@ class BatchStore:
 
 
 def _to_record(batch: Batch) -> Record:
-    """Write the items one by one: all of them in one go would keep even other threads waiting."""
+    """Convert the items one by one: a single conversion would hold the interpreter's lock too long."""
     items = [_ITEM.dump_python(item) for item in batch.items]
     return {"_id": batch.id, "first": _ENTRY.dump_python(batch.first), "items": items}
 

@@ -1,11 +1,12 @@
-"""The filters of the task list, as MongoDB is asked them; each narrows what an index already bounds."""
+"""The filters of the task list as conditions of MongoDB. Each narrows what an index already bounds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from shared.office.timeliness import timeliness_filter
 from shared.office.vocabulary import Stage, Timeliness
 
 if TYPE_CHECKING:
@@ -14,14 +15,11 @@ if TYPE_CHECKING:
     from shared.office.workdays import WorkCalendar
 
 Sort = Literal["-assigned_at", "due_at"]
-_OPEN_WITHOUT_REPORT = [Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS, Stage.REFUSED]
-_SUBMITTED_IN_TIME = {"$lte": ["$report.submitted_at", "$due_at"]}
-_SUBMITTED_LATE = {"$gt": ["$report.submitted_at", "$due_at"]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What a caller asks the list for; `waiting` is the key of those for whom the task waits."""
+    """The filters of a request. `waiting` is a key from `rules/waiting.py`."""
 
     stage: Stage | None = None
     timeliness: Timeliness | None = None
@@ -43,7 +41,7 @@ def conditions(filters: Filters, horizon: Horizon, calendar: WorkCalendar) -> li
         *_plain(filters),
         *_agencies(filters),
         *_due_between(filters, calendar),
-        *([is_timely(filters.timeliness, horizon)] if filters.timeliness else []),
+        *([timeliness_filter(filters.timeliness, horizon)] if filters.timeliness else []),
     ]
 
 
@@ -61,7 +59,7 @@ def _plain(filters: Filters) -> list[Record]:
 
 
 def _agencies(filters: Filters) -> list[Record]:
-    """Name each agency under `agencies` too: that one index serves every relation to a task."""
+    """Also name the agency under `agencies`, whose index serves every relation of an agency to a task."""
     found: list[Record] = []
     if filters.lead_agency is not None:
         found.append({"agencies": filters.lead_agency, "lead_agency": filters.lead_agency})
@@ -78,34 +76,3 @@ def _due_between(filters: Filters, calendar: WorkCalendar) -> list[Record]:
     if filters.due_to is not None:
         bounds["$lte"] = calendar.end_of_day(filters.due_to)
     return [{"due_at": bounds}] if bounds else []
-
-
-def is_timely(value: Timeliness, horizon: Horizon) -> Record:
-    """Return the condition under which `shared.office.timeliness` gives this value at the horizon's moment."""
-    match value:
-        case Timeliness.RECALLED:
-            return {"stage": Stage.RECALLED}
-        case Timeliness.COMPLETED_ON_TIME:
-            return {"stage": Stage.COMPLETED, "$or": [{"due_at": None}, {"$expr": _SUBMITTED_IN_TIME}]}
-        case Timeliness.COMPLETED_LATE:
-            return {"stage": Stage.COMPLETED, "due_at": {"$ne": None}, "$expr": _SUBMITTED_LATE}
-        case Timeliness.NO_DEADLINE:
-            return {"stage": {"$in": [*_OPEN_WITHOUT_REPORT, Stage.REPORTED]}, "due_at": None}
-        case _:
-            return {"$or": [_open(value, horizon), *_reported(value)]}
-
-
-def _open(value: Timeliness, at: Horizon) -> Record:
-    due: dict[Timeliness, dict[str, Any]] = {
-        Timeliness.OVERDUE: {"$lt": at.now},
-        Timeliness.DUE_TODAY: {"$gte": at.now, "$lte": at.today_ends},
-        Timeliness.DUE_SOON: {"$gt": at.today_ends, "$lte": at.soon_ends},
-        Timeliness.ON_TRACK: {"$gt": at.soon_ends},
-    }
-    return {"stage": {"$in": _OPEN_WITHOUT_REPORT}, "due_at": due[value]}
-
-
-def _reported(value: Timeliness) -> list[Record]:
-    """Return when a report that waits for its decision counts so: in time it is on track, late it is overdue."""
-    condition = {Timeliness.ON_TRACK: _SUBMITTED_IN_TIME, Timeliness.OVERDUE: _SUBMITTED_LATE}.get(value)
-    return [{"stage": Stage.REPORTED, "due_at": {"$ne": None}, "$expr": condition}] if condition else []

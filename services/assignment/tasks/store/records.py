@@ -1,12 +1,14 @@
-"""Tasks and entries as MongoDB keeps them, and as events carry them."""
+"""Tasks and history entries in the form that MongoDB keeps, and in the form that events carry."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
 
 from services.assignment.tasks.rules.state import HistoryEntry, Task
 from services.assignment.tasks.rules.waiting import waits_for
@@ -28,14 +30,14 @@ _ENTRY: Final = TypeAdapter(HistoryEntry)
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """What makes a retried act safe: kept with the entry that the act made."""
+    """The key of a request and the fingerprint of its body; both are kept with the entry that the request made."""
 
     key: str
     fingerprint: str
 
 
 def state_of(task: Task) -> Record:
-    """Return the fields of a task, and what its queries are made on: who it concerns, whom it waits for."""
+    """Return the fields of a task, and the derived fields that queries use: `agencies`, `waiting`, `due_order`."""
     state: Record = _TASK.dump_python(task)
     del state["id"]
     concerned = [task.lead_agency, *task.coordinating_agencies, *([task.monitor] if task.monitor else [])]
@@ -57,7 +59,7 @@ def to_entry(record: Record) -> HistoryEntry:
 
 
 def to_fields(task: Task) -> Record:
-    """Return a task's plain fields, as events and answers are made from them."""
+    """Return the plain fields of a task, from which events and answers are made."""
     return _TASK.dump_python(task)  # type: ignore[no-any-return]
 
 
@@ -78,3 +80,20 @@ def event_of(task: Task, entry: HistoryEntry) -> Event[Any]:
         causationid=causation_id(),
         data=wire.TaskChanged(task=wire.Task.model_validate(to_fields(task)), act=to_wire_entry(entry)),
     )
+
+
+def left_out_of_briefs(
+    whole: type[BaseModel] = wire.Task, brief: type[BaseModel] = wire.TaskBrief, path: str = ""
+) -> Iterator[str]:
+    """Yield the paths of what a task has and its brief has not, such as `document.summary`."""
+    for name, field in whole.model_fields.items():
+        if name not in brief.model_fields:
+            yield f"{path}{name}"
+        elif (inner := _model_in(field)) and (shorter := _model_in(brief.model_fields[name])):
+            yield from left_out_of_briefs(inner, shorter, f"{path}{name}.")
+
+
+def _model_in(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model that a field holds, optional or not."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,11 +11,20 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.assignment.tasks.rules.state import SYSTEM, HistoryEntry, Task
 from services.assignment.tasks.rules.task import evolve
-from services.assignment.tasks.store.records import Retry, event_of, from_entry, state_of, to_entry, to_task
-from shared.batching import Batcher
-from shared.group_commit import GroupCommit, duplicate_of
+from services.assignment.tasks.store.records import (
+    Retry,
+    event_of,
+    from_entry,
+    left_out_of_briefs,
+    state_of,
+    to_entry,
+    to_task,
+)
+from shared.batched_writes import BatchedWrites, Update, duplicate_of, new_write_id
+from shared.batching import BatchedReads
 from shared.messaging import outbox
-from shared.mongo import Index, ascending, sight_filter
+from shared.mongo import Index, ascending
+from shared.office.access import sight_filter
 
 if TYPE_CHECKING:
     from services.assignment.tasks.store.queries import Sort
@@ -26,28 +35,14 @@ if TYPE_CHECKING:
 
 COLLECTION: Final = "tasks"
 _WITHOUT_LOGS: Final[Record] = {"history": 0, "outbox": 0}
-_BRIEF: Final[Record] = {
-    **_WITHOUT_LOGS,
-    "description": 0,
-    "product": 0,
-    "deadline_text": 0,
-    "document.summary": 0,
-    "progress.note": 0,
-    "extension.requests.reason": 0,
-    "extension.requests.decision_reason": 0,
-    "report.summary": 0,
-    "explanation.narrative": 0,
-    "explanation.remedy": 0,
-    "explanation.directive": 0,
-}
+_BRIEF: Final[Record] = {**_WITHOUT_LOGS, **dict.fromkeys(left_out_of_briefs(), 0)}
 _ORDERS: Final[dict[Sort, tuple[str, int]]] = {
     "-assigned_at": ("assigned_at", DESCENDING),
     "due_at": ("due_order", ASCENDING),
 }
 _A_TEXT: Final[Record] = {"$gt": ""}
-"""Every text and nothing else; a partial index on `$type` would serve no query for one text."""
+"""Matches every text and nothing else. A partial index on `$type` would serve no query for one text."""
 _DUPLICATE_KEY: Final = 11000
-_LOADED_TOGETHER: Final = 100
 
 
 def _listed_by(field: str, *, partial: Record | None = None) -> list[Index]:
@@ -75,29 +70,31 @@ class AlreadyReplacedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadedTask:
-    """A task, and the fingerprint kept under the caller's key, if an act was done under it before."""
+    """A task, and the fingerprint of an earlier request by the same account under the same key, if there was one."""
 
     task: Task
     fingerprint: str | None = None
 
 
 class TaskStore:
-    """Each write is one atomic update that changes the task, grows its history and fills its outbox."""
+    """Writes are atomic: one update changes the task, extends its history and fills its outbox."""
 
     def __init__(self, database: Database, relay: Relay) -> None:
         self._tasks = database[COLLECTION]
         self._relay = relay
-        self._loads: Batcher[str, Record | None] = Batcher(self._load_together, most=_LOADED_TOGETHER)
-        self._writes = GroupCommit(self._tasks, lambda written: relay.wake_many(COLLECTION, written))
+        self._loads: BatchedReads[str, Mapping[str, Record]] = BatchedReads(self._records)
+        self._writes = BatchedWrites(
+            self._tasks, write_ids="history.write", written=lambda keys: relay.wake_many(COLLECTION, keys)
+        )
 
     async def drain(self) -> None:
         """Wait until the writes under way are done."""
         await self._writes.drain()
 
     async def load(self, task_id: str, key: str | None = None, account: str | None = None) -> LoadedTask | None:
-        """Return a task, looking for an entry that this account made under this key."""
+        """Return a task; with a key, look also for the entry that this account made under it."""
         if key is None:
-            record = await self._loads.submit(task_id)
+            record = (await self._loads.get([task_id])).get(task_id)
             return LoadedTask(to_task(record)) if record else None
         under_key: Record = {"outbox": 0, "history": {"$elemMatch": {"key": key, "by": account}}}
         record = await self._tasks.find_one({"_id": task_id}, under_key)
@@ -106,11 +103,9 @@ class TaskStore:
         known = record.pop("history", None)
         return LoadedTask(to_task(record), known[0]["fingerprint"] if known else None)
 
-    async def _load_together(self, task_ids: Sequence[str]) -> Sequence[Record | None]:
-        """Return several tasks by one read: as MongoDB has them now, for all who ask at this moment."""
+    async def _records(self, task_ids: Collection[str]) -> Mapping[str, Record]:
         found = await self._tasks.find({"_id": {"$in": list(task_ids)}}, _WITHOUT_LOGS).to_list()
-        by_id = {record["_id"]: record for record in found}
-        return [by_id.get(task_id) for task_id in task_ids]
+        return {record["_id"]: record for record in found}
 
     async def insert_if_absent(self, task: Task, entry: HistoryEntry, retry: Retry | None) -> bool:
         """Insert a new task; False when its id is taken.
@@ -128,7 +123,7 @@ class TaskStore:
         return True
 
     async def insert_absent(self, tasks: Sequence[tuple[Task, HistoryEntry]]) -> None:
-        """Insert those of a batch's tasks that are not there yet."""
+        """Insert the tasks of a batch that are missing."""
         records = [new_record(task, entry, None) for task, entry in tasks]
         try:
             await self._tasks.insert_many(records, ordered=False)
@@ -139,19 +134,24 @@ class TaskStore:
         self._relay.wake_many(COLLECTION, [task.id for task, _ in tasks])
 
     async def append(self, task: Task, entries: Sequence[HistoryEntry], retry: Retry | None = None) -> Task | None:
-        """Write what an act recorded, if the task is still of the version it was decided on; else return None."""
-        events, after = [], task
+        """Write the entries if the task still has the version they were decided on; else return None.
+
+        Every entry keeps the id of the write that made it. Entries are never removed, so the proof that this write
+        was done stays, whatever other writers do next.
+        """
+        write_id, events, after = new_write_id(), [], task
         for entry in entries:
             after = evolve(after, entry)
             events.append(event_of(after, entry))
-        history = [from_entry(entry, retry if entry.by != SYSTEM else None) for entry in entries]
+        history = [{**from_entry(entry, retry if entry.by != SYSTEM else None), "write": write_id} for entry in entries]
         staged = outbox.push(events)
-        update = {
+        change = {
             **staged,
             "$set": state_of(after),
             "$push": {**staged["$push"], "history": {"$each": history}},
         }
-        return after if await self._writes.update(task.id, {"version": task.version}, update) else None
+        done = await self._writes.update(Update(task.id, {"version": task.version}, change, write_id))
+        return after if done else None
 
     async def replaced_by(self, task_id: str) -> str | None:
         """Return the task that replaces a recalled one."""
@@ -159,7 +159,7 @@ class TaskStore:
         return record["_id"] if record else None
 
     async def replacements(self, task_ids: Iterable[str]) -> dict[str, str]:
-        """Return, for those of the recalled tasks that are replaced, by which."""
+        """Return which task replaces each of the recalled ones, by the id of the recalled one."""
         found = self._tasks.find({"replaces": {"$in": list(task_ids)}}, {"replaces": 1})
         return {record["replaces"]: record["_id"] async for record in found}
 
@@ -185,7 +185,7 @@ class TaskStore:
     async def listed(
         self, principal: Principal, conditions: Sequence[Record], sort: Sort, after: Position | None, limit: int
     ) -> list[Record]:
-        """Return up to `limit` tasks within the caller's sight, brief, in the order asked for."""
+        """Return up to `limit` briefs of tasks within the caller's sight, in the requested order."""
         query = self.list_query(principal, conditions, sort, after)
         order, direction = _ORDERS[sort]
         found = self._tasks.find(query, _BRIEF).sort([(order, direction), ("_id", direction)]).limit(limit)
@@ -213,7 +213,7 @@ def new_record(task: Task, entry: HistoryEntry, retry: Retry | None) -> Record:
 
 
 def _beyond(sort: Sort, after: Position) -> dict[str, Any]:
-    """Return what comes after a position: the order is total by the id."""
+    """Return the condition for what comes after a position; the id makes the order total."""
     order, direction = _ORDERS[sort]
     past = "$lt" if direction == DESCENDING else "$gt"
     return {"$or": [{order: {past: after.value}}, {order: after.value, "_id": {past: after.id}}]}

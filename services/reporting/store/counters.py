@@ -1,4 +1,4 @@
-"""What a summary counts: one table of counters, each an expression that MongoDB evaluates on a version of a task.
+"""What a summary counts. Each counter is an expression that MongoDB evaluates on a version of a task.
 
 An expression reads the fields of `versions.Version`. Every counter is told the moment it is drawn for, so that the
 same rows give the figures of any past moment.
@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from services.reporting.rules.rates import COMPLETED_ON_TIME_OF_TERM
+from shared.office.timeliness import Expression
 from shared.office.vocabulary import ExplanationState, Stage, Timeliness
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.office.timeliness import Horizon
-
-Expression = dict[str, Any] | str
 Counter = Callable[["datetime"], Expression]
 """What one version adds to a figure drawn for a moment."""
 
 TIMELINESS: Final = "timeliness"
-"""The field that holds `timeliness_at` when the counters are evaluated."""
+"""The field that holds a version's timeliness while the counters are evaluated."""
 
 
 def _has(field: str) -> Expression:
@@ -42,30 +41,10 @@ def _past(field: str, now: datetime) -> Expression:
 
 
 _RECALLED: Final = _is("stage", Stage.RECALLED)
-_COMPLETED: Final = _is("stage", Stage.COMPLETED)
 _AWAITING: Final = _is("stage", Stage.REPORTED)
-_WITHOUT_TERM: Final = {"$not": [_has("due_at")]}
-_IN_TIME: Final = _all(_has("submitted_at"), {"$lte": ["$submitted_at", "$due_at"]})
 _EXPLANATION_DUE: Final = _all(
     _is("explanation", ExplanationState.REQUIRED, ExplanationState.REFUSED), {"$not": [_RECALLED]}
 )
-
-
-def timeliness_at(at: Horizon) -> Expression:
-    """Judge a version as `shared.office.timeliness` judges a task: the first case that holds decides."""
-    cases: list[tuple[Expression, Expression]] = [
-        (_RECALLED, Timeliness.RECALLED),
-        (_all(_COMPLETED, {"$or": [_WITHOUT_TERM, _IN_TIME]}), Timeliness.COMPLETED_ON_TIME),
-        (_COMPLETED, Timeliness.COMPLETED_LATE),
-        (_WITHOUT_TERM, Timeliness.NO_DEADLINE),
-        (_all(_AWAITING, _IN_TIME), Timeliness.ON_TRACK),
-        (_all(_AWAITING, _has("submitted_at")), Timeliness.OVERDUE),
-        ({"$lt": ["$due_at", at.now]}, Timeliness.OVERDUE),
-        ({"$lte": ["$due_at", at.today_ends]}, Timeliness.DUE_TODAY),
-        ({"$lte": ["$due_at", at.soon_ends]}, Timeliness.DUE_SOON),
-    ]
-    branches = [{"case": case, "then": str(value)} for case, value in cases]
-    return {"$switch": {"branches": branches, "default": str(Timeliness.ON_TRACK)}}
 
 
 def _when(condition: Expression) -> Counter:
@@ -98,8 +77,9 @@ COUNTERS: Final[Mapping[str, Counter]] = MappingProxyType(
 )
 """The figures of a row of the summary."""
 
-COMPLETED_ON_TIME_OF_TERM: Final = "completed_on_time_of_term"
 RATED: Final[Mapping[str, Counter]] = MappingProxyType(
     {COMPLETED_ON_TIME_OF_TERM: _when(_all(_is(TIMELINESS, Timeliness.COMPLETED_ON_TIME), _has("due_at")))}
 )
-"""What the rates need besides: a task without a term enters none of them."""
+"""What the rates need in addition: a task without a due moment enters none of them."""
+
+ALL_COUNTERS: Final[Mapping[str, Counter]] = MappingProxyType({**COUNTERS, **RATED})

@@ -1,0 +1,11 @@
+"""The collections of reporting, `versions` and `names`: every query, index and write. This file is what others import.
+
+`versions.py` and `names.py` hold a collection each; `counters.py` is the table of what is counted; `pipeline.py` makes
+the aggregation that answers a question.
+"""
+
+from services.reporting.store.counters import ALL_COUNTERS, COUNTERS
+from services.reporting.store.names import Named, Names
+from services.reporting.store.versions import INDEXES, VERSIONS, Versions
+
+__all__ = ["ALL_COUNTERS", "COUNTERS", "INDEXES", "VERSIONS", "Named", "Names", "Versions"]
