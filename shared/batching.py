@@ -15,7 +15,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 Key = TypeVar("Key")
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 MOST: Final = 100
 """How many callers one batch holds. A hundred tasks with the longest texts are some 50 MB, which the driver cuts up."""
@@ -87,22 +87,22 @@ class Batcher(Generic[Asked, Answer]):
         return batch
 
 
-class BatchedReads(Generic[Key, Found]):
+class BatchedReads(Generic[Key, Result]):
     """Reads once for all callers that ask at the same moment.
 
     `read` is given the keys of all callers together. Every caller gets the whole result and picks what it asked for.
     Nothing is kept from one batch to the next, so every caller sees what the database has now.
     """
 
-    def __init__(self, read: Callable[[Collection[Key]], Awaitable[Found]]) -> None:
+    def __init__(self, read: Callable[[Collection[Key]], Awaitable[Result]]) -> None:
         self._read = read
-        self._batches: Batcher[Collection[Key], Found] = Batcher(self._read_batch)
+        self._batches: Batcher[Collection[Key], Result] = Batcher(self._read_batch)
 
-    async def get(self, keys: Collection[Key]) -> Found:
+    async def get(self, keys: Collection[Key]) -> Result:
         """Return what was found for these keys and for the keys of the other callers in the batch."""
         return await self._batches.submit(keys)
 
-    async def _read_batch(self, batch: Sequence[Collection[Key]]) -> Sequence[Found]:
+    async def _read_batch(self, batch: Sequence[Collection[Key]]) -> Sequence[Result]:
         found = await self._read({key for keys in batch for key in keys})
         return [found] * len(batch)
 
