@@ -17,6 +17,7 @@ PRODUCT: Final = sorted(path for part in ("services", "shared", "deploy") for pa
 OLD_NAMES: Final = {
     "Act": "Command, Fact or HistoryEntry",
     "Deferred": "UnvalidatedBody",
+    "Choice": "NameFilter",
     "Depths": "QueueDepths",
     "Directory": "DirectoryHandlers or DirectoryCopy",
     "Entry": "HistoryEntry, InboxEntry or OutboxEvent",
@@ -34,6 +35,7 @@ OLD_NAMES: Final = {
     "TASK_ACTS": "TASK_FACTS",
     "TOLD": "RECIPIENTS or NOTIFICATIONS",
     "Term": "RequestedDeadline",
+    "Told": "OnDone",
     "Words": "Label",
     "alone": "serialised",
     "composed": "normalised",
