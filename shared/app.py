@@ -26,7 +26,7 @@ from shared.mongo import Client, is_away, is_up
 from shared.settings import ServiceSettings
 from shared.web.auth import Authenticator, Verifier, by_token
 from shared.web.middleware import RequestMiddleware
-from shared.web.openapi import describe
+from shared.web.openapi import extend_openapi
 from shared.web.problems import install_problems
 
 _GRACE_SECONDS: Final = 10
@@ -64,7 +64,7 @@ def create_app(
     # FastAPI tries the routes in this order. Most requests are for those of the service, so they come first.
     for router in (*routers, health_router(parts), _pages_router(asyncapi, scraped)):
         app.include_router(router)
-    describe(app, settings.token_url)
+    extend_openapi(app, settings.token_url)
     return app
 
 
@@ -115,8 +115,8 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
     """Serve until a signal stops the process; running requests get ten seconds to end."""
     logs.configure(settings.service(), settings.log_level)
     _log.info("serving", host=settings.host, port=settings.port, mode=settings.mode)
-    # The objects of now live as long as the process. Frozen, they are not visited by later garbage collections, each of
-    # which would otherwise stop all requests for a tenth of a second.
+    # The objects that exist now live as long as the process. Frozen, they are not visited by later garbage collections,
+    # each of which would otherwise stop all requests for a tenth of a second.
     gc.collect()
     gc.freeze()
     uvicorn.run(

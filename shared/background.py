@@ -21,9 +21,9 @@ _HEALTHY_SECONDS: Final = 30.0
 _BROKER_AWAY: Final = (AMQPError, ChannelInvalidStateError, OSError)
 
 
-def growing_waits(first: float = 0.1, longest: float = 5.0) -> Iterator[float]:
-    """Yield waits in seconds that double up to the longest, without end."""
-    wait = first
+def growing_waits(longest: float = 5.0) -> Iterator[float]:
+    """Yield waits in seconds, without end: 0.1 first, then twice as long each time, up to the longest."""
+    wait = 0.1
     while True:
         yield wait
         wait = min(wait * 2, longest)
@@ -100,6 +100,12 @@ class Background:
             task.cancel()
             await asyncio.wait([task])
 
-    def start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run `run` in the background until it returns."""
-        self._tasks.append(asyncio.create_task(supervise(self._service, name, run), name=name))
+    def start(self, name: str, run: Callable[[], Awaitable[None]], *, after: asyncio.Event | None = None) -> None:
+        """Run `run` in the background until it returns; if an event is given, begin once it is set."""
+
+        async def begin() -> None:
+            if after is not None:
+                await after.wait()
+            await supervise(self._service, name, run)
+
+        self._tasks.append(asyncio.create_task(begin(), name=name))

@@ -138,11 +138,11 @@ class BatchedWrites:
         try:
             matched = (await self._collection.bulk_write([w.operation for w in batch], ordered=False)).matched_count
         except BulkWriteError as error:
-            errors, matched = errors_by_place(error, len(batch)), error.details["nMatched"]
-        sent = [write for place, write in enumerate(batch) if place not in errors]
+            errors, matched = errors_by_index(error, len(batch)), error.details["nMatched"]
+        sent = [write for index, write in enumerate(batch) if index not in errors]
         updates = [write for write in sent if write.id]
         done = await self._look(updates) if matched < len(updates) else {}
-        outcomes = [errors.get(place) or done.get(write.id, True) for place, write in enumerate(batch)]
+        outcomes = [errors[index] if index in errors else done.get(write.id, True) for index, write in enumerate(batch)]
         self._written([write.key for write, outcome in zip(batch, outcomes, strict=True) if outcome is True])
         return outcomes
 
@@ -162,14 +162,14 @@ def duplicate_of(error: DuplicateKeyError) -> list[str]:
     return list((error.details or {}).get("keyPattern", ()))
 
 
-def errors_by_place(error: BulkWriteError, number: int) -> dict[int, Exception]:
+def errors_by_index(error: BulkWriteError, number: int) -> dict[int, Exception]:
     """Return what each of the failed writes would have raised alone, with the driver's error as its cause.
 
     If a majority did not confirm the bulk write, no write is certain, and each has failed.
     """
     errors: dict[int, Exception] = {}
     for fault in error.details["writeConcernErrors"]:
-        errors = {place: WriteConcernError(fault["errmsg"], fault["code"], fault) for place in range(number)}
+        errors = {index: WriteConcernError(fault["errmsg"], fault["code"], fault) for index in range(number)}
     for fault in error.details["writeErrors"]:
         kind = DuplicateKeyError if fault["code"] == _DUPLICATE_KEY else WriteError
         errors[fault["index"]] = kind(fault["errmsg"], fault["code"], fault)

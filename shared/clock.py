@@ -39,9 +39,9 @@ class SystemClock:
 class SettableClock:
     """The machine's time, moved by an offset, so that a rehearsal can let a quarter pass in a minute.
 
-    A file holds the time that the clock shall have shown when the file was written; the file's modification time is
-    when that was. Without the file the clock shows the machine's time. A writer replaces the file by rename, and it is
-    read again after each change.
+    A file holds the office's time at the moment when the file was written; its modification time says when that was.
+    Without the file the clock shows the machine's time. A writer replaces the file by rename, and the clock reads it
+    again after each change.
     """
 
     def __init__(self, path: Path) -> None:

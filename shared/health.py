@@ -101,6 +101,6 @@ async def _is_up(part: Part) -> bool:
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             return await part.check()
-    except Exception as error:  # noqa: BLE001 - a check that raises anything means that the part_down
+    except Exception as error:  # noqa: BLE001 - a check that raises anything means that the part is down
         _log.warning("part_down", part=part.name, error=type(error).__name__)
         return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from typing import Final
 
 from pydantic import BaseModel, ValidationError
@@ -15,7 +14,7 @@ from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.rules.account import Account
 from services.assignment.directory.store import DirectoryStore
 from services.assignment.settings import AssignmentSettings
-from shared.commands.command import Command
+from shared.commands.command import Exit, OperatorCommand, complain, say
 from shared.commands.password import read_password
 from shared.messaging.outbox import Outbox
 from shared.mongo import Database, connect, ensure_indexes, is_away
@@ -41,15 +40,17 @@ def create_administrator(settings: AssignmentSettings, username: str, display_na
         )
     except ValidationError as error:
         fields = ", ".join(str(fault["loc"][0]) for fault in error.errors(include_input=False))
-        return _say(f"refused: {fields} not in order (usernames: a-z, 0-9, . _ -; passwords: 8 to 128 characters)")
+        complain(f"refused: {fields} not in order (usernames: a-z, 0-9, . _ -; passwords: 8 to 128 characters)")
+        return _REFUSED
     try:
         created = asyncio.run(_create(settings, wanted))
     except Exception as error:
         if not is_away(error):
             raise
-        return _say("MongoDB does not answer")
-    sys.stdout.write(f"administrator {wanted.username} created\n" if created else f"{wanted.username} exists already\n")
-    return 0
+        complain("MongoDB does not answer")
+        return _REFUSED
+    say(f"administrator {wanted.username} created" if created else f"{wanted.username} exists already")
+    return Exit.FINE
 
 
 async def _create(settings: AssignmentSettings, wanted: _NewAdministrator) -> bool:
@@ -76,17 +77,12 @@ async def _write(database: Database, settings: AssignmentSettings, wanted: _NewA
     return True
 
 
-def _say(fault: str) -> int:
-    sys.stderr.write(f"{fault}\n")
-    return _REFUSED
-
-
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--username", required=True)
     parser.add_argument("--display-name")
 
 
-CREATE_ADMINISTRATOR: Final = Command(
+CREATE_ADMINISTRATOR: Final = OperatorCommand(
     "create-administrator",
     "create the first account; its password is read from the standard input",
     _configure,

@@ -31,14 +31,14 @@ from services.assignment.tasks.api.batches import batches_router
 from services.assignment.tasks.api.tasks import tasks_router
 from services.assignment.tasks.consumers import consumers
 from services.assignment.tasks.handlers import Office, TaskHandlers
-from services.assignment.tasks.reads import TaskReads
+from services.assignment.tasks.reads import TaskReader
 from services.assignment.tasks.store import INDEXES as TASK_INDEXES
 from services.assignment.tasks.store import TASKS, BatchStore, TaskStore
 from shared.app import create_app, parts_of
 from shared.background import Background
 from shared.clock import Clock
-from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_FACTS, task_event
-from shared.messaging.asyncapi import describe
+from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_EVENTS
+from shared.messaging.asyncapi import describe_messages
 from shared.messaging.relay import Relay
 from shared.messaging.wiring import Messaging
 from shared.mongo import connect, ensure_indexes
@@ -47,7 +47,7 @@ from shared.web.auth import Verifier
 
 INDEXES: Final = (*DIRECTORY_INDEXES, *TASK_INDEXES)
 OUTBOXES: Final = (TASKS, AGENCIES, ACCOUNTS)
-PUBLISHES: Final = (*map(task_event, TASK_FACTS), AGENCY_CHANGED, ACCOUNT_CHANGED)
+PUBLISHES: Final = (*TASK_EVENTS, AGENCY_CHANGED, ACCOUNT_CHANGED)
 
 
 def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAPI:
@@ -71,14 +71,14 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
     task_store = TaskStore(database, messaging.relay)
     batch_store = BatchStore(database, task_store)
     tasks = TaskHandlers(task_store, batch_store, lookups, office)
-    reads = TaskReads(task_store, tasks, office)
+    reads = TaskReader(task_store, tasks, office)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         running = messaging.running(consumers(tasks), prepare=partial(ensure_indexes, database, INDEXES))
         try:
             async with running, Background(service) as background:
-                background.start("batches", batch_store.sweep)
+                background.start("batches", batch_store.sweep, after=messaging.prepared)
                 yield
                 await task_store.drain()
         finally:
@@ -95,7 +95,7 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
         parts=parts_of(client, messaging),
         lifespan=lifespan,
         authenticate=by_account(Verifier(settings.public_keys), lookups),
-        asyncapi=partial(describe, service, PUBLISHES),
+        asyncapi=partial(describe_messages, service, PUBLISHES),
         before_scrape=[messaging.measure],
     )
     app.add_exception_handler(TooManyFailuresError, on_too_many_failures)

@@ -19,13 +19,14 @@ from services.deadline.store import INDEXES, WATCHES, WatchStore
 from shared.app import create_app, parts_of
 from shared.background import Background
 from shared.clock import Clock
-from shared.events.names import DEADLINE_KINDS, deadline_event
-from shared.messaging.asyncapi import describe
+from shared.events.names import DEADLINE_EVENTS
+from shared.messaging.asyncapi import describe_messages
 from shared.messaging.wiring import Messaging
 from shared.mongo import connect, ensure_indexes
 from shared.office.workdays import WorkCalendar
 
-PUBLISHES: Final = tuple(map(deadline_event, DEADLINE_KINDS))
+OUTBOXES: Final = (WATCHES,)
+PUBLISHES: Final = DEADLINE_EVENTS
 
 
 def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
@@ -38,7 +39,7 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
     messaging = Messaging(
         service,
         settings.amqp_url.get_secret_value(),
-        outboxes=[database[WATCHES]],
+        outboxes=[database[name] for name in OUTBOXES],
         retry_delays=settings.retry_delays,
         prefetch=settings.prefetch,
     )
@@ -55,16 +56,12 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
         batch=settings.batch,
     )
 
-    async def watch_time() -> None:
-        await messaging.prepared.wait()
-        await monitor.run()
-
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         running = messaging.running(consumers(observer), prepare=partial(ensure_indexes, database, INDEXES))
         try:
             async with running, Background(service) as background:
-                background.start("monitor", watch_time)
+                background.start("monitor", monitor.run, after=messaging.prepared)
                 yield
         finally:
             client.close()
@@ -74,6 +71,6 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
         routers=[deadlines_router(reader), terms_router(calendar)],
         parts=parts_of(client, messaging),
         lifespan=lifespan,
-        asyncapi=partial(describe, service, PUBLISHES),
+        asyncapi=partial(describe_messages, service, PUBLISHES),
         before_scrape=[messaging.measure],
     )

@@ -83,7 +83,7 @@ class Monitor:
 
     def _claim(self, found: StoredWatch, now: datetime) -> Claim:
         after, announced = deal_with(found.watch(), self._calendar, now)
-        events = [announce(moment, after.task, now) for moment in announced]
+        events = [event_of_moment(moment, after.task, now) for moment in announced]
         return Claim(found, after, after.next_moment(self._calendar), events)
 
     def _conclude(self, claims: Iterable[Claim], won: set[str], now: datetime) -> None:
@@ -96,7 +96,7 @@ class Monitor:
                 ANNOUNCED.labels(kind_of(event.type)).inc()
 
 
-def announce(moment: WatchedMoment, task: Task, now: datetime) -> Event[DeadlineReached]:
+def event_of_moment(moment: WatchedMoment, task: Task, now: datetime) -> Event[DeadlineReached]:
     """Return the event of a moment. Its id is made from task, kind, moment and rung: a repeat is the same event."""
     return Event[DeadlineReached](
         id=f"{task.id}:{moment.kind}:{rfc3339(moment.at)}:{moment.rung}",

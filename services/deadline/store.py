@@ -34,7 +34,7 @@ _WRITES_KEPT: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class StoredWatch:
-    """A record as it was read; whether it has changed since, its sequence and its moments tell."""
+    """A record as it was read. Its sequence and moments tell whether it has changed since."""
 
     record: Mapping[str, Any]
 
@@ -60,7 +60,7 @@ class StoredWatch:
             dealt_with={MomentKind(kind): at for kind, at in self.record["dealt_with"].items()},
         )
 
-    def unchanged(self) -> Record:
+    def guard(self) -> Record:
         return {
             "_id": self.task_id,
             "sequence": self.record["sequence"],
@@ -82,9 +82,9 @@ class Claim:
 class WatchStore:
     """Every query, index and claim of the service.
 
-    Every update puts its write id into the record's `writes`, which keeps the last few. An update that was done is
-    told as lost only if so many other writes of the same record come between the bulk write and the query of
-    `BatchedWrites`. That does no harm. The observer finds the watch again and sees that the state is there already.
+    Every update puts its write id into the record's `writes`, which keeps the last few. In a rare case an update that
+    was done is reported as lost: as many other writes of the same record came between the bulk write and the query of
+    `BatchedWrites`. This does no harm. The observer finds the watch again and sees that the state is there already.
     The monitor does not wake the relay, whose sweep publishes the events some seconds later; they are counted in no
     metric. No event is told twice, because the second claim of a moment does not match the guard.
     """
@@ -131,7 +131,7 @@ class WatchStore:
 
     async def push_back(self, found: StoredWatch, until: datetime) -> None:
         """Let a record that cannot be handled wait, unless it has changed."""
-        await self.collection.update_one(found.unchanged(), {"$set": {"next_moment": until}})
+        await self.collection.update_one(found.guard(), {"$set": {"next_moment": until}})
 
 
 def _update_of_claim(claim: Claim) -> Update:
@@ -143,12 +143,14 @@ def _update_of(
     found: StoredWatch, changes: Record, following: WatchedMoment | None, events: Sequence[Event[Any]] = ()
 ) -> Update:
     """Return the update that changes a record and its outbox, if the record has not changed since it was found."""
-    write_id, staged = new_write_id(), outbox.push(events)
-    pushed = {**staged.get("$push", {}), "writes": {"$each": [write_id], "$slice": -_WRITES_KEPT}}
-    change = {**staged, "$set": {**changes, **_waiting_for(following)}, "$push": pushed}
+    write_id = new_write_id()
+    change: Record = {
+        "$set": {**changes, **_waiting_for(following)},
+        "$push": {"writes": {"$each": [write_id], "$slice": -_WRITES_KEPT}},
+    }
     if following is None:
         change["$unset"] = {"next_moment": ""}
-    return Update(found.task_id, found.unchanged(), change, write_id)
+    return Update(found.task_id, found.guard(), outbox.push(events, change), write_id)
 
 
 def _state_of(watch: Watch) -> Record:

@@ -15,7 +15,7 @@ from services.notification.settings import NotificationSettings
 from services.notification.store import INDEXES, DirectoryCopy, Inbox
 from shared.app import create_app, parts_of
 from shared.clock import Clock
-from shared.messaging.asyncapi import describe
+from shared.messaging.asyncapi import describe_messages
 from shared.messaging.wiring import Messaging
 from shared.mongo import connect, ensure_indexes
 from shared.office.workdays import WorkCalendar
@@ -53,6 +53,6 @@ def build(settings: NotificationSettings, *, clock: Clock | None = None) -> Fast
         routers=[inbox_router(reader, settings.public_url)],
         parts=parts_of(client, messaging),
         lifespan=lifespan,
-        asyncapi=partial(describe, service),
+        asyncapi=partial(describe_messages, service),
         before_scrape=[messaging.measure],
     )

@@ -14,7 +14,7 @@ from services.notification.metrics import NOTIFICATIONS, READ
 from services.notification.rules.occasion import occasion_of
 from services.notification.rules.routing import Occasion, Person, posts, recipients_of
 from services.notification.store import DirectoryCopy, Inbox, InboxEntry, InboxQuery
-from services.notification.templates.facts import facts_of
+from services.notification.templates.material import material_of
 from services.notification.templates.writing import Notes, write
 from shared.clock import Clock
 from shared.messaging.retry import RetryLater
@@ -55,8 +55,8 @@ class Notifier:
             return
         names = await self._names(occasion)
         readers = recipients_of(occasion, await self._people(occasion))
-        facts = facts_of(event, names)
-        notes = write(facts, readers.values(), self.calendar)
+        material = material_of(event, names)
+        notes = write(material, readers.values(), self.calendar)
         entries = [_entry(event, occasion, username, notes[recipient]) for username, recipient in readers.items()]
         NOTIFICATIONS.labels(occasion.kind).inc(await self.inbox.insert_if_absent(entries))
 

@@ -16,7 +16,7 @@ from services.reporting.settings import ReportingSettings
 from services.reporting.store import INDEXES, Names, Versions
 from shared.app import create_app, parts_of
 from shared.clock import Clock
-from shared.messaging.asyncapi import describe
+from shared.messaging.asyncapi import describe_messages
 from shared.messaging.wiring import Messaging
 from shared.mongo import connect, ensure_indexes
 from shared.office.workdays import WorkCalendar
@@ -55,6 +55,6 @@ def build(settings: ReportingSettings, *, clock: Clock | None = None) -> FastAPI
         routers=[summary_router(summaries)],
         parts=parts_of(client, messaging),
         lifespan=lifespan,
-        asyncapi=partial(describe, service),
+        asyncapi=partial(describe_messages, service),
         before_scrape=[messaging.measure, figures.refresh],
     )

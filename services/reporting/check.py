@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from services.reporting.rules.versions import NEWEST, row_of
+from services.reporting.rules.versions import NEWEST, version_of_task
 from services.reporting.settings import ReportingSettings
 from services.reporting.store import Named, Names, Versions
 from shared.commands.assignment import Assignment
@@ -37,18 +37,18 @@ def compare_task(
     elif newest == task.version:
         yield from _compare_figures(task, rows)
     if not lost:
-        yield from _compare_terms(task.id, rows)
+        yield from _compare_until(task.id, rows)
 
 
 def _compare_figures(task: Task, rows: Iterable[Mapping[str, Any]]) -> Iterator[Difference]:
-    wanted = asdict(row_of(task, task.version, task.updated_at))
+    wanted = asdict(version_of_task(task, task.version, task.updated_at))
     row = next(row for row in rows if row["sequence"] == task.version)
     names = [name for name in wanted if wanted[name] != row.get(name)]
     if names:
         yield Difference(DifferenceKind.DIFFERS, task.id, f"version {task.version}: {', '.join(names)}")
 
 
-def _compare_terms(task_id: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+def _compare_until(task_id: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
     """Report the rows whose `until` is not the earliest `at` of the later rows."""
     until = NEWEST
     for row in sorted(rows, key=lambda row: -int(row["sequence"])):

@@ -64,7 +64,7 @@ class Summaries:
         """
         _require_answerable(question, self._clock.now())
         require_permission(caller, Permission.READ_SUMMARY)
-        return await self.draw(replace(question, lead_agency=_require_led_by(caller)))
+        return await self.draw(replace(question, lead_agency=_agency_counted(caller)))
 
     async def draw(self, question: Question) -> Summary:
         """Count what the question asks for, as of its moment or, without one, as of now."""
@@ -86,7 +86,7 @@ def _require_answerable(question: Question, now: datetime) -> None:
         raise invalid("as_of", FieldCode.TOO_LARGE, limit=rfc3339(now))
 
 
-def _require_led_by(caller: Principal) -> str | None:
+def _agency_counted(caller: Principal) -> str | None:
     """Return the agency whose tasks the caller may count; None for every task.
 
     Raises:

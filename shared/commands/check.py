@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from shared.background import growing_waits
 from shared.commands.assignment import Assignment, Credentials, SignIn, TokenFile, reading
-from shared.commands.command import Command, Exit, UnavailableError, complain, say
+from shared.commands.command import Exit, OperatorCommand, UnavailableError, complain, say
 from shared.commands.difference import ADVICE, Difference, DifferenceKind
 from shared.commands.password import read_password
 from shared.messaging.dead_letters import NoQueueError, count_waiting, open_dead_letters
@@ -115,7 +115,7 @@ async def _together(comparisons: Sequence[Comparing]) -> list[Sequence[Differenc
     return found
 
 
-def check_command(kind: type[Settings], opened_comparison: Opened[Settings]) -> Command:
+def check_command(kind: type[Settings], opened_comparison: Opened[Settings]) -> OperatorCommand:
     """Return the `check` command of a service that is compared with assignment."""
 
     async def find(settings: Settings, arguments: argparse.Namespace) -> Findings:
@@ -133,14 +133,14 @@ def finding_command(
     summary: str,
     find: Find[Settings],
     configure: Callable[[argparse.ArgumentParser], None] = lambda _: None,
-) -> Command:
+) -> OperatorCommand:
     """Return a `check` command that prints the findings of `find`."""
 
     def configure_all(parser: argparse.ArgumentParser) -> None:
         configure(parser)
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
-    return Command("check", summary, configure_all, lambda arguments: _run(kind, find, arguments))
+    return OperatorCommand("check", summary, configure_all, lambda arguments: _run(kind, find, arguments))
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ class Exit(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class OperatorCommand:
     """A command: `configure` adds its arguments to the parser, `run` gets them and returns the exit code."""
 
     name: str

@@ -13,7 +13,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from shared.app import serve
-from shared.commands.command import Command, Exit, UnavailableError, complain
+from shared.commands.command import Exit, OperatorCommand, UnavailableError, complain
 from shared.commands.dead_letters import dead_letters_command
 from shared.settings import Settings, load
 
@@ -24,7 +24,7 @@ _INTERRUPTED: Final = 130
 def run(
     kind: type[Settings],
     build: Callable[[Settings], FastAPI],
-    commands: Sequence[Command],
+    commands: Sequence[OperatorCommand],
     line: Sequence[str] | None = None,
 ) -> int:
     """Run the command of the command line (`sys.argv` unless given), or serve without one; return the exit code.
@@ -40,7 +40,7 @@ def run(
     return Exit.FINE
 
 
-def _parser(service: str, commands: Iterable[Command]) -> argparse.ArgumentParser:
+def _parser(service: str, commands: Iterable[OperatorCommand]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m services.{service}", description="Serve, unless told otherwise.")
     asked = parser.add_subparsers(dest="command", metavar="COMMAND")
     for command in commands:
@@ -48,7 +48,7 @@ def _parser(service: str, commands: Iterable[Command]) -> argparse.ArgumentParse
     return parser
 
 
-def _run(command: Command, arguments: argparse.Namespace) -> int:
+def _run(command: OperatorCommand, arguments: argparse.Namespace) -> int:
     logging.getLogger().addHandler(logging.NullHandler())  # the command itself reports what is wrong, in one line
     try:
         code = command.run(arguments)

@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from shared.commands.command import Command, Exit, UnavailableError, complain, say
+from shared.commands.command import Exit, OperatorCommand, UnavailableError, complain, say
 from shared.messaging.dead_letters import (
     DeadLetter,
     DeadLetters,
@@ -31,9 +31,9 @@ _LONGEST_ERROR: Final = 100
 Work = Callable[[DeadLetters], Awaitable[int]]
 
 
-def dead_letters_command(kind: type[ServiceSettings]) -> Command:
+def dead_letters_command(kind: type[ServiceSettings]) -> OperatorCommand:
     """Return the command of a service; of the settings it needs only the address of the broker."""
-    return Command(
+    return OperatorCommand(
         "dead-letters",
         "list, show, replay or drop the messages that could not be handled",
         _configure,

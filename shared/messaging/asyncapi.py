@@ -17,7 +17,7 @@ from shared.events.names import DATA_OF
 from shared.messaging.topology import BINDINGS, EXCHANGE
 
 
-def describe(service: str, publishes: Iterable[str] = ()) -> dict[str, Any]:
+def describe_messages(service: str, publishes: Iterable[str] = ()) -> dict[str, Any]:
     """Describe the events that a service receives, and those that it publishes (`publishes`: their names)."""
     sent = list(publishes)
     received = [name for name in DATA_OF if any(_matches(key, name) for key in BINDINGS[service])]

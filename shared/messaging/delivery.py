@@ -7,7 +7,11 @@
 | the bytes are no event, or break their contract | the dead-letter queue, at once |
 | the name is not known | as if a handler had raised: a later version of the service may know it by then |
 | the name is known, but no handler subscribes to it | acknowledged |
-| MongoDB or the broker is away | tried again in place, without bound; this counts as no failure |
+| MongoDB is away | handled again in place; after some minutes it waits in the first retry queue; counts as no failure |
+| the broker is away | the copy is published again until the broker confirms it; no failure is counted |
+
+FastStream calls the middleware in this order: `on_receive`; the filters of the router, which decode the message;
+`consume_scope` with the handler whose filter matched; `after_processed`, with what was raised if there was no handler.
 """
 
 from __future__ import annotations
@@ -195,28 +199,34 @@ class _Delivery(BaseMiddleware[Any, IncomingMessage]):
         try:
             if exc_val is not None and not isinstance(exc_val, Exception):
                 return False
-            await self._acknowledge(exc_val)
+            await self._finish(exc_val)
         finally:
             self._policy.end()
         return True
 
-    async def _acknowledge(self, error: Exception | None) -> None:
+    async def _finish(self, error: Exception | None) -> None:
         try:
             if error is not None:
                 await self._decide(error)
-            await self.msg.ack()
-            HANDLED.labels(self._policy.service, self._event_type, self._outcome).inc()
         except _StoppingError:
             _log.info("message_left_for_later", message_id=self.msg.message_id)
+        else:
+            await self._acknowledge()
+
+    async def _acknowledge(self) -> None:
+        try:
+            await self.msg.ack()
         except BROKER_AWAY as away:
             # The broker delivers a message again that is not acknowledged.
             _log.info("message_not_acknowledged", message_id=self.msg.message_id, error=str(away))
+        else:
+            HANDLED.labels(self._policy.service, self._event_type, self._outcome).inc()
 
     async def _decide(self, error: Exception) -> None:
         """Decide what becomes of a message that reached no handler."""
         try:
             await self._decide_expected(error)
-        except (_StoppingError, *BROKER_AWAY):
+        except _StoppingError:
             raise
         except Exception as unexpected:  # noqa: BLE001 - logged, and the message is kept
             # A message that is never acknowledged would occupy a place of the prefetch for ever.

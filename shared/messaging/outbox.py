@@ -30,12 +30,13 @@ def fields(events: Iterable[Event[Any]]) -> Record:
     return {"outbox": entries, "pending_since": entries[0]["at"]} if entries else {"outbox": []}
 
 
-def push(events: Iterable[Event[Any]]) -> Record:
-    """Return the operators (`$push`, `$min`) that add events in an update. Without events there are none."""
-    entries = _entries(events)
+def push(events: Iterable[Event[Any]], change: Mapping[str, Any] | None = None) -> Record:
+    """Return a change of a record that also puts the events into its outbox; without events, the change as it is."""
+    change, entries = dict(change or {}), _entries(events)
     if not entries:
-        return {}
-    return {"$push": {"outbox": {"$each": entries}}, "$min": {"pending_since": entries[0]["at"]}}
+        return change
+    pushed = {**change.get("$push", {}), "outbox": {"$each": entries}}
+    return {**change, "$push": pushed, "$min": {"pending_since": entries[0]["at"]}}
 
 
 def _entries(events: Iterable[Event[Any]]) -> list[Record]:

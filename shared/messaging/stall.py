@@ -6,6 +6,7 @@ messages as delivered that it never sent. The client cannot tell this from a qui
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from shared.messaging.consumer import Consumer
@@ -15,27 +16,36 @@ from shared.messaging.topology import events_queue
 LOOK_SECONDS: Final = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How many messages the consumer had received at a look, and whether messages waited for an idle consumer."""
+
+    received: int
+    waits: bool
+
+
 class StallDetector:
-    """Detects the stall of one consumer. Call `is_found` every few seconds."""
+    """Detects the stall of one consumer. Call `look` every few seconds."""
 
     def __init__(self, service: str, consumer: Consumer, publisher: Publisher) -> None:
         self._queue = events_queue(service)
         self._consumer = consumer
         self._publisher = publisher
-        self._received = -1
-        self._waited = False
+        self._last = _Look(received=-1, waits=False)
 
-    async def is_found(self) -> bool:
-        """Whether the consumer was cancelled, or messages waited at the last two calls and none came between them.
+    async def look(self) -> bool:
+        """Look once, and return whether there is a stall.
 
-        Counting declares a queue again that was deleted. Its messages wait, because it has no consumer yet.
+        There is one if the broker cancelled the consumer, or if messages waited at this look and at the last one, and
+        the consumer received none from the last look to the end of this one. Counting declares a deleted queue again;
+        its messages wait, because it has no consumer yet.
         """
         if self._consumer.is_cancelled:
             return True
-        idle = self._consumer.in_flight == 0 and self._consumer.received == self._received
-        self._received = self._consumer.received
-        waited, self._waited = self._waited, idle and await self._something_waits()
-        return waited and self._waited and self._consumer.received == self._received
+        last, received = self._last, self._consumer.received
+        is_idle = self._consumer.in_flight == 0 and received == last.received
+        self._last = _Look(received, waits=is_idle and await self._something_waits())
+        return last.waits and self._last.waits and self._consumer.received == received
 
     async def _something_waits(self) -> bool:
         try:

@@ -95,7 +95,7 @@ class Messaging:
                 await starting
             await self._stop()
 
-    async def _start(self, router: EventRouter, prepare: Callable[[], Awaitable[None]]) -> None:
+    async def _start(self, router: EventRouter, prepare: Callable[[], Awaitable[None]] = _nothing) -> None:
         await self._supervise("indexes", lambda: self._prepare(prepare))
         self.prepared.set()
         await self._supervise("broker", self._publisher.open)
@@ -115,14 +115,14 @@ class Messaging:
         """Restart a stalled consumer on a new connection."""
         while (consumer := self._consumer) is not None:
             stall = StallDetector(self._service, consumer, self._publisher)
-            while not await stall.is_found():  # noqa: ASYNC110 - only the broker knows, so it must be polled
+            while not await stall.look():  # noqa: ASYNC110 - only the broker knows, so it must be polled
                 await asyncio.sleep(self._look_interval)
             _log.warning("consumer_restarted", service=self._service, received=consumer.received)
             await consumer.stop()
             self._consumer = None
             await self._supervise("consumer", lambda: self._consume(router))
 
-    async def _prepare(self, prepare: Callable[[], Awaitable[None]]) -> None:
+    async def _prepare(self, prepare: Callable[[], Awaitable[None]] = _nothing) -> None:
         await prepare()
         for outbox in self._outboxes:
             await outbox.ensure_index()

@@ -87,12 +87,12 @@ _SCOPE_NEEDED: Mapping[Permission, Scope] = MappingProxyType(
 )
 
 
-def may(principal: Principal, permission: Permission) -> bool:
+def may(caller: Principal, permission: Permission) -> bool:
     """Whether the role has the permission and, for a program, the scope that goes with it."""
-    if principal.role not in _PERMITTED[permission]:
+    if caller.role not in _PERMITTED[permission]:
         return False
     needed = _SCOPE_NEEDED.get(permission)
-    return principal.role is not Role.SERVICE or needed is None or needed in principal.scopes
+    return caller.role is not Role.SERVICE or needed is None or needed in caller.scopes
 
 
 def require_permission(caller: Principal, permission: Permission) -> None:
@@ -122,30 +122,30 @@ class Seen(Protocol):
     def officer(self) -> str | None: ...
 
 
-def may_see(principal: Principal, task: Seen) -> bool:
+def may_see(caller: Principal, task: Seen) -> bool:
     """Whether the task is within the caller's sight. A task outside it is answered as if it did not exist."""
-    match SIGHT[principal.role]:
+    match SIGHT[caller.role]:
         case Sight.EVERY:
             return True
         case Sight.AGENCY:
-            return principal.agency in {task.lead_agency, task.monitor, *task.coordinating_agencies} - {None}
+            return caller.agency in {task.lead_agency, task.monitor, *task.coordinating_agencies} - {None}
         case Sight.HANDED:
-            return task.officer == principal.username
+            return task.officer == caller.username
         case Sight.NONE:
             return False
 
 
-def sight_filter(principal: Principal) -> dict[str, Any]:
+def sight_filter(caller: Principal) -> dict[str, Any]:
     """Return what `may_see` says as a filter of MongoDB, which is plain data.
 
     Every collection of tasks has `officer`, and `agencies`: the lead, the coordinating agencies and the monitor.
     """
-    match SIGHT[principal.role]:
+    match SIGHT[caller.role]:
         case Sight.EVERY:
             return {}
-        case Sight.AGENCY if principal.agency is not None:
-            return {"agencies": principal.agency}
+        case Sight.AGENCY if caller.agency is not None:
+            return {"agencies": caller.agency}
         case Sight.HANDED:
-            return {"officer": principal.username}
+            return {"officer": caller.username}
         case _:
             return {"_id": {"$in": []}}

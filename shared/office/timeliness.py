@@ -35,7 +35,7 @@ class Horizon:
 
 
 def horizon(now: datetime, calendar: WorkCalendar, policy: Policy) -> Horizon:
-    """Return the horizon of a moment: a task is due soon up to the eve of the first working day too far away."""
+    """Return the horizon of a moment. `soon_ends` is the end of the day before working day `due_soon_days + 1`."""
     today = calendar.local_day(now)
     too_far = calendar.add_working_days(today, policy.due_soon_days + 1)
     return Horizon(now, calendar.end_of_day(today), calendar.end_of_day(too_far - timedelta(days=1)))
@@ -120,15 +120,15 @@ def timeliness_expression(at: Horizon) -> Expression:
     It reads the fields `stage`, `due_at` and `submitted_at`.
     """
     recalled, completed, reported = (_stage_is(stage) for stage in (Stage.RECALLED, Stage.COMPLETED, Stage.REPORTED))
-    no_due_moment = {"$not": [_present("due_at")]}
-    in_time = _all(_present("submitted_at"), {"$lte": ["$submitted_at", "$due_at"]})
+    no_due_moment = {"$not": [present_expression("due_at")]}
+    in_time = all_of(present_expression("submitted_at"), {"$lte": ["$submitted_at", "$due_at"]})
     cases: list[tuple[Expression, Timeliness]] = [
         (recalled, Timeliness.RECALLED),
-        (_all(completed, {"$or": [no_due_moment, in_time]}), Timeliness.COMPLETED_ON_TIME),
+        (all_of(completed, {"$or": [no_due_moment, in_time]}), Timeliness.COMPLETED_ON_TIME),
         (completed, Timeliness.COMPLETED_LATE),
         (no_due_moment, Timeliness.NO_DEADLINE),
-        (_all(reported, in_time), Timeliness.ON_TRACK),
-        (_all(reported, _present("submitted_at")), Timeliness.OVERDUE),
+        (all_of(reported, in_time), Timeliness.ON_TRACK),
+        (all_of(reported, present_expression("submitted_at")), Timeliness.OVERDUE),
         ({"$lt": ["$due_at", at.now]}, Timeliness.OVERDUE),
         ({"$lte": ["$due_at", at.today_ends]}, Timeliness.DUE_TODAY),
         ({"$lte": ["$due_at", at.soon_ends]}, Timeliness.DUE_SOON),
@@ -141,10 +141,10 @@ def _stage_is(stage: Stage) -> Expression:
     return {"$eq": ["$stage", str(stage)]}
 
 
-def _present(field: str) -> Expression:
-    """Hold for a moment; null and a missing field sort before every moment."""
+def present_expression(field: str) -> Expression:
+    """Return an expression: whether the field holds a moment. Null and a missing field sort before every moment."""
     return {"$gt": [f"${field}", None]}
 
 
-def _all(*conditions: Expression) -> Expression:
+def all_of(*conditions: Expression) -> Expression:
     return {"$and": list(conditions)}

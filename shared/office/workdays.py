@@ -48,7 +48,7 @@ class CountedDay:
 class WorkCalendar:
     """The office's calendar: Vietnam's public holidays, and the office's own days off and make-up days, which win.
 
-    `days_off` and `make_up_days` give the reason for each day.
+    `days_off` and `make_up_days` give the reason for each day. No setting provides the office's own days yet.
 
     Raises:
         ValueError: an own entry makes one day both a day off and a make-up day.

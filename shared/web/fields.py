@@ -116,7 +116,7 @@ def _blank_is_absent(value: Any) -> Any:
     return None if is_blank(value) else value
 
 
-def counted_first(most: int) -> BeforeValidator:
+def require_at_most(most: int) -> BeforeValidator:
     """Refuse a list of more than `most` items before any item is validated.
 
     A list whose validation stops at the first wrong item would otherwise not be counted.

@@ -71,11 +71,11 @@ def _announces_body(request: Request) -> bool:
 
 def _require_media_type(request: Request, expected: str) -> None:
     encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity" or not _is(request.headers.get("content-type", ""), expected):
+    if encoding != "identity" or not _is_media_type(request.headers.get("content-type", ""), expected):
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
 
 
-def _is(content_type: str, expected: str) -> bool:
+def _is_media_type(content_type: str, expected: str) -> bool:
     message = email.message.Message()
     message["content-type"] = content_type
     sent = message.get_content_type() if content_type else ""

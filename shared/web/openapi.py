@@ -11,7 +11,7 @@ from shared.web.problems import Problem
 SECURITY: list[dict[str, list[str]]] = [{"oauth2": []}, {"bearer": []}]
 
 
-def describe(app: FastAPI, token_url: str) -> None:
+def extend_openapi(app: FastAPI, token_url: str) -> None:
     """Extend `app.openapi()`; FastAPI caches the extended schema as it caches its own."""
     original = app.openapi
 

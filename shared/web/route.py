@@ -21,10 +21,10 @@ _EVERY_ROUTE = (Code.VALIDATION, Code.INTERNAL, Code.UNAVAILABLE)
 _EVERY_BODY = (Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
 
 
-class PublicRoute(APIRoute):
-    """A route without authentication: the token endpoint, the public keys."""
+class CheckedRoute(APIRoute):
+    """A route that checks the caller and the body before FastAPI reads them."""
 
-    public: ClassVar[bool] = True
+    public: ClassVar[bool]
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **self._documented(options))
@@ -39,6 +39,7 @@ class PublicRoute(APIRoute):
 
         async def checked(request: Request) -> Response:
             if not self.public:
+                # `create_app` sets it; assignment gives it `by_account`, which also looks the account up.
                 request.state.principal = await request.app.state.authenticate(request)
             if media_type is not None:
                 await take_body(request, media_type, limit)
@@ -64,7 +65,13 @@ class PublicRoute(APIRoute):
         return {**options, "responses": responses, "openapi_extra": extra}
 
 
-class AuthenticatedRoute(PublicRoute):
+class PublicRoute(CheckedRoute):
+    """A route without authentication: the token endpoint, the public keys."""
+
+    public: ClassVar[bool] = True
+
+
+class AuthenticatedRoute(CheckedRoute):
     """A route with authentication; `request.state.principal` is set before the body is read."""
 
     public: ClassVar[bool] = False

@@ -112,7 +112,7 @@ def _context(username: str) -> Context:
         now=true_now(),
         calendar=CALENDAR,
         policy=CALENDAR.policy,
-        actor=Principal(username, role, agency),
+        caller=Principal(username, role, agency),
         agencies=frozenset(_AGENCIES),
         accounts={OFFICER: Someone(Role.OFFICER, "stc")},
     )

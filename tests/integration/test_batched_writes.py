@@ -30,7 +30,7 @@ from pymongo.errors import (
 )
 
 from deploy.local.servers import Servers
-from shared.batched_writes import BatchedWrites, Update, duplicate_of, errors_by_place, new_write_id
+from shared.batched_writes import BatchedWrites, Update, duplicate_of, errors_by_index, new_write_id
 from shared.batching import copy_of
 from shared.mongo import Collection, Index, ascending, connect, ensure_indexes, is_away
 from tests.support.interleaving import InterruptedCollection
@@ -223,7 +223,7 @@ def test_what_a_majority_did_not_confirm_is_not_acknowledged() -> None:
     stepped_down = {"code": 189, "errmsg": "PrimarySteppedDown"}
     taken = {"index": 1, "code": 11000, "errmsg": "E11000", "keyPattern": {"_id": 1}}
     error = BulkWriteError({"writeErrors": [taken], "writeConcernErrors": [stepped_down]})
-    errors = errors_by_place(error, 3)
+    errors = errors_by_index(error, 3)
     assert [type(errors[place]) for place in range(3)] == [WriteConcernError, DuplicateKeyError, WriteConcernError]
     assert is_away(errors[0])
     assert is_away(errors[2])

@@ -35,7 +35,7 @@ from services.reporting.settings import ReportingSettings
 from shared.clock import true_now
 from shared.commands.assignment import Assignment
 from shared.commands.check import check_command
-from shared.commands.command import Command
+from shared.commands.command import OperatorCommand
 from shared.commands.command_line import run
 from shared.events.codec import decode
 from shared.messaging.topology import dead_queue, events_queue
@@ -54,7 +54,7 @@ KINDS: Final[Mapping[str, type[ServiceSettings]]] = {
     "notification": NotificationSettings,
     "reporting": ReportingSettings,
 }
-COMMANDS: Final[Mapping[str, Command]] = {
+COMMANDS: Final[Mapping[str, OperatorCommand]] = {
     "deadline": check_command(DeadlineSettings, deadline_check.comparison),
     "notification": check_command(NotificationSettings, notification_check.comparison),
     "reporting": check_command(ReportingSettings, reporting_check.comparison),

@@ -307,7 +307,7 @@ async def test_claims_and_look_ups_use_an_index(store: WatchStore, observer: Obs
     commands: list[dict[str, Any]] = [
         {"find": "watches", "filter": {"next_moment": {"$lt": REMINDED_AT}}, "sort": {"next_moment": 1}, "limit": 9},
         {"find": "watches", "filter": {"_id": "t-1"}},
-        {"update": "watches", "updates": [{"q": some.unchanged(), "u": {"$push": {"writes": "x"}}}]},
+        {"update": "watches", "updates": [{"q": some.guard(), "u": {"$push": {"writes": "x"}}}]},
         {"distinct": "watches", "key": "writes", "query": {"_id": {"$in": ["t-1", "t-2"]}, "writes": {"$in": ["x"]}}},
     ]
     for command in commands:

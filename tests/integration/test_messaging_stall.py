@@ -90,8 +90,8 @@ async def test_a_busy_or_idle_consumer_is_not_taken_for_one_that_is_stuck(vhost:
     async with consuming(vhost.amqp_url, slow, prefetch=1, look_interval=600) as messaging:
         assert messaging._consumer is not None
         stall = StallDetector("notification", messaging._consumer, messaging._publisher)
-        assert not any([await stall.is_found() for _ in range(3)])
+        assert not any([await stall.look() for _ in range(3)])
         await publish(vhost.amqp_url, 1, 2, 3)
         await begun.wait()
-        assert not any([await stall.is_found() for _ in range(3)])
+        assert not any([await stall.look() for _ in range(3)])
         may_end.set()

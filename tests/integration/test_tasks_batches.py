@@ -187,7 +187,7 @@ def decided(items: int) -> Batch:
         now=local(MONDAY),
         calendar=WorkCalendar(Policy()),
         policy=Policy(),
-        actor=Principal("leader", Role.LEADER),
+        caller=Principal("leader", Role.LEADER),
         agencies={"lead", "stranger"},
     )
     act = Assign(title="Việc để dở", lead_agency="lead")

@@ -15,7 +15,7 @@ from services.assignment.tasks.rules.particulars import Document
 from services.assignment.tasks.rules.state import SYSTEM, HistoryEntry
 from services.assignment.tasks.rules.task import begin, decide, evolve, settle
 from services.assignment.tasks.store.records import event_of
-from services.deadline.monitor import announce
+from services.deadline.monitor import event_of_moment
 from services.deadline.rules.watch import Watch, deal_with, observe
 from shared.events.codec import decode, encode
 from shared.events.envelope import Event
@@ -85,7 +85,7 @@ class Life:
     def _announce(self) -> None:
         assert self._watch is not None
         self._watch, moments = deal_with(self._watch, CALENDAR, self.now)
-        self.events += [announce(moment, self._watch.task, self.now) for moment in moments]
+        self.events += [event_of_moment(moment, self._watch.task, self.now) for moment in moments]
         self._record(settle(self.task, self._context(_LEADER)))
 
     def _context(self, username: str) -> Context:
@@ -94,7 +94,7 @@ class Life:
             now=self.now,
             calendar=CALENDAR,
             policy=Policy(),
-            actor=Principal(username, role, agency),
+            caller=Principal(username, role, agency),
             agencies=frozenset(AGENCIES),
             accounts=_ACCOUNTS,
         )

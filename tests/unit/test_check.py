@@ -15,7 +15,7 @@ from services.deadline.settings import DeadlineSettings
 from services.notification import check as notification
 from services.notification.rules.routing import Occasion, Person
 from services.reporting import check as reporting
-from services.reporting.rules.versions import NEWEST, row_of
+from services.reporting.rules.versions import NEWEST, version_of_task
 from shared.commands.assignment import Assignment
 from shared.commands.check import Comparison, check_command, compare
 from shared.commands.command_line import run
@@ -61,7 +61,7 @@ def rows_of(*tasks: Task) -> list[dict[str, Any]]:
     """Return the rows of versions that each hold until the next."""
     ends = [*(task.updated_at for task in tasks[1:]), NEWEST]
     return [
-        asdict(row_of(task, task.version, task.updated_at)) | {"until": until}
+        asdict(version_of_task(task, task.version, task.updated_at)) | {"until": until}
         for task, until in zip(tasks, ends, strict=True)
     ]
 

@@ -7,7 +7,7 @@ import argparse
 import pytest
 
 from services.deadline.settings import DeadlineSettings
-from shared.commands.command import Command, Exit, UnavailableError
+from shared.commands.command import Exit, OperatorCommand, UnavailableError
 from shared.commands.command_line import run
 
 
@@ -15,7 +15,7 @@ def _ends(error: Exception) -> int:
     def fail(_arguments: argparse.Namespace) -> int:
         raise error
 
-    command = Command("try", "Try.", lambda _parser: None, fail)
+    command = OperatorCommand("try", "Try.", lambda _parser: None, fail)
     return run(DeadlineSettings, lambda _settings: pytest.fail("it serves"), [command], ["try"])
 
 

@@ -77,7 +77,7 @@ def context_of(username: str, now: datetime) -> Context:
     person = ACCOUNTS[username]
     actor = Principal(username, person.role, person.agency, frozenset(SERVICE_SCOPES))
     return Context(
-        now=now.astimezone(UTC), calendar=CALENDAR, policy=POLICY, actor=actor, agencies=NAMES, accounts=ACCOUNTS
+        now=now.astimezone(UTC), calendar=CALENDAR, policy=POLICY, caller=actor, agencies=NAMES, accounts=ACCOUNTS
     )
 
 

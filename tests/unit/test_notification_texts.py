@@ -11,7 +11,7 @@ import pytest
 
 from services.notification.rules.routing import RECIPIENTS, Recipient
 from services.notification.templates.book import READS_AS, Note, Reader
-from services.notification.templates.facts import facts_of
+from services.notification.templates.material import material_of
 from services.notification.templates.phrases import Phrases, quoted
 from services.notification.templates.writing import BOOKS, write
 from shared.events.envelope import Event
@@ -43,7 +43,7 @@ NO_DEADLINE: dict[str, Any] = {"deadline": None, "due_at": None, "due_kind": Due
 
 
 def note(event: Event[Any], recipient: Recipient, language: Language = Language.VIETNAMESE) -> Note:
-    return write(facts_of(event, AGENCIES), [recipient], CALENDAR)[recipient][language]
+    return write(material_of(event, AGENCIES), [recipient], CALENDAR)[recipient][language]
 
 
 def text(event: Event[Any], recipient: Recipient = Recipient.HEAD_OF_LEAD) -> str:
@@ -82,7 +82,7 @@ def test_every_text_is_complete_and_calm(language: Language, kind: str, reader: 
 
 
 def test_every_phrase_is_used_and_every_place_is_filled_in_both_languages() -> None:
-    facts = facts_of(task_told("assigned"), AGENCIES)
+    facts = material_of(task_told("assigned"), AGENCIES)
     for language, book in BOOKS.items():
         phrases = Phrases(language, book, CALENDAR)
         known = phrases.of(facts).keys() | phrases.of_reader(Recipient.ASSIGNER).keys()
@@ -258,11 +258,11 @@ def test_english_is_offered() -> None:
 
 def test_a_change_of_the_directory_says_nothing() -> None:
     with pytest.raises(TypeError):
-        facts_of(account_told("chu-tich"), AGENCIES)
+        material_of(account_told("chu-tich"), AGENCIES)
 
 
 def test_the_time_of_an_entry_is_that_of_the_act() -> None:
-    assert facts_of(task_told("assigned"), AGENCIES).at == ASSIGNED_AT
+    assert material_of(task_told("assigned"), AGENCIES).at == ASSIGNED_AT
 
 
 def test_a_quoted_sentence_does_not_double_the_full_stop() -> None:

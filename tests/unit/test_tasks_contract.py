@@ -65,7 +65,7 @@ def test_the_act_table_has_the_sixteen_acts() -> None:
 def test_every_act_has_a_body_a_label_and_facts_with_labels(act: str) -> None:
     assert act in BODIES
     assert act in labels.ACTS
-    assert ACT_TABLE[act].records.keys() <= labels.FACTS.keys()
+    assert ACT_TABLE[act].evolutions.keys() <= labels.FACTS.keys()
 
 
 @pytest.mark.parametrize("act", sorted({*BODIES, *labels.ACTS}))

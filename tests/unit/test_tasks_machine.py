@@ -77,7 +77,7 @@ BODIES: Final[dict[str, st.SearchStrategy[Command]]] = {
 
 def context_of(actor: Principal, now: datetime) -> Context:
     return Context(
-        now=now, calendar=CALENDAR, policy=POLICY, actor=actor, agencies=frozenset(AGENCIES), accounts=OFFICERS
+        now=now, calendar=CALENDAR, policy=POLICY, caller=actor, agencies=frozenset(AGENCIES), accounts=OFFICERS
     )
 
 
@@ -135,7 +135,7 @@ class TaskLife(RuleBasedStateMachine):
         """Announce it late, or once more."""
         self._settle("at times")
 
-    @rule(data=st.data(), actor=st.sampled_from(PEOPLE))
+    @rule(data=st.data(), caller=st.sampled_from(PEOPLE))
     def anyone_acts(self, data: st.DataObject, actor: Principal) -> None:
         name = data.draw(st.sampled_from(sorted(ACT_TABLE)))
         self._act(name, data.draw(BODIES[name]), actor)

@@ -50,7 +50,7 @@ CONTEXT: Final = Context(
     now=datetime(2026, 12, 1, 2, tzinfo=UTC),
     calendar=WorkCalendar(Policy()),
     policy=Policy(),
-    actor=Principal("chutich", Role.LEADER),
+    caller=Principal("chutich", Role.LEADER),
     agencies={"STC", "SNV", "SYT", "TTR"},
 )
 _BSON: Final[CodecOptions[dict[str, Any]]] = CodecOptions(tz_aware=True, tzinfo=UTC)

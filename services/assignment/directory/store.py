@@ -177,7 +177,7 @@ class DirectoryStore:
             raise Refusal(Code.ALREADY_EXISTS) from taken
 
     async def _save(self, collection: str, key: str, fields: Record, event: Event[Any]) -> None:
-        change = {"$set": fields, **outbox.push([event])}
+        change = outbox.push([event], {"$set": fields})
         await self._database[collection].update_one({"_id": key}, change, session=self._session)
 
 

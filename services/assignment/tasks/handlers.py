@@ -18,7 +18,7 @@ from services.assignment.tasks.rules.assigning import Assign, assigned
 from services.assignment.tasks.rules.batch import Batch, decide_batch
 from services.assignment.tasks.rules.context import Command, Context, KnownAccount, Situation
 from services.assignment.tasks.rules.state import Task
-from services.assignment.tasks.store import AlreadyReplacedError, LoadedTask, Retry
+from services.assignment.tasks.store import AlreadyReplacedError, LoadedTask, RequestKey
 from shared.messaging.retry import RetryLater
 from shared.office.access import Permission, Principal, may, may_see, require_permission
 from shared.office.refusal import Code, Refusal
@@ -67,42 +67,48 @@ class TaskHandlers:
         self._office = office
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def assign(self, caller: Principal, command: Assign, retry: Retry | None) -> tuple[Task, bool]:
-        """Give a task; tell whether it is new, or was given before under the same key."""
+    async def assign(self, caller: Principal, command: Assign, request_key: RequestKey | None) -> tuple[Task, bool]:
+        """Assign a task; return whether it is new, or was assigned before under the same key."""
         require_permission(caller, Permission.ASSIGN)
-        task_id = _id_for(caller, _TASKS_ROUTE, retry)
+        task_id = _id_for(caller, _TASKS_ROUTE, request_key)
         structlog.contextvars.bind_contextvars(act="assignment", task_id=task_id)
-        if retry and (known := await self._store.load(task_id, retry.key, caller.username)):
-            return _repeated(known, retry), False
+        if request_key and (known := await self._store.load(task_id, request_key.key, caller.username)):
+            return _repeated(known, request_key), False
         replaced = await self._replaced(command.replaces, task_id)
         entry = aggregate.begin(command, replaced, await self._context(caller, [command]))
         task = assigned(task_id, entry)
         try:
-            inserted = await self._store.insert_if_absent(task, entry, retry)
+            inserted = await self._store.insert_if_absent(task, entry, request_key)
         except AlreadyReplacedError as error:
             raise Refusal(Code.ALREADY_EXISTS) from error
         if inserted:
             return task, True
-        return await self.assign(caller, command, retry)
+        return await self.assign(caller, command, request_key)
 
     async def assign_batch(
-        self, caller: Principal, items: Sequence[tuple[Assign, Sequence[str]]], retry: Retry | None
+        self, caller: Principal, items: Sequence[tuple[Assign, Sequence[str]]], request_key: RequestKey | None
     ) -> tuple[Batch, bool]:
-        """Give all tasks of a batch or, with a refusal, none; tell whether it is new."""
+        """Assign all tasks of a batch or, with a refusal, none; return whether the batch is new."""
         require_permission(caller, Permission.ASSIGN)
-        batch_id = _id_for(caller, _BATCHES_ROUTE, retry)
-        if retry and (known := await self._known_batch(batch_id, retry)):
+        batch_id = _id_for(caller, _BATCHES_ROUTE, request_key)
+        if request_key and (known := await self._known_batch(batch_id, request_key)):
             return known, False
         commands = [command for command, _ in items]
         context = await self._context(caller, commands, [code for _, leads in items for code in leads])
         batch = await asyncio.to_thread(decide_batch, batch_id, items, context)
-        if not await self._batches.insert_if_absent(batch, retry.fingerprint if retry else None):
-            return await self.assign_batch(caller, items, retry)
+        if not await self._batches.insert_if_absent(batch, request_key.fingerprint if request_key else None):
+            return await self.assign_batch(caller, items, request_key)
         await self._batches.finish(batch)
         return batch, True
 
     async def perform(
-        self, caller: Principal, task_id: str, act: str, command: Command, if_match: int | None, retry: Retry | None
+        self,
+        caller: Principal,
+        task_id: str,
+        act: str,
+        command: Command,
+        if_match: int | None,
+        request_key: RequestKey | None,
     ) -> Task:
         """Perform an act on a task.
 
@@ -116,15 +122,15 @@ class TaskHandlers:
         structlog.contextvars.bind_contextvars(act=act, task_id=task_id)
 
         async def attempt() -> Task | None:
-            found = await self._visible(caller, task_id, retry)
+            found = await self._visible(caller, task_id, request_key)
             require_permission(caller, Permission.ACT_ON_TASKS)
             aggregate.require_party(found.task, act, caller)
             if found.fingerprint is not None:
-                return _repeated(found, retry)
+                return _repeated(found, request_key)
             if if_match is not None and if_match != found.task.version:
                 raise Refusal(Code.VERSION_CONFLICT)
             entries = aggregate.decide(found.task, act, command, await self._context(caller, [command]))
-            return await self._store.append(found.task, entries, retry)
+            return await self._store.append(found.task, entries, request_key)
 
         return await self._until_written(task_id, attempt)
 
@@ -135,7 +141,7 @@ class TaskHandlers:
         return found.task
 
     async def read_batch(self, caller: Principal, batch_id: str) -> Batch:
-        """Return a batch to those who may give tasks."""
+        """Return a batch to those who may assign tasks."""
         stored = await self._batches.load(batch_id) if may(caller, Permission.ASSIGN) else None
         if stored is None:
             raise Refusal(Code.NOT_FOUND)
@@ -167,7 +173,7 @@ class TaskHandlers:
         if not may(caller, Permission.ACT_ON_TASKS):
             return []
         at = self._office.situation()
-        return aggregate.allowed_acts(task, Context(now=at.now, calendar=at.calendar, policy=at.policy, actor=caller))
+        return aggregate.allowed_acts(task, Context(now=at.now, calendar=at.calendar, policy=at.policy, caller=caller))
 
     async def _until_written(self, task_id: str, attempt: Callable[[], Awaitable[Result | None]]) -> Result:
         """Repeat an attempt while it returns None, which means that another write changed the task first.
@@ -182,8 +188,8 @@ class TaskHandlers:
                     return result
         raise Refusal(Code.UNAVAILABLE)
 
-    async def _visible(self, caller: Principal, task_id: str, retry: Retry | None) -> LoadedTask:
-        found = await self._store.load(task_id, retry.key if retry else None, caller.username)
+    async def _visible(self, caller: Principal, task_id: str, request_key: RequestKey | None) -> LoadedTask:
+        found = await self._store.load(task_id, request_key.key if request_key else None, caller.username)
         if found is None or not may_see(caller, found.task):
             raise Refusal(Code.NOT_FOUND)
         return found
@@ -197,13 +203,13 @@ class TaskHandlers:
             raise Refusal(Code.ALREADY_EXISTS)
         return found.task if found else None
 
-    async def _known_batch(self, batch_id: str, retry: Retry) -> Batch | None:
+    async def _known_batch(self, batch_id: str, request_key: RequestKey) -> Batch | None:
         stored = await self._batches.load(batch_id)
         if stored is None:
             return None
-        if stored.fingerprint != retry.fingerprint:
+        if stored.fingerprint != request_key.fingerprint:
             raise Refusal(Code.IDEMPOTENCY_MISMATCH)
-        if stored.open:
+        if stored.is_open:
             await self._batches.finish(stored.batch)
         return stored.batch
 
@@ -216,22 +222,22 @@ class TaskHandlers:
             now=at.now,
             calendar=at.calendar,
             policy=at.policy,
-            actor=caller,
+            caller=caller,
             agencies=await self._directory.known_agencies(codes) if codes else frozenset(),
             accounts=await self._directory.usable_accounts(names) if names else {},
         )
 
 
-def _repeated(found: LoadedTask, retry: Retry | None) -> Task:
+def _repeated(found: LoadedTask, request_key: RequestKey | None) -> Task:
     """Answer a retry with the task as it is now, unless its body differs from the first one."""
-    if retry is None or found.fingerprint != retry.fingerprint:
+    if request_key is None or found.fingerprint != request_key.fingerprint:
         raise Refusal(Code.IDEMPOTENCY_MISMATCH)
     return found.task
 
 
-def _id_for(caller: Principal, route: str, retry: Retry | None) -> str:
+def _id_for(caller: Principal, route: str, request_key: RequestKey | None) -> str:
     """Return an id made from account, route and key, so that a retry finds what it made; without a key, a new id."""
-    if retry is None:
+    if request_key is None:
         return str(uuid7())
-    name = orjson.dumps([caller.username, route, retry.key]).decode()
+    name = orjson.dumps([caller.username, route, request_key.key]).decode()
     return str(uuid5(_NAMESPACE, name))

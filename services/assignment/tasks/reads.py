@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.office.access import Principal
 
 
-class TaskReads:
+class TaskReader:
     def __init__(self, store: TaskStore, handlers: TaskHandlers, office: Office) -> None:
         self._store = store
         self._handlers = handlers
@@ -40,10 +40,10 @@ class TaskReads:
         at = self._horizon()
         asked = conditions(filters, at, self._office.calendar)
         found = await self._store.listed(caller, asked, sort, read_cursor(cursor, bound), limit + 1)
-        documents, next_cursor = page_of(found, limit, order_field(sort), bound)
-        recalled = [document["_id"] for document in documents if document["stage"] == Stage.RECALLED]
+        records, next_cursor = page_of(found, limit, order_field(sort), bound)
+        recalled = [record["_id"] for record in records if record["stage"] == Stage.RECALLED]
         replacements = await self._store.replacements(recalled) if recalled else {}
-        items = [brief(document, at, replacements.get(document["_id"])) for document in documents]
+        items = [brief(record, at, replacements.get(record["_id"])) for record in records]
         return Page(items=items, next_cursor=next_cursor)
 
     async def history(self, caller: Principal, task_id: str, cursor: str | None, limit: int) -> HistoryPage:

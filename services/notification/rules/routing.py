@@ -25,7 +25,8 @@ class Recipient(StrEnum):
 
 
 _LEAD: Final = (Recipient.HEAD_OF_LEAD, Recipient.CLERK_OF_LEAD)
-_DECIDER: Final = (Recipient.ASSIGNER, Recipient.ENTERED_BY)
+# Not every coordinator, although each of them may decide: only the one who entered the task.
+_ASSIGNER_SIDE: Final = (Recipient.ASSIGNER, Recipient.ENTERED_BY)
 _CONCERNED: Final = (Recipient.HEADS_OF_COORDINATING, Recipient.HEAD_OF_MONITOR)
 _NOBODY: Final = ()
 
@@ -34,32 +35,32 @@ RECIPIENTS: Final[Mapping[str, tuple[Recipient, ...]]] = MappingProxyType(
     {
         "task.assigned": (*_LEAD, *_CONCERNED),
         "task.received": (Recipient.HEAD_OF_LEAD,),  # of a clerk's receipt only
-        "task.refused": _DECIDER,
+        "task.refused": _ASSIGNER_SIDE,
         "task.reassigned": (*_LEAD, Recipient.FORMER_HEAD, *_CONCERNED),
         "task.corrected": _LEAD,
         "task.deadline_set": _LEAD,
         "task.delegated": (Recipient.OFFICER,),
         "task.progressed": _NOBODY,
         "task.contributed": _NOBODY,
-        "task.extension_requested": _DECIDER,
+        "task.extension_requested": _ASSIGNER_SIDE,
         "task.extension_approved": _LEAD,
         "task.extension_refused": _LEAD,
-        "task.reported": _DECIDER,
+        "task.reported": _ASSIGNER_SIDE,
         "task.report_returned": (*_LEAD, Recipient.OFFICER),
         "task.completed": (*_LEAD, Recipient.OFFICER, *_CONCERNED),
         "task.recalled": (*_LEAD, Recipient.OFFICER, *_CONCERNED),
         "task.urged": (*_LEAD, Recipient.OFFICER),
         "task.explanation_required": _LEAD,
         "task.explanation_withdrawn": _NOBODY,
-        "task.explanation_submitted": _DECIDER,
+        "task.explanation_submitted": _ASSIGNER_SIDE,
         "task.explanation_accepted": _LEAD,
         "task.explanation_refused": _LEAD,
         "deadline.due_soon": (*_LEAD, Recipient.OFFICER),
         "deadline.due_today": (*_LEAD, Recipient.OFFICER),
         "deadline.missed": _NOBODY,  # task.explanation_required notifies of it
-        "deadline.receipt_overdue": (*_LEAD, *_DECIDER),
+        "deadline.receipt_overdue": (*_LEAD, *_ASSIGNER_SIDE),
         "deadline.report_missing": (*_LEAD, Recipient.OFFICER),
-        "deadline.explanation_overdue": (*_LEAD, *_DECIDER),
+        "deadline.explanation_overdue": (*_LEAD, *_ASSIGNER_SIDE),
     }
 )
 

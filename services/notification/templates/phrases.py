@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 from services.notification.rules.routing import Recipient
 from services.notification.templates.book import Book
-from services.notification.templates.facts import Due, Facts
+from services.notification.templates.material import Due, NoteMaterial
 from shared.office.labels import (
     CAUSES,
     PRIORITIES,
@@ -63,84 +63,84 @@ class Phrases:
         """Return the places whose phrases depend on the reader."""
         return {"decider": self._decider(recipient)}
 
-    def of(self, facts: Facts) -> dict[str, str]:
+    def of(self, material: NoteMaterial) -> dict[str, str]:
         """Return all other places with their phrases, which are the same for every reader."""
-        giver = self.book.givers[facts.authority]
-        task = self._task(facts)
+        giver = self.book.givers[material.authority]
+        task = self._task(material)
         return {
             "task": task,
             "Task": task[:1].upper() + task[1:],
-            "lead": facts.lead,
+            "lead": material.lead,
             "giver": giver,
-            "actor": facts.actor or giver,
-            "handover": self._handover(facts, task),
-            "outcome": self._outcome(facts),
-            "cause": self._say("cause", cause=CAUSES[facts.cause].inside(self.language)) if facts.cause else "",
-            "urgency": self._urgency(facts.priority),
-            **self._times(facts),
-            **self._quotes(facts),
+            "actor": material.actor or giver,
+            "handover": self._handover(material, task),
+            "outcome": self._outcome(material),
+            "cause": self._say("cause", cause=CAUSES[material.cause].inside(self.language)) if material.cause else "",
+            "urgency": self._urgency(material.priority),
+            **self._times(material),
+            **self._quotes(material),
         }
 
-    def _times(self, facts: Facts) -> dict[str, str]:
+    def _times(self, material: NoteMaterial) -> dict[str, str]:
         return {
-            "term": self._term(facts),
-            "due": self._due(facts.due),
-            "due_on": self._due_on(facts.due),
-            "asked": self._due(facts.asked),
-            "receipt_due": self._ends(facts.receipt_due_at),
-            "explanation_due": self._ends(facts.explanation_due_at),
-            "left": self._say("left", days=self._days(facts.days_left)) if facts.days_left else "",
-            "late": self._late(facts),
+            "term": self._term(material),
+            "due": self._due(material.due),
+            "due_on": self._due_on(material.due),
+            "asked": self._due(material.asked),
+            "receipt_due": self._ends(material.receipt_due_at),
+            "explanation_due": self._ends(material.explanation_due_at),
+            "left": self._say("left", days=self._days(material.days_left)) if material.days_left else "",
+            "late": self._late(material),
         }
 
-    def _quotes(self, facts: Facts) -> dict[str, str]:
+    def _quotes(self, material: NoteMaterial) -> dict[str, str]:
         written: Mapping[str, str | None] = {
-            "reason": facts.reason,
-            "message": facts.message,
-            "instruction": facts.instruction,
-            "directive": facts.directive,
+            "reason": material.reason,
+            "message": material.message,
+            "instruction": material.instruction,
+            "directive": material.directive,
         }
         return {name: self._say(name, words=quoted(words)) if words else "" for name, words in written.items()}
 
-    def _task(self, facts: Facts) -> str:
-        number = document_text(facts.document, self.language) if facts.document else ""
+    def _task(self, material: NoteMaterial) -> str:
+        number = document_text(material.document, self.language) if material.document else ""
         document = self._say("document", document=quoted(number)) if number else ""
-        return self._say("task", title=quoted(facts.title), document=document)
+        return self._say("task", title=quoted(material.title), document=document)
 
     def _decider(self, recipient: Recipient) -> str:
         return self._say("entered_by" if recipient is Recipient.ENTERED_BY else "assigner")
 
-    def _handover(self, facts: Facts, task: str) -> str:
-        if facts.former is None:
-            return self._say("handed", task=task, lead=facts.lead)
-        name = "handed_back" if facts.former == facts.lead else "handed_over"
-        return self._say(name, task=task, lead=facts.lead, former=facts.former)
+    def _handover(self, material: NoteMaterial, task: str) -> str:
+        if material.former is None:
+            return self._say("handed", task=task, lead=material.lead)
+        name = "handed_back" if material.former == material.lead else "handed_over"
+        return self._say(name, task=task, lead=material.lead, former=material.former)
 
     def _urgency(self, priority: Priority) -> str:
         if priority is Priority.NORMAL:
             return ""
         return self._say("urgency", priority=PRIORITIES[priority].inside(self.language))
 
-    def _outcome(self, facts: Facts) -> str:
-        if facts.due is None or facts.submitted_at is None:
+    def _outcome(self, material: NoteMaterial) -> str:
+        if material.due is None or material.submitted_at is None:
             return self._say("completed")
-        in_time = facts.submitted_at <= facts.due.moment
+        in_time = material.submitted_at <= material.due.moment
         return self._say("completed_on_time" if in_time else "completed_late")
 
-    def _term(self, facts: Facts) -> str:
-        if facts.due is not None:
-            return self._say("term", due=self._due(facts.due))
-        if facts.term_in_words:
-            return self._say("term_in_words", words=quoted(facts.term_in_words))
+    def _term(self, material: NoteMaterial) -> str:
+        if material.due is not None:
+            return self._say("term", due=self._due(material.due))
+        if material.term_in_words:
+            return self._say("term_in_words", words=quoted(material.term_in_words))
         return self._say("no_term")
 
-    def _late(self, facts: Facts) -> str:
-        if facts.due is None:
+    def _late(self, material: NoteMaterial) -> str:
+        if material.due is None:
             return ""
         days = self.calendar.working_days_between(
-            self.calendar.local_day(facts.due.moment), self.calendar.local_day(facts.at)
+            self.calendar.local_day(material.due.moment), self.calendar.local_day(material.at)
         )
-        return self._say("late_by" if days else "late", days=self._days(days), due=self._due(facts.due))
+        return self._say("late_by" if days else "late", days=self._days(days), due=self._due(material.due))
 
     def _days(self, days: int) -> str:
         return working_days_text(days, self.language)

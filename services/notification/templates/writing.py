@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from services.notification.rules.routing import Recipient
 from services.notification.templates import english, vietnamese
 from services.notification.templates.book import READS_AS, Book, Note
-from services.notification.templates.facts import Facts
+from services.notification.templates.material import NoteMaterial
 from services.notification.templates.phrases import Phrases
 from shared.office.labels import Language
 from shared.office.workdays import WorkCalendar
@@ -22,12 +22,12 @@ BOOKS: Final[Mapping[Language, Book]] = MappingProxyType(
 Notes: TypeAlias = Mapping[Language, Note]
 
 
-def write(facts: Facts, recipients: Iterable[Recipient], calendar: WorkCalendar) -> Mapping[Recipient, Notes]:
+def write(material: NoteMaterial, recipients: Iterable[Recipient], calendar: WorkCalendar) -> Mapping[Recipient, Notes]:
     """Return the note of an event for the holders of each place, in each language."""
     phrases = [Phrases(language, book, calendar) for language, book in BOOKS.items()]
-    found = [(each, each.of(facts)) for each in phrases]
+    found = [(each, each.of(material)) for each in phrases]
     return {
-        recipient: {each.language: _write(facts.kind, recipient, each, words) for each, words in found}
+        recipient: {each.language: _write(material.kind, recipient, each, words) for each, words in found}
         for recipient in set(recipients)
     }
 

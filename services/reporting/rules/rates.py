@@ -9,7 +9,7 @@ from shared.office.vocabulary import Timeliness
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COMPLETED_ON_TIME_OF_TERM: Final = "completed_on_time_of_term"
+COMPLETED_ON_TIME_WITH_DUE_MOMENT: Final = "completed_on_time_of_term"
 """The counter of the tasks that had a due moment and were completed on time."""
 _DECIMALS: Final = 4
 
@@ -22,11 +22,11 @@ def completion_rate(counts: Mapping[str, int]) -> float | None:
 
 def on_time_rate(counts: Mapping[str, int]) -> float | None:
     """Return the share that is completed on time, of the same tasks; None if there are none."""
-    return _ratio(counts[COMPLETED_ON_TIME_OF_TERM], _completed(counts) + counts[Timeliness.OVERDUE])
+    return _ratio(counts[COMPLETED_ON_TIME_WITH_DUE_MOMENT], _completed(counts) + counts[Timeliness.OVERDUE])
 
 
 def _completed(counts: Mapping[str, int]) -> int:
-    return counts[COMPLETED_ON_TIME_OF_TERM] + counts[Timeliness.COMPLETED_LATE]
+    return counts[COMPLETED_ON_TIME_WITH_DUE_MOMENT] + counts[Timeliness.COMPLETED_LATE]
 
 
 def _ratio(part: int, whole: int) -> float | None:

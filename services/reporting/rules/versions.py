@@ -1,4 +1,4 @@
-"""What one version of a task adds to the figures. A row is written once and is valid until the next version's."""
+"""What one version of a task adds to the figures, from its own moment until that of the next version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIRST: Final = 1
 NEWEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """The `until` of a task's newest version."""
 _OTHERWISE: Final = {"document", "explanation"}
-"""What a version has under a name of the task, but in another form."""
+"""Fields that are named as in the task and have a value of another form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ class Version:
 
 def version_of(event: Event[TaskChanged]) -> Version:
     """Return what is counted of an event."""
-    return row_of(event.data.task, int(event.sequence), event.time)
+    return version_of_task(event.data.task, int(event.sequence), event.time)
 
 
 _OF_THE_TASK: Final = {field.name for field in fields(Version)} & (TaskBrief.model_fields.keys() - _OTHERWISE)
 """What a version takes from the task as it is, under the same name."""
 
 
-def row_of(task: Task, sequence: int, at: datetime) -> Version:
+def version_of_task(task: Task, sequence: int, at: datetime) -> Version:
     """Return what is counted of a task; `submitted_at` is that of the current report, if there is one."""
     return Version(
         **{name: getattr(task, name) for name in _OF_THE_TASK},

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from services.reporting.rules.rates import COMPLETED_ON_TIME_OF_TERM
-from shared.office.timeliness import Expression
+from services.reporting.rules.rates import COMPLETED_ON_TIME_WITH_DUE_MOMENT
+from shared.office.timeliness import Expression, all_of, present_expression
 from shared.office.vocabulary import ExplanationState, Stage, Timeliness
 
 if TYPE_CHECKING:
@@ -24,26 +24,18 @@ TIMELINESS: Final = "timeliness"
 """The field that holds a version's timeliness while the counters are evaluated."""
 
 
-def _has(field: str) -> Expression:
-    return {"$gt": [f"${field}", None]}  # what is absent sorts before every moment
-
-
-def _is(field: str, *values: str) -> Expression:
+def _one_of(field: str, *values: str) -> Expression:
     return {"$in": [f"${field}", [str(value) for value in values]]}
 
 
-def _all(*conditions: Expression) -> Expression:
-    return {"$and": list(conditions)}
-
-
 def _past(field: str, now: datetime) -> Expression:
-    return _all(_has(field), {"$lt": [f"${field}", now]})
+    return all_of(present_expression(field), {"$lt": [f"${field}", now]})
 
 
-_RECALLED: Final = _is("stage", Stage.RECALLED)
-_AWAITING: Final = _is("stage", Stage.REPORTED)
-_EXPLANATION_DUE: Final = _all(
-    _is("explanation", ExplanationState.REQUIRED, ExplanationState.REFUSED), {"$not": [_RECALLED]}
+_RECALLED: Final = _one_of("stage", Stage.RECALLED)
+_AWAITING: Final = _one_of("stage", Stage.REPORTED)
+_EXPLANATION_DUE: Final = all_of(
+    _one_of("explanation", ExplanationState.REQUIRED, ExplanationState.REFUSED), {"$not": [_RECALLED]}
 )
 
 
@@ -52,7 +44,7 @@ def _when(condition: Expression) -> Counter:
 
 
 def _when_past(field: str, condition: Expression) -> Counter:
-    return lambda now: {"$cond": [_all(condition, _past(field, now)), 1, 0]}
+    return lambda now: {"$cond": [all_of(condition, _past(field, now)), 1, 0]}
 
 
 def _number_of(field: str) -> Counter:
@@ -61,12 +53,12 @@ def _number_of(field: str) -> Counter:
 
 COUNTERS: Final[Mapping[str, Counter]] = MappingProxyType(
     {
-        "total": _when(_has("at")),
-        **{str(value): _when(_is(TIMELINESS, value)) for value in Timeliness},
-        "missed": _when(_has("missed_at")),
-        "not_received": _when(_is("stage", Stage.ASSIGNED)),
+        "total": _when(present_expression("at")),
+        **{str(value): _when(_one_of(TIMELINESS, value)) for value in Timeliness},
+        "missed": _when(present_expression("missed_at")),
+        "not_received": _when(_one_of("stage", Stage.ASSIGNED)),
         "awaiting_acceptance": _when(_AWAITING),
-        "finished_unreported": _when_past("report_due_at", _is("stage", Stage.IN_PROGRESS)),
+        "finished_unreported": _when_past("report_due_at", _one_of("stage", Stage.IN_PROGRESS)),
         "extensions_requested": _number_of("extensions_requested"),
         "extensions_approved": _number_of("extensions_approved"),
         "reports_returned": _number_of("reports_returned"),
@@ -78,7 +70,11 @@ COUNTERS: Final[Mapping[str, Counter]] = MappingProxyType(
 """The figures of a row of the summary."""
 
 RATED: Final[Mapping[str, Counter]] = MappingProxyType(
-    {COMPLETED_ON_TIME_OF_TERM: _when(_all(_is(TIMELINESS, Timeliness.COMPLETED_ON_TIME), _has("due_at")))}
+    {
+        COMPLETED_ON_TIME_WITH_DUE_MOMENT: _when(
+            all_of(_one_of(TIMELINESS, Timeliness.COMPLETED_ON_TIME), present_expression("due_at"))
+        )
+    }
 )
 """What the rates need in addition: a task without a due moment enters none of them."""
 

@@ -48,26 +48,26 @@ class Versions:
     def __init__(self, database: Database) -> None:
         self._versions = database[VERSIONS]
         self._writes = BatchedWrites(self._versions)
-        self._ends: Batcher[Version, None] = Batcher(self._end)
+        self._closing: Batcher[Version, None] = Batcher(self._close)
 
     async def insert_if_absent(self, version: Version) -> None:
         """Insert a version, and set until when it and its neighbours are valid. Repeats and any order end the same."""
         with suppress(DuplicateKeyError):
             await self._writes.insert({"_id": version.id, **asdict(version), "until": NEWEST})
-        await self._ends.submit(version)
+        await self._closing.submit(version)
 
-    async def _end(self, versions: Sequence[Version]) -> list[None]:
+    async def _close(self, versions: Sequence[Version]) -> list[None]:
         """Set `until` of the versions before each of these, and of these by the versions after them.
 
         Of two that are inserted at the same moment, by any replicas, the later insertion sees the other.
         """
         followers = [version for version in versions if version.sequence > FIRST]
-        ends = [*map(_end_of_earlier, followers), *await self._ends_by_later(versions)]
+        ends = [*map(_close_earlier, followers), *await self._closed_by_later(versions)]
         if ends:
             await self._versions.bulk_write(ends, ordered=False)
         return [None] * len(versions)
 
-    async def _ends_by_later(self, versions: Sequence[Version]) -> list[UpdateOne | UpdateMany]:
+    async def _closed_by_later(self, versions: Sequence[Version]) -> list[UpdateOne | UpdateMany]:
         later = [{"task": version.task, "sequence": {"$gt": version.sequence}} for version in versions]
         found = await self._versions.find({"$or": later}, {"_id": 0, "task": 1, "sequence": 1, "at": 1}).to_list(None)
         return [
@@ -90,7 +90,7 @@ class Versions:
         return await self._versions.aggregate(pipeline(question, now, calendar)).to_list(None)
 
 
-def _end_of_earlier(version: Version) -> UpdateMany:
+def _close_earlier(version: Version) -> UpdateMany:
     earlier = {"task": version.task, "sequence": {"$lt": version.sequence}}
     return UpdateMany(earlier, {"$min": {"until": version.at}})
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Body, Response
 from services.assignment.tasks.api.answers import task_answer
 from services.assignment.tasks.api.bodies import BODIES, ActBody
 from services.assignment.tasks.handlers import TaskHandlers
-from services.assignment.tasks.reads import TaskReads
-from services.assignment.tasks.store import Retry
+from services.assignment.tasks.reads import TaskReader
+from services.assignment.tasks.store import RequestKey
 from services.assignment.tasks.views import TaskView
 from shared.office.refusal import Code
 from shared.web.auth import Caller
@@ -22,7 +22,7 @@ _PROBLEMS: Final = problem_responses(
 )
 
 
-def acts_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
+def acts_router(handlers: TaskHandlers, reads: TaskReader) -> APIRouter:
     router = api_router("/v1/tasks", ["acts"])
     for act, model in BODIES.items():
         router.add_api_route(
@@ -38,7 +38,7 @@ def acts_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
 
 
 def _endpoint(
-    act: str, model: type[ActBody], handlers: TaskHandlers, reads: TaskReads
+    act: str, model: type[ActBody], handlers: TaskHandlers, reads: TaskReader
 ) -> Callable[..., Awaitable[Response]]:
     async def perform(
         task_id: str,
@@ -49,8 +49,8 @@ def _endpoint(
     ) -> Response:
         given: ActBody = body
         command = given.to_command()
-        retry = Retry(key, fingerprint(act, given.meaning())) if key else None
-        task = await handlers.perform(caller, task_id, act, command, if_match, retry)
+        request_key = RequestKey(key, fingerprint(act, given.meaning())) if key else None
+        task = await handlers.perform(caller, task_id, act, command, if_match, request_key)
         return task_answer(await reads.view(caller, task))
 
     return perform

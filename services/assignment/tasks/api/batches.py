@@ -10,7 +10,7 @@ from services.assignment.tasks.api.bodies import BatchBody
 from services.assignment.tasks.handlers import TaskHandlers
 from services.assignment.tasks.rules.assigning import Assign
 from services.assignment.tasks.rules.batch import Batch
-from services.assignment.tasks.store import Retry
+from services.assignment.tasks.store import RequestKey
 from services.assignment.tasks.views import BatchView, batch_view
 from shared.office.refusal import Code
 from shared.web.answers import as_json
@@ -32,7 +32,7 @@ def batches_router(handlers: TaskHandlers) -> APIRouter:
         status_code=201,
         response_model=BatchView,
         responses={
-            200: {"model": BatchView, "description": "Given before under the same key."},
+            200: {"model": BatchView, "description": "Assigned before under the same key."},
             **problem_responses(Code.NOT_PERMITTED, Code.IDEMPOTENCY_MISMATCH),
         },
     )
@@ -40,8 +40,8 @@ def batches_router(handlers: TaskHandlers) -> APIRouter:
     async def assign_batch(
         body: Annotated[UnvalidatedBody[BatchBody], Body()], caller: Caller, key: IdempotencyKey = None
     ) -> Response:
-        items, retry = await asyncio.to_thread(_commands_of, await body.validated(), key)
-        batch, new = await handlers.assign_batch(caller, items, retry)
+        items, request_key = await asyncio.to_thread(_commands_of, await body.validated(), key)
+        batch, new = await handlers.assign_batch(caller, items, request_key)
         return await asyncio.to_thread(_answer, batch, new=new)
 
     @router.get("/{batch_id}", responses=problem_responses(Code.NOT_FOUND))
@@ -51,8 +51,8 @@ def batches_router(handlers: TaskHandlers) -> APIRouter:
     return router
 
 
-def _commands_of(body: BatchBody, key: str | None) -> tuple[Sequence[tuple[Assign, Sequence[str]]], Retry | None]:
-    return body.to_commands(), Retry(key, fingerprint("/v1/task-batches", body.meaning())) if key else None
+def _commands_of(body: BatchBody, key: str | None) -> tuple[Sequence[tuple[Assign, Sequence[str]]], RequestKey | None]:
+    return body.to_commands(), RequestKey(key, fingerprint("/v1/task-batches", body.meaning())) if key else None
 
 
 def _answer(batch: Batch, *, new: bool) -> Response:

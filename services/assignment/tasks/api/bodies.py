@@ -17,6 +17,7 @@ from services.assignment.tasks.rules.batch import MOST_TASKS
 from services.assignment.tasks.rules.context import Command
 from services.assignment.tasks.rules.due import NO_DEADLINE, RequestedDeadline
 from services.assignment.tasks.rules.particulars import Document
+from services.assignment.tasks.rules.reason import require_reason
 from shared.office.refusal import FieldCode, invalid
 from shared.office.vocabulary import Authority, Cause, Priority
 from shared.web.conditions import fingerprint
@@ -35,12 +36,12 @@ from shared.web.fields import (
     StrictBool,
     Title,
     Username,
-    counted_first,
     is_blank,
+    require_at_most,
 )
 
 _MOST_AGENCIES: Final = 200
-Agencies = Annotated[list[AgencyCode], Field(max_length=_MOST_AGENCIES), FailFast(), counted_first(_MOST_AGENCIES)]
+Agencies = Annotated[list[AgencyCode], Field(max_length=_MOST_AGENCIES), FailFast(), require_at_most(_MOST_AGENCIES)]
 """Only the first wrong item is reported: 5,000 tasks may name a million agencies, and reporting each took ten seconds.
 
 It is a list, because Pydantic counts a tuple only after it has validated every item: 1 MB of them took four seconds.
@@ -53,7 +54,7 @@ class DocumentBody(Body):
     summary: Maybe[LongText] = None
 
     def to_document(self) -> Document:
-        return Document(number=self.number, issued_on=_written(self.issued_on), summary=self.summary)
+        return Document(number=self.number, issued_on=_iso(self.issued_on), summary=self.summary)
 
 
 class ReportDocumentBody(Body):
@@ -61,7 +62,7 @@ class ReportDocumentBody(Body):
     issued_on: Maybe[DayField] = None
 
     def to_document(self) -> Document:
-        return Document(number=self.number, issued_on=_written(self.issued_on))
+        return Document(number=self.number, issued_on=_iso(self.issued_on))
 
 
 class ActBody(Body):
@@ -75,7 +76,7 @@ class ActBody(Body):
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
-def _written(day: date | None) -> str | None:
+def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
@@ -168,7 +169,7 @@ class BatchBody(Body):
         Field(min_length=1, max_length=MOST_TASKS),
         FailFast(),
         BeforeValidator(_require_few_tasks),
-        counted_first(MOST_TASKS),
+        require_at_most(MOST_TASKS),
     ]
     """It is a list, because Pydantic also reports a tuple as too short when its only item is wrong."""
 
@@ -288,17 +289,13 @@ class ExtensionDecisionBody(ActBody):
     new_due_at: Maybe[MomentField] = None
 
     def to_command(self) -> extension.DecideExtension:
-        _needed_unless(self.approved, self.reason)
+        if not self.approved:
+            require_reason(self.reason)
         deadline = _requested(self.new_deadline, self.new_due_at, "new_due_at")
         given = deadline != NO_DEADLINE
         if given and not self.approved:
             raise invalid("new_deadline" if self.new_deadline else "new_due_at", FieldCode.NOT_ALLOWED)
         return extension.DecideExtension(self.approved, self.reason, deadline if given else None)
-
-
-def _needed_unless(favourable: bool, reason: str | None) -> None:  # noqa: FBT001 - the decision itself
-    if not favourable and reason is None:
-        raise invalid("reason", FieldCode.MISSING)
 
 
 class ReportBody(ActBody):
@@ -308,7 +305,7 @@ class ReportBody(ActBody):
 
     def to_command(self) -> report.SubmitReport:
         document = self.document.to_document() if self.document else None
-        return report.SubmitReport(self.summary, _written(self.finished_on), document)
+        return report.SubmitReport(self.summary, _iso(self.finished_on), document)
 
 
 class ReportDecisionBody(ActBody):
@@ -316,7 +313,8 @@ class ReportDecisionBody(ActBody):
     reason: Maybe[LongText] = None
 
     def to_command(self) -> report.DecideReport:
-        _needed_unless(self.accepted, self.reason)
+        if not self.accepted:
+            require_reason(self.reason)
         return report.DecideReport(self.accepted, self.reason)
 
 
@@ -329,7 +327,7 @@ class ExplanationBody(ActBody):
 
     def to_command(self) -> explanation.Explain:
         document = self.document.to_document() if self.document else None
-        return explanation.Explain(self.cause, self.narrative, self.remedy, _written(self.expected_finish), document)
+        return explanation.Explain(self.cause, self.narrative, self.remedy, _iso(self.expected_finish), document)
 
 
 class ExplanationDecisionBody(ActBody):
@@ -338,7 +336,8 @@ class ExplanationDecisionBody(ActBody):
     directive: Maybe[LongText] = None
 
     def to_command(self) -> explanation.DecideExplanation:
-        _needed_unless(self.accepted, self.reason)
+        if not self.accepted:
+            require_reason(self.reason)
         return explanation.DecideExplanation(self.accepted, self.reason, self.directive)
 
 

@@ -1,4 +1,4 @@
-"""`/v1/tasks`: giving, listing and reading tasks."""
+"""`/v1/tasks`: assigning, listing and reading tasks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pydantic import Field
 from services.assignment.tasks.api.answers import task_answer
 from services.assignment.tasks.api.bodies import AssignBody
 from services.assignment.tasks.handlers import TaskHandlers
-from services.assignment.tasks.reads import TaskReads
+from services.assignment.tasks.reads import TaskReader
 from services.assignment.tasks.rules.waiting import key_of
-from services.assignment.tasks.store import Filters, Retry, Sort
+from services.assignment.tasks.store import Filters, RequestKey, Sort
 from services.assignment.tasks.views import HistoryPage, TaskBriefView, TaskView
 from shared.office.access import Principal
 from shared.office.refusal import Code
@@ -53,7 +53,7 @@ class TaskQuery(Body):
 _NO_FILTERS = {"waiting", "sort", "limit", "cursor"}
 
 
-def tasks_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
+def tasks_router(handlers: TaskHandlers, reads: TaskReader) -> APIRouter:
     router = api_router("/v1/tasks", ["tasks"])
 
     @router.post(
@@ -61,14 +61,14 @@ def tasks_router(handlers: TaskHandlers, reads: TaskReads) -> APIRouter:
         status_code=201,
         response_model=TaskView,
         responses={
-            200: {"model": TaskView, "description": "Given before under the same key."},
+            200: {"model": TaskView, "description": "Assigned before under the same key."},
             **problem_responses(Code.NOT_PERMITTED, Code.ALREADY_EXISTS, Code.IDEMPOTENCY_MISMATCH),
         },
     )
     async def assign(body: AssignBody, caller: Caller, key: IdempotencyKey = None) -> Response:
         command = body.to_command()
-        retry = Retry(key, fingerprint("/v1/tasks", body)) if key else None
-        task, new = await handlers.assign(caller, command, retry)
+        request_key = RequestKey(key, fingerprint("/v1/tasks", body)) if key else None
+        task, new = await handlers.assign(caller, command, request_key)
         return task_answer(await reads.view(caller, task), new=new)
 
     @router.get("", response_model=Page[TaskBriefView], responses=problem_responses(Code.NOT_PERMITTED))

@@ -27,13 +27,13 @@ _NOT_CLOSED = _ANY_BUT_RECALLED - {Stage.COMPLETED}
 
 
 def _nothing_against(_task: Task, _context: Context) -> Code | None:
-    """Have no further condition."""
+    """Return None: the act has no further condition."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An act: `who` may do it in which `stages`, what it `proposes`, and what each fact it `records` changes.
+    """An act: `who` may do it in which `stages`, what it `proposes`, and how each fact changes the task.
 
     `why_not` returns the code of a further condition that is not met.
     """
@@ -41,72 +41,72 @@ class Rule:
     who: Callable[[Task, Principal], bool]
     stages: frozenset[Stage]
     proposes: Callable[[Task, Any, Context], Fact]
-    records: Mapping[str, Evolution]
+    evolutions: Mapping[str, Evolution]
     why_not: Callable[[Task, Context], Code | None] = _nothing_against
 
 
 ACT_TABLE: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "receipt": Rule(
-            parties.head_or_clerk_of_lead,
+            parties.is_head_or_clerk_of_lead,
             frozenset({_ASSIGNED}),
             receipt.receive,
             {"received": receipt.received},
         ),
         "refusal": Rule(
-            parties.head_of_lead,
+            parties.is_head_of_lead,
             frozenset({_ASSIGNED, _RECEIVED}),
             receipt.refuse,
             {"refused": receipt.refused},
             receipt.why_not_refuse,
         ),
         "reassignment": Rule(
-            parties.decider,
+            parties.is_decider,
             _OPEN_WITH_AGENCY | {_REFUSED},
             handover.reassign,
             {"reassigned": handover.reassigned},
             handover.why_not_reassign,
         ),
         "correction": Rule(
-            parties.decider,
+            parties.is_decider,
             _NOT_CLOSED,
             handover.correct,
             {"corrected": handover.corrected},
         ),
         "deadline": Rule(
-            parties.decider,
+            parties.is_decider,
             _OPEN_WITH_AGENCY,
             extension.set_deadline,
             {"deadline_set": extension.deadline_set},
             extension.why_not_set_deadline,
         ),
         "delegation": Rule(
-            parties.head_of_lead,
+            parties.is_head_of_lead,
             _WORKING,
             work.delegate,
             {"delegated": work.delegated},
         ),
         "progress": Rule(
-            parties.officer_or_head_of_lead,
+            parties.is_officer_or_head_of_lead,
             _WORKING,
             work.make_progress,
             {"progressed": work.progressed},
         ),
         "contribution": Rule(
-            parties.head_or_clerk_of_coordinating,
+            parties.is_head_or_clerk_of_coordinating,
             _WORKING,
             work.contribute,
             {"contributed": work.contributed},
         ),
         "extension": Rule(
-            parties.head_of_lead,
+            parties.is_head_of_lead,
             _WORKING,
             extension.ask_extension,
             {"extension_requested": extension.extension_requested},
             extension.why_not_ask,
         ),
         "extension/decision": Rule(
-            parties.decider,
+            parties.is_decider,
             _WORKING | {_REPORTED},
             extension.decide_extension,
             {
@@ -116,27 +116,27 @@ ACT_TABLE: Final[Mapping[str, Rule]] = MappingProxyType(
             extension.why_not_decide,
         ),
         "report": Rule(
-            parties.head_of_lead,
+            parties.is_head_of_lead,
             _WORKING,
             report.submit_report,
             {"reported": report.reported},
         ),
         "report/decision": Rule(
-            parties.decider,
+            parties.is_decider,
             frozenset({_REPORTED}),
             report.decide_report,
             {"completed": report.completed, "report_returned": report.report_returned},
             report.why_not_decide,
         ),
         "explanation": Rule(
-            parties.head_of_lead,
+            parties.is_head_of_lead,
             _ANY_BUT_RECALLED,
             explanation.explain,
             {"explanation_submitted": explanation.explanation_submitted},
             explanation.why_not_explain,
         ),
         "explanation/decision": Rule(
-            parties.decider,
+            parties.is_decider,
             _ANY_BUT_RECALLED,
             explanation.decide_explanation,
             {
@@ -146,13 +146,13 @@ ACT_TABLE: Final[Mapping[str, Rule]] = MappingProxyType(
             explanation.why_not_decide,
         ),
         "recall": Rule(
-            parties.decider,
+            parties.is_decider,
             _NOT_CLOSED,
             handover.recall,
             {"recalled": handover.recalled},
         ),
         "urging": Rule(
-            parties.decider_or_head_of_monitor,
+            parties.is_decider_or_head_of_monitor,
             _OPEN_WITH_AGENCY,
             work.urge,
             {"urged": work.urged},
@@ -162,7 +162,7 @@ ACT_TABLE: Final[Mapping[str, Rule]] = MappingProxyType(
 
 EVOLUTIONS: Final[Mapping[str, Evolution]] = MappingProxyType(
     {
-        **{fact: evolution for rule in ACT_TABLE.values() for fact, evolution in rule.records.items()},
+        **{fact: evolution for rule in ACT_TABLE.values() for fact, evolution in rule.evolutions.items()},
         "explanation_required": miss.explanation_required,
     }
 )
@@ -171,5 +171,5 @@ EVOLUTIONS: Final[Mapping[str, Evolution]] = MappingProxyType(
 
 def may_do(rule: Rule, task: Task, context: Context) -> bool:
     """Whether the caller may do the act now, as far as the task alone can tell."""
-    is_open = rule.who(task, context.actor) and task.stage in rule.stages
-    return is_open and rule.why_not(task, context) is None
+    fits = rule.who(task, context.caller) and task.stage in rule.stages
+    return fits and rule.why_not(task, context) is None

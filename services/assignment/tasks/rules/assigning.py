@@ -1,4 +1,4 @@
-"""Giving a task: by a leader, or by a coordinator for one."""
+"""Assigning a task: by a leader, or by a coordinator for a leader."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assign(Particulars, Command):
-    """A task as it is given. `path` leads to its fields in the body: `items.3.` in a batch."""
+    """A task to assign. `path` leads to its fields in the body: `items.3.` in a batch."""
 
     lead_agency: str
     authority: Authority | None = None
@@ -50,7 +50,7 @@ _RECORDED: Final = (
 
 
 def assign(command: Assign, replaced: Task | None, context: Context) -> Fact:
-    """Decide on a new task. A task that replaces a recalled one inherits its one extension, used or not."""
+    """Decide on a new task. If it replaces a recalled task whose extension was used, it may not be extended either."""
     assigner = _assigner(command, context)
     _require_known(command, context)
     require_different_agencies(command.lead_agency, command.coordinating_agencies, command.monitor, command.path)
@@ -98,13 +98,13 @@ def require_known_agencies(field: str, codes: Iterable[str | None], context: Con
 
 
 def _assigner(command: Assign, context: Context) -> str:
-    """Return the leader in whose name the task is given: the caller, or whom the coordinator names."""
-    actor = context.actor
-    if actor.role is Role.LEADER:
-        if command.assigner not in {None, actor.username}:
+    """Return the leader in whose name the task is assigned: the caller, or whom the coordinator names."""
+    caller = context.caller
+    if caller.role is Role.LEADER:
+        if command.assigner not in {None, caller.username}:
             raise invalid("assigner", FieldCode.NOT_ALLOWED)
-        return actor.username
-    if actor.role is not Role.COORDINATOR:
+        return caller.username
+    if caller.role is not Role.COORDINATOR:
         raise Refusal(Code.NOT_PERMITTED)
     if command.assigner is None:
         raise invalid("assigner", FieldCode.MISSING)
@@ -121,7 +121,7 @@ def _require_known(command: Assign, context: Context) -> None:
 
 
 def _inherited_cap(command: Assign, replaced: Task | None) -> dict[str, Any]:
-    """Return whether the one extension is used already: the cap goes over to the task that replaces a recalled one."""
+    """Return the detail that carries the cap over from a recalled task; nothing for a task that replaces none."""
     if command.replaces is None:
         return {}
     if replaced is None:

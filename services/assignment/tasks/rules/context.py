@@ -47,6 +47,6 @@ class Situation:
 class Context(Situation):
     """`agencies` and `accounts` hold only those that the command names, if they exist and are not disabled."""
 
-    actor: Principal
+    caller: Principal
     agencies: Collection[str] = frozenset()
     accounts: Mapping[str, KnownAccount] = field(default_factory=dict)

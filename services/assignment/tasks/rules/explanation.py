@@ -1,4 +1,4 @@
-"""The written explanation that the lead agency owes for a missed deadline, and the ruling on it."""
+"""The written explanation that the lead agency owes for a missed deadline, and the decision on it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from services.assignment.tasks.rules.context import Command
 from services.assignment.tasks.rules.limits import require_room_for_return
 from services.assignment.tasks.rules.particulars import Document, IsoDay
+from services.assignment.tasks.rules.reason import require_reason
 from services.assignment.tasks.rules.state import Explanation, Fact, HistoryEntry, Task
-from shared.office.refusal import Code, FieldCode, invalid
+from shared.office.refusal import Code
 from shared.office.vocabulary import Cause, ExplanationState
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def explanation_submitted(task: Task, entry: HistoryEntry) -> Task:
 
 
 def why_not_decide(task: Task, _context: Context) -> Code | None:
-    """Return `wrong-stage` if no explanation waits for a ruling."""
+    """Return `wrong-stage` if no explanation waits for a decision."""
     return None if task.explanation.state is ExplanationState.SUBMITTED else Code.WRONG_STAGE
 
 
@@ -71,23 +72,22 @@ def decide_explanation(task: Task, command: DecideExplanation, context: Context)
     if command.accepted:
         return Fact("explanation_accepted", {"reason": command.reason, "directive": command.directive})
     require_room_for_return(task)
-    if command.reason is None:
-        raise invalid("reason", FieldCode.MISSING)
+    reason = require_reason(command.reason)
     due_at = context.calendar.term_ends(context.now, context.policy.explanation_term)
-    return Fact("explanation_refused", {"reason": command.reason, "directive": command.directive, "due_at": due_at})
+    return Fact("explanation_refused", {"reason": reason, "directive": command.directive, "due_at": due_at})
 
 
 def explanation_accepted(task: Task, entry: HistoryEntry) -> Task:
-    return _ruled(task, entry, ExplanationState.ACCEPTED)
+    return _decided(task, entry, ExplanationState.ACCEPTED)
 
 
 def explanation_refused(task: Task, entry: HistoryEntry) -> Task:
-    ruled = _ruled(task, entry, ExplanationState.REFUSED)
-    again = replace(ruled.explanation, due_at=entry.details["due_at"], refusals=task.explanation.refusals + 1)
-    return replace(ruled, explanation=again)
+    decided = _decided(task, entry, ExplanationState.REFUSED)
+    again = replace(decided.explanation, due_at=entry.details["due_at"], refusals=task.explanation.refusals + 1)
+    return replace(decided, explanation=again)
 
 
-def _ruled(task: Task, entry: HistoryEntry, state: ExplanationState) -> Task:
+def _decided(task: Task, entry: HistoryEntry, state: ExplanationState) -> Task:
     directive = entry.details["directive"]
     explanation = replace(task.explanation, state=state, decided_at=entry.at, directive=directive)
     return replace(task, explanation=explanation)

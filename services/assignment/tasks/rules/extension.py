@@ -14,8 +14,9 @@ from services.assignment.tasks.rules.due import (
     resolve_future_deadline,
 )
 from services.assignment.tasks.rules.limits import require_room_for_request
+from services.assignment.tasks.rules.reason import require_reason
 from services.assignment.tasks.rules.state import Extension, ExtensionRequest, Fact, HistoryEntry, Task
-from shared.office.refusal import Code, FieldCode, Refusal, invalid
+from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import DueKind, ExtensionState, RequestState
 
 if TYPE_CHECKING:
@@ -111,12 +112,12 @@ def why_not_decide(task: Task, _context: Context) -> Code | None:
 
 
 def decide_extension(task: Task, command: DecideExtension, context: Context) -> Fact:
-    """Grant what was asked for or a later deadline, or refuse; a refusal does not use the one extension up."""
+    """Grant the deadline asked for, or another one after the current deadline; or refuse, which uses nothing up."""
     request = task.pending_request
     if request is None:
         raise Refusal(Code.WRONG_STAGE)
     if not command.approved:
-        return Fact("extension_refused", {"request": request.id, "reason": _needed(command.reason)})
+        return Fact("extension_refused", {"request": request.id, "reason": require_reason(command.reason)})
     granted = command.deadline or _as_asked(request)
     resolved = resolve_deadline(granted, context)
     require_later(resolved, task, granted.new_field)
@@ -127,12 +128,6 @@ def _as_asked(request: ExtensionRequest) -> RequestedDeadline:
     if request.new_due_kind is DueKind.MOMENT or request.new_deadline is None:
         return RequestedDeadline(moment=request.new_due_at)
     return RequestedDeadline(day=date.fromisoformat(request.new_deadline))
-
-
-def _needed(reason: str | None) -> str:
-    if reason is None:
-        raise invalid("reason", FieldCode.MISSING)
-    return reason
 
 
 def extension_approved(task: Task, entry: HistoryEntry) -> Task:

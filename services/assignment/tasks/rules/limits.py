@@ -1,4 +1,4 @@
-"""How much one task takes. What closes a task always fits."""
+"""Limits on the entries of one task. The acts that close a task have none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from services.assignment.tasks.rules.state import Task
 
 EXTENSION_REQUESTS: Final = 20
-RETURNS_AND_RULINGS: Final = 50
+RETURNS_AND_REFUSALS: Final = 50
 WORK_ENTRIES: Final = 500
 ADJUSTMENTS: Final = 50
 
@@ -22,7 +22,7 @@ def require_room_for_request(task: Task) -> None:
 
 def require_room_for_return(task: Task) -> None:
     """Refuse to send a report or an explanation back once more; accepting one is always possible."""
-    _require_room(task.report.returns + task.explanation.refusals, RETURNS_AND_RULINGS)
+    _require_room(task.report.returns + task.explanation.refusals, RETURNS_AND_REFUSALS)
 
 
 def require_room_for_work_entry(task: Task) -> None:

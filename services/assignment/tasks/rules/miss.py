@@ -33,7 +33,7 @@ def missed_at(task: Task, now: datetime) -> datetime | None:
 
 
 def _decisions(task: Task) -> list[datetime]:
-    """Return when those decisions were made before which the task could not be missed."""
+    """Return the times of the decisions that postponed the miss."""
     moments = [request.decided_at for request in task.extension.requests]
     moments.append(task.report.decided_at)
     return [moment for moment in moments if moment is not None]

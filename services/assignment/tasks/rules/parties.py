@@ -11,28 +11,28 @@ if TYPE_CHECKING:
     from shared.office.access import Principal
 
 
-def decider(task: Task, actor: Principal) -> bool:
-    """Return whether the actor is the assigner, or a coordinator acting for the assigner."""
-    return actor.role is Role.COORDINATOR or (actor.role is Role.LEADER and actor.username == task.assigner)
+def is_decider(task: Task, caller: Principal) -> bool:
+    """Return whether the caller is the assigner, or a coordinator acting for the assigner."""
+    return caller.role is Role.COORDINATOR or (caller.role is Role.LEADER and caller.username == task.assigner)
 
 
-def head_of_lead(task: Task, actor: Principal) -> bool:
-    return actor.acts_as is Role.HEAD and actor.agency == task.lead_agency
+def is_head_of_lead(task: Task, caller: Principal) -> bool:
+    return caller.acts_as is Role.HEAD and caller.agency == task.lead_agency
 
 
-def head_or_clerk_of_lead(task: Task, actor: Principal) -> bool:
-    return actor.acts_as in {Role.HEAD, Role.CLERK} and actor.agency == task.lead_agency
+def is_head_or_clerk_of_lead(task: Task, caller: Principal) -> bool:
+    return caller.acts_as in {Role.HEAD, Role.CLERK} and caller.agency == task.lead_agency
 
 
-def head_or_clerk_of_coordinating(task: Task, actor: Principal) -> bool:
-    return actor.acts_as in {Role.HEAD, Role.CLERK} and actor.agency in task.coordinating_agencies
+def is_head_or_clerk_of_coordinating(task: Task, caller: Principal) -> bool:
+    return caller.acts_as in {Role.HEAD, Role.CLERK} and caller.agency in task.coordinating_agencies
 
 
-def officer_or_head_of_lead(task: Task, actor: Principal) -> bool:
-    handed = actor.role is Role.OFFICER and actor.username == task.officer
-    return handed or head_of_lead(task, actor)
+def is_officer_or_head_of_lead(task: Task, caller: Principal) -> bool:
+    handed = caller.role is Role.OFFICER and caller.username == task.officer
+    return handed or is_head_of_lead(task, caller)
 
 
-def decider_or_head_of_monitor(task: Task, actor: Principal) -> bool:
-    watches = actor.acts_as is Role.HEAD and task.monitor is not None and actor.agency == task.monitor
-    return watches or decider(task, actor)
+def is_decider_or_head_of_monitor(task: Task, caller: Principal) -> bool:
+    watches = caller.acts_as is Role.HEAD and task.monitor is not None and caller.agency == task.monitor
+    return watches or is_decider(task, caller)

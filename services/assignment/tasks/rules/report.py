@@ -9,9 +9,10 @@ from services.assignment.tasks.rules.context import Command
 from services.assignment.tasks.rules.extension import lapse
 from services.assignment.tasks.rules.limits import require_room_for_return
 from services.assignment.tasks.rules.particulars import Document, IsoDay
+from services.assignment.tasks.rules.reason import require_reason
 from services.assignment.tasks.rules.state import Fact, HistoryEntry, Report, Task
 from services.assignment.tasks.rules.work import report_due
-from shared.office.refusal import Code, FieldCode, Refusal, invalid
+from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import ExplanationState, ReportState, Stage
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def submit_report(_task: Task, command: SubmitReport, _context: Context) -> Fact
 
 
 def reported(task: Task, entry: HistoryEntry) -> Task:
-    """Put the report before the decider: in time it lapses a pending request, later the request still waits."""
+    """Put the report before the decider. In time, it lets a pending request lapse; later, the request still waits."""
     details = entry.details
     report = Report(
         state=ReportState.SUBMITTED,
@@ -70,10 +71,9 @@ def _accept(task: Task, command: DecideReport) -> Fact:
 
 def _return(task: Task, command: DecideReport, context: Context) -> Fact:
     require_room_for_return(task)
-    if command.reason is None:
-        raise invalid("reason", FieldCode.MISSING)
+    reason = require_reason(command.reason)
     percent = task.progress.percent if task.progress else 0
-    return Fact("report_returned", {"reason": command.reason, "report_due_at": report_due(None, percent, context)})
+    return Fact("report_returned", {"reason": reason, "report_due_at": report_due(None, percent, context)})
 
 
 def completed(task: Task, entry: HistoryEntry) -> Task:

@@ -35,13 +35,13 @@ def replay(task_id: str, entries: Iterable[HistoryEntry]) -> Task:
 def begin(command: assigning.Assign, replaced: Task | None, context: Context) -> HistoryEntry:
     """Decide on a new task: its first entry."""
     fact = assigning.assign(command, replaced, context)
-    acting_for = fact.details["assigner"] if context.actor.role is Role.COORDINATOR else None
+    acting_for = fact.details["assigner"] if context.caller.role is Role.COORDINATOR else None
     return _entry(fact, 1, context, acting_for)
 
 
-def require_party(task: Task, act: str, actor: Principal) -> None:
-    """Refuse an act that is not the actor's to do, whatever the stage."""
-    if not ACT_TABLE[act].who(task, actor):
+def require_party(task: Task, act: str, caller: Principal) -> None:
+    """Refuse an act that is not the caller's to do, whatever the stage."""
+    if not ACT_TABLE[act].who(task, caller):
         raise Refusal(Code.NOT_PERMITTED)
 
 
@@ -56,7 +56,7 @@ def decide(task: Task, act: str, command: Command, context: Context) -> list[His
         Refusal: the act is not the caller's, not of this stage, or against a rule; nothing is recorded then.
 
     """
-    require_party(task, act, context.actor)
+    require_party(task, act, context.caller)
     brought = settle(task, context)
     settled = _after(task, brought)
     done = _entry(_proposed(settled, act, command, context), settled.version + 1, context, _acting_for(task, context))
@@ -94,18 +94,18 @@ def _after(task: Task, entries: Iterable[HistoryEntry]) -> Task:
 
 def _acting_for(task: Task, context: Context) -> str | None:
     """Return the leader whom a coordinator acts for."""
-    return task.assigner if context.actor.role is Role.COORDINATOR else None
+    return task.assigner if context.caller.role is Role.COORDINATOR else None
 
 
 def _entry(fact: Fact, sequence: int, context: Context, acting_for: str | None) -> HistoryEntry:
-    actor = context.actor
+    caller = context.caller
     return HistoryEntry(
         sequence=sequence,
         at=context.now,
         act=fact.name,
-        by=actor.username,
-        role=actor.role,
-        agency=actor.agency,
+        by=caller.username,
+        role=caller.role,
+        agency=caller.agency,
         acting_for=acting_for,
         details=fact.details,
     )

@@ -71,7 +71,7 @@ def make_progress(task: Task, command: MakeProgress, context: Context) -> Fact:
 
 
 def report_due(already: datetime | None, percent: int, context: Context) -> datetime | None:
-    """Return until when finished work must be reported. A repeated 100 % does not move it; less has none."""
+    """Return when finished work must be reported, None below 100 %. A repeated 100 % keeps the first moment."""
     if percent < FINISHED:
         return None
     return already or context.calendar.term_ends(context.now, context.policy.report_term)

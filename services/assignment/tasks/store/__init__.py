@@ -8,7 +8,7 @@ from services.assignment.tasks.store.audit import known_among, stored_batches, s
 from services.assignment.tasks.store.batches import INDEXES as BATCH_INDEXES
 from services.assignment.tasks.store.batches import BatchStore
 from services.assignment.tasks.store.queries import Filters, Sort, conditions
-from services.assignment.tasks.store.records import Retry, state_of, to_entry, to_fields, to_wire_entry
+from services.assignment.tasks.store.records import RequestKey, state_of, to_entry, to_fields, to_wire_entry
 from services.assignment.tasks.store.tasks import COLLECTION as TASKS
 from services.assignment.tasks.store.tasks import INDEXES as TASK_INDEXES
 from services.assignment.tasks.store.tasks import AlreadyReplacedError, LoadedTask, TaskStore, order_field
@@ -22,7 +22,7 @@ __all__ = [
     "BatchStore",
     "Filters",
     "LoadedTask",
-    "Retry",
+    "RequestKey",
     "Sort",
     "TaskStore",
     "conditions",

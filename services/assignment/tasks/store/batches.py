@@ -33,11 +33,11 @@ _ITEM: Final = TypeAdapter(Item)
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """A batch as it was committed, and the fingerprint of its request; `open` if tasks may be missing."""
+    """A batch as it was committed, and the fingerprint of its request; `is_open` if tasks may be missing."""
 
     batch: Batch
     fingerprint: str | None
-    open: bool
+    is_open: bool
 
 
 class BatchStore:

@@ -29,7 +29,7 @@ _ENTRY: Final = TypeAdapter(HistoryEntry)
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RequestKey:
     """The key of a request and the fingerprint of its body; both are kept with the entry that the request made."""
 
     key: str
@@ -48,10 +48,10 @@ def to_task(record: Record) -> Task:
     return _TASK.validate_python({**record, "id": record["_id"]})
 
 
-def from_entry(entry: HistoryEntry, retry: Retry | None = None) -> Record:
+def from_entry(entry: HistoryEntry, request_key: RequestKey | None = None) -> Record:
     """Return an entry of the history, with the key of the request that made it."""
     record: Record = _ENTRY.dump_python(entry)
-    return {**record, "key": retry.key, "fingerprint": retry.fingerprint} if retry else record
+    return {**record, "key": request_key.key, "fingerprint": request_key.fingerprint} if request_key else record
 
 
 def to_entry(record: Record) -> HistoryEntry:

@@ -12,7 +12,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from services.assignment.tasks.rules.state import SYSTEM, HistoryEntry, Task
 from services.assignment.tasks.rules.task import evolve
 from services.assignment.tasks.store.records import (
-    Retry,
+    RequestKey,
     event_of,
     from_entry,
     left_out_of_briefs,
@@ -41,7 +41,7 @@ _ORDERS: Final[dict[Sort, tuple[str, int]]] = {
     "due_at": ("due_order", ASCENDING),
 }
 _A_TEXT: Final[Record] = {"$gt": ""}
-"""Matches every text and nothing else. A partial index on `$type` would serve no query for one text."""
+"""Matches any text. MongoDB does not use a partial index on `$type` for a query that asks for one text."""
 _DUPLICATE_KEY: Final = 11000
 
 
@@ -107,7 +107,7 @@ class TaskStore:
         found = await self._tasks.find({"_id": {"$in": list(task_ids)}}, _WITHOUT_LOGS).to_list()
         return {record["_id"]: record for record in found}
 
-    async def insert_if_absent(self, task: Task, entry: HistoryEntry, retry: Retry | None) -> bool:
+    async def insert_if_absent(self, task: Task, entry: HistoryEntry, request_key: RequestKey | None) -> bool:
         """Insert a new task; False when its id is taken.
 
         Raises:
@@ -115,7 +115,7 @@ class TaskStore:
 
         """
         try:
-            await self._writes.insert(new_record(task, entry, retry))
+            await self._writes.insert(new_record(task, entry, request_key))
         except DuplicateKeyError as error:
             if duplicate_of(error) == ["replaces"]:
                 raise AlreadyReplacedError from error
@@ -133,8 +133,10 @@ class TaskStore:
                 raise
         self._relay.wake_many(COLLECTION, [task.id for task, _ in tasks])
 
-    async def append(self, task: Task, entries: Sequence[HistoryEntry], retry: Retry | None = None) -> Task | None:
-        """Write the entries if the task still has the version they were decided on; else return None.
+    async def append(
+        self, task: Task, entries: Sequence[HistoryEntry], request_key: RequestKey | None = None
+    ) -> Task | None:
+        """Write one or more entries if the task still has the version they were decided on; else return None.
 
         Every entry keeps the id of the write that made it. Entries are never removed, so the proof that this write
         was done stays, whatever other writers do next.
@@ -143,13 +145,10 @@ class TaskStore:
         for entry in entries:
             after = evolve(after, entry)
             events.append(event_of(after, entry))
-        history = [{**from_entry(entry, retry if entry.by != SYSTEM else None), "write": write_id} for entry in entries]
-        staged = outbox.push(events)
-        change = {
-            **staged,
-            "$set": state_of(after),
-            "$push": {**staged["$push"], "history": {"$each": history}},
-        }
+        history = [
+            {**from_entry(entry, request_key if entry.by != SYSTEM else None), "write": write_id} for entry in entries
+        ]
+        change = outbox.push(events, {"$set": state_of(after), "$push": {"history": {"$each": history}}})
         done = await self._writes.update(Update(task.id, {"version": task.version}, change, write_id))
         return after if done else None
 
@@ -203,11 +202,11 @@ def order_field(sort: Sort) -> str:
     return _ORDERS[sort][0]
 
 
-def new_record(task: Task, entry: HistoryEntry, retry: Retry | None) -> Record:
+def new_record(task: Task, entry: HistoryEntry, request_key: RequestKey | None) -> Record:
     return {
         "_id": task.id,
         **state_of(task),
-        "history": [from_entry(entry, retry)],
+        "history": [from_entry(entry, request_key)],
         **outbox.fields([event_of(task, entry)]),
     }
 

@@ -25,7 +25,7 @@ class Due(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class NoteMaterial:
     """An event with the names of its agencies; `actor` is the agency that acted, None if the assigner's side did."""
 
     kind: str
@@ -51,7 +51,7 @@ class Facts:
     directive: str | None = None
 
 
-def facts_of(event: Event[Any], names: Mapping[str, str]) -> Facts:
+def material_of(event: Event[Any], names: Mapping[str, str]) -> NoteMaterial:
     """Read a `task.*` or `deadline.*` event; `names` has every agency it mentions.
 
     Raises:
@@ -68,11 +68,11 @@ def facts_of(event: Event[Any], names: Mapping[str, str]) -> Facts:
             raise TypeError(event.type)
 
 
-def _of_act(event: Event[Any], changed: TaskChanged, names: Mapping[str, str]) -> Facts:
+def _of_act(event: Event[Any], changed: TaskChanged, names: Mapping[str, str]) -> NoteMaterial:
     task, act = changed.task, changed.act
     request = _request(task)
     former = former_lead(changed)
-    return Facts(
+    return NoteMaterial(
         kind=kind_of(event.type),
         at=act.at,
         title=task.title,
@@ -96,8 +96,8 @@ def _of_act(event: Event[Any], changed: TaskChanged, names: Mapping[str, str]) -
     )
 
 
-def _of_moment(event: Event[Any], reached: DeadlineReached, names: Mapping[str, str]) -> Facts:
-    return Facts(
+def _of_moment(event: Event[Any], reached: DeadlineReached, names: Mapping[str, str]) -> NoteMaterial:
+    return NoteMaterial(
         kind=kind_of(event.type),
         at=reached.moment,
         title=reached.title,
