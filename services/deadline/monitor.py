@@ -1,4 +1,4 @@
-"""Watches time: finds the tasks whose moment has come, and says so exactly once for all replicas together."""
+"""Watches time: finds the tasks whose moment has come, and announces it once for all replicas together."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Wake = Callable[[Iterable[str]], None]
 
 
 class Monitor:
-    """One replica's watch; `wake` is told of the tasks in whose outbox an event now waits."""
+    """The monitor of one replica. `wake` is called with the tasks in whose outbox an event waits now."""
 
     def __init__(
         self, store: WatchStore, clock: Clock, calendar: WorkCalendar, wake: Wake, *, poll_interval: float, batch: int
@@ -58,10 +58,13 @@ class Monitor:
             raise
 
     async def step(self) -> bool:
-        """Deal with one batch of tasks whose moment has come, and say whether there were any.
+        """Deal with one batch of tasks whose moment has come; return whether there were any.
 
-        Each is claimed by one write that also stores its next moment and puts the events into its outbox, and that
-        does nothing if the document has changed: a moment is announced once, however many replicas run.
+        1. Find the tasks whose next moment has passed, the longest waiting first.
+        2. Decide for each what is announced, and which moment it waits for next.
+        3. Claim each by one write, which stores the next moment and puts the events into the outbox. The write does
+           nothing if the record has changed, so a moment is announced once, however many replicas run.
+        4. Wake the relay for the claims that were won, and measure them.
         """
         now = self._clock.now()
         due = await self._store.due(now, self._batch)
@@ -73,14 +76,14 @@ class Monitor:
     async def _decide(self, found: StoredWatch, now: datetime) -> Claim | None:
         try:
             return self._claim(found, now)
-        except Exception:  # noqa: BLE001 - one document must not stop the others, whatever is wrong with it
+        except Exception:  # noqa: BLE001 - one broken record must not stop the others
             _log.exception("watch_pushed_back", task_id=found.task_id)
             await self._store.push_back(found, now + POISONED_FOR)
             return None
 
     def _claim(self, found: StoredWatch, now: datetime) -> Claim:
-        after, told = deal_with(found.watch(), self._calendar, now)
-        events = [announce(moment, after.task, now) for moment in told]
+        after, announced = deal_with(found.watch(), self._calendar, now)
+        events = [announce(moment, after.task, now) for moment in announced]
         return Claim(found, after, after.next_moment(self._calendar), events)
 
     def _conclude(self, claims: Iterable[Claim], won: set[str], now: datetime) -> None:
@@ -94,7 +97,7 @@ class Monitor:
 
 
 def announce(moment: WatchedMoment, task: Task, now: datetime) -> Event[DeadlineReached]:
-    """Return the event of a moment; its id is made of what it tells, so that a repeat is the same event."""
+    """Return the event of a moment. Its id is made from task, kind, moment and rung: a repeat is the same event."""
     return Event[DeadlineReached](
         id=f"{task.id}:{moment.kind}:{rfc3339(moment.at)}:{moment.rung}",
         source=SOURCE,

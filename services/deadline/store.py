@@ -147,7 +147,7 @@ def _update_of(
     pushed = {**staged.get("$push", {}), "writes": {"$each": [write_id], "$slice": -_WRITES_KEPT}}
     change = {**staged, "$set": {**changes, **_waiting_for(following)}, "$push": pushed}
     if following is None:
-        change["$unset"] = {"next_moment": "", "next_kind": "", "next_rung": ""}
+        change["$unset"] = {"next_moment": ""}
     return Update(found.task_id, found.unchanged(), change, write_id)
 
 
@@ -163,4 +163,4 @@ def _state_of(watch: Watch) -> Record:
 def _waiting_for(moment: WatchedMoment | None) -> Record:
     if moment is None:
         return {}
-    return {"next_moment": moment.at, "next_kind": moment.kind, "next_rung": moment.rung}
+    return {"next_moment": moment.at}

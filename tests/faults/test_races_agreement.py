@@ -334,9 +334,9 @@ def deadline_watches_another_state(draft: Draft) -> None:
     draft.watch["task"]["title"] = "Khác"
 
 
-@found_by(agreement.deadline_watches_the_tasks, "deadline has not dealt with missed of")
+@found_by(agreement.deadline_watches_the_tasks, "deadline has not dealt with the moment")
 def deadline_overslept(draft: Draft) -> None:
-    draft.watch.update(next_moment=draft.books.now - A_SECOND, next_kind="missed")
+    draft.watch.update(next_moment=draft.books.now - A_SECOND)
 
 
 @found_by(agreement.announcements_were_right, "receipt_overdue of")

@@ -223,7 +223,7 @@ def deadline_watches_the_tasks(books: Books) -> Differences:
         elif wire.Task.model_validate(watch["task"]) != _on_the_wire(task):
             yield f"task {task_id}: deadline has version {task.version} otherwise than assignment"
         if (waits := watch.get("next_moment")) is not None and waits < books.now:
-            yield f"task {task_id}: deadline has not dealt with {watch['next_kind']} of {waits}"
+            yield f"task {task_id}: deadline has not dealt with the moment {waits}"
 
 
 def _others(what: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> Differences:

@@ -1,4 +1,4 @@
-"""The moments that matter to a task as it stands: reminders before its deadline, and terms that run out."""
+"""The moments that matter to a task in its current state: reminders before its deadline, and terms that end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OWING: Final = frozenset({ExplanationState.REQUIRED, ExplanationState.REFUSED})
 
 
 class MomentKind(StrEnum):
-    """What time does to a task; each names an event."""
+    """What happens to a task at a moment; each kind names an event."""
 
     DUE_SOON = "due_soon"
     DUE_TODAY = "due_today"
@@ -37,26 +37,26 @@ REMINDERS: Final = frozenset({MomentKind.DUE_SOON, MomentKind.DUE_TODAY})
 
 @dataclass(frozen=True, slots=True)
 class WatchedMoment:
-    """A moment and what it does; `rung` tells a reminder's working days left."""
+    """A moment and its kind; the `rung` of a reminder is the number of working days left."""
 
     at: datetime
     kind: MomentKind
     rung: int = 0
 
     def has_come(self, now: datetime) -> bool:
-        """Whether it lies behind: the last millisecond of a term still belongs to the term."""
+        """Whether the moment has passed; the last millisecond of a term still belongs to the term."""
         return now > self.at
 
 
 def moments_of(task: Task, calendar: WorkCalendar) -> list[WatchedMoment]:
-    """Return every moment of the task in its present stage, those gone by with those ahead, earliest first."""
+    """Return every moment of the task in its current stage, past and future, earliest first."""
     return sorted([*_reminders(task, calendar), *_terms(task)], key=lambda moment: moment.at)
 
 
-def worth_telling(
+def worth_announcing(
     came: Sequence[WatchedMoment], task: Task, calendar: WorkCalendar, now: datetime
 ) -> list[WatchedMoment]:
-    """Return what of the moments that came, earliest first, is to be told: the latest of each kind, if still true."""
+    """Return which moments that came are announced: the latest of each kind, if it is still true."""
     latest = {moment.kind: moment for moment in came}
     return [moment for moment in latest.values() if _is_still_true(moment, task, calendar, now)]
 

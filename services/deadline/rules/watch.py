@@ -1,4 +1,4 @@
-"""A task under watch: its latest state, and what of its moments has been dealt with."""
+"""A watched task: its latest state, and which of its moments have been dealt with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from services.deadline.rules.moments import REMINDERS, MomentKind, WatchedMoment, moments_of, worth_telling
+from services.deadline.rules.moments import REMINDERS, MomentKind, WatchedMoment, moments_of, worth_announcing
 
 if TYPE_CHECKING:
     from shared.events.task import Task
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A task, when its present deadline became known, and the last moment of each kind that was dealt with."""
+    """A task, when its current deadline became known, and the last moment of each kind that was dealt with."""
 
     task: Task
     due_since: datetime
@@ -37,10 +37,10 @@ class Watch:
 
 
 def observe(before: Watch | None, task: Task, recorded_at: datetime) -> Watch | None:
-    """Take in a task as an event told it, or nothing if that teaches nothing.
+    """Return the watch after an event of the task; None if the event changes nothing.
 
-    The latest version counts, and the earliest moment at which its deadline was the present one, so that any order of
-    events ends in the same watch: an older version that comes late may still tell that the deadline is no news.
+    The watch keeps the latest version, and the earliest moment at which its deadline was known. So any order of events
+    ends in the same watch: an older version that comes late may show that the deadline was known before.
     """
     if before is None:
         return Watch(task, due_since=recorded_at)
@@ -52,7 +52,7 @@ def observe(before: Watch | None, task: Task, recorded_at: datetime) -> Watch | 
 
 
 def deal_with(watch: Watch, calendar: WorkCalendar, now: datetime) -> tuple[Watch, list[WatchedMoment]]:
-    """Settle every moment that has come; return the watch after it, and what is to be told."""
+    """Deal with every moment that has come; return the watch after that, and the moments to announce."""
     came = [moment for moment in watch.pending(calendar) if moment.has_come(now)]
     after = replace(watch, dealt_with={**watch.dealt_with, **{moment.kind: moment.at for moment in came}})
-    return after, worth_telling(came, watch.task, calendar, now)
+    return after, worth_announcing(came, watch.task, calendar, now)
