@@ -18,6 +18,7 @@ _log = structlog.get_logger(__name__)
 
 # A run that lasted longer than this was healthy: the waits start small again.
 _HEALTHY_SECONDS: Final = 30.0
+_PATIENCE_SECONDS: Final = 5.0
 _BROKER_AWAY: Final = (AMQPError, ChannelInvalidStateError, OSError)
 
 
@@ -33,6 +34,16 @@ def is_own_cancellation() -> bool:
     """Whether somebody cancelled the current task. A lost connection to the broker also raises `CancelledError`."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+async def end(task: asyncio.Task[None], *, patience: float = _PATIENCE_SECONDS) -> None:
+    """Cancel a task and wait for its end; cancel it again when it goes on for `patience` seconds.
+
+    `asyncio.wait_for`, which aio-pika uses, loses a cancellation that comes together with the result it waits for.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=patience)
 
 
 async def supervise(
@@ -96,9 +107,7 @@ class Background:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         while self._tasks:
-            task = self._tasks.pop()
-            task.cancel()
-            await asyncio.wait([task])
+            await end(self._tasks.pop())
 
     def start(self, name: str, run: Callable[[], Awaitable[None]], *, after: asyncio.Event | None = None) -> None:
         """Run `run` in the background until it returns; if an event is given, begin once it is set."""

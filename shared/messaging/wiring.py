@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from shared.background import supervise
+from shared.background import end, supervise
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import PATIENCE_SECONDS, DeliveryPolicy
 from shared.messaging.outbox import Outbox
@@ -90,9 +90,7 @@ class Messaging:
         try:
             yield
         finally:
-            starting.cancel()
-            with suppress(asyncio.CancelledError):
-                await starting
+            await end(starting)
             await self._stop()
 
     async def _start(self, router: EventRouter, prepare: Callable[[], Awaitable[None]] = _nothing) -> None:
@@ -146,6 +144,4 @@ class Messaging:
         self.relay.stop()
         if self._publisher.is_connected:
             await asyncio.wait([relaying], timeout=_DRAIN_SECONDS)
-        relaying.cancel()
-        with suppress(asyncio.CancelledError):
-            await relaying
+        await end(relaying)

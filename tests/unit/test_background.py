@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from aio_pika.exceptions import AMQPConnectionError
@@ -11,7 +12,7 @@ from prometheus_client import REGISTRY
 from pymongo.errors import ServerSelectionTimeoutError
 from structlog.testing import capture_logs
 
-from shared.background import Background, supervise
+from shared.background import Background, end, supervise
 
 
 class Trial:
@@ -99,6 +100,22 @@ async def test_a_server_that_is_away_is_waited_for_and_not_counted(error: BaseEx
     assert trial.waits == [0.1, 0.2]
     assert failures() == before
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [(event, "warning")] * 2
+
+
+async def test_a_task_that_loses_its_first_cancellation_ends_all_the_same() -> None:
+    begun = asyncio.Event()
+
+    async def run() -> None:
+        with suppress(asyncio.CancelledError):
+            begun.set()
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(run())
+    await begun.wait()
+    async with asyncio.timeout(5):
+        await end(task, patience=0.01)
+    assert task.cancelled()
 
 
 async def test_tasks_end_in_reverse_order_and_are_waited_for() -> None:
