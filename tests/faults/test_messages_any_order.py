@@ -70,7 +70,7 @@ class Office:
     async def held_of(self, task_id: str) -> dict[str, list[Any]]:
         """Return what the services hold of a task, without its name."""
         found = {
-            "watches": self.databases["deadline"]["watches"].find({"_id": task_id}),
+            "watches": self.databases["deadline"]["watches"].find({"_id": task_id}, {"writes": 0}),
             "inbox": self.databases["notification"]["inbox"].find({"task_id": task_id}, {"_id": 0}),
             "versions": self.databases["reporting"]["versions"].find({"task": task_id}),
         }

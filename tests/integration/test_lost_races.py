@@ -99,7 +99,7 @@ async def test_an_error_of_mongodb_leads_to_the_act_that_caused_it(office: Offic
     assert answer.status_code == httpx2.codes.INTERNAL_SERVER_ERROR
     [line] = [line for line in logs if line["event"] == "request_failed"]
     assert (line["act"], line["task_id"]) == ("urging", task)
-    frames = ["in bulk_write", "pymongo.errors.BulkWriteError", "in act", "in append", "pymongo.errors.WriteError"]
+    frames = ["in bulk_write", "pymongo.errors.BulkWriteError", "in perform", "in append", "pymongo.errors.WriteError"]
     places = [line["exception"].find(frame) for frame in frames]
     assert -1 not in places
     assert places == sorted(places)
