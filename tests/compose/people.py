@@ -15,7 +15,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import httpx2
 
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.province import Caller, expect
 
 ADMINISTRATOR: Final = "quantri"
@@ -79,10 +79,10 @@ class People:
 
     async def agree(self) -> None:
         """Wait until every service knows every acknowledged task at its version, and nobody was told of one twice."""
-        await until(self._all_is_told, "everyone is told", _PATIENCE_SECONDS)
-        await until(self._all_is_counted, "every task is counted", _PATIENCE_SECONDS)
+        await wait_until(self._all_is_told, "everyone is told", _PATIENCE_SECONDS)
+        await wait_until(self._all_is_counted, "every task is counted", _PATIENCE_SECONDS)
         for task_id, version in self.tasks.items():
-            await until(partial(self._is_watched, task_id, version), f"{task_id} is watched", _PATIENCE_SECONDS)
+            await wait_until(partial(self._is_watched, task_id, version), f"{task_id} is watched", _PATIENCE_SECONDS)
             await self._hold_history(task_id, version)
         told = await self.told("head-stc")
         assert {told[task_id, "task.assigned"] for task_id in self.tasks} == {1}

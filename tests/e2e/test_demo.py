@@ -17,7 +17,7 @@ from deploy.local.services import ServiceProcesses
 from deploy.local.stack import DemoAccount
 from shared.messaging.topology import dead_queue
 from shared.office.vocabulary import Role, Stage, Timeliness
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ async def _load_and_interrupt(services: ServiceProcesses) -> None:
     async def some_tasks_are_given() -> bool:
         return loading.done() or await given.count_documents({}) > 0
 
-    await until(some_tasks_are_given, "the first tasks of the demo are given", within=60)
+    await wait_until(some_tasks_are_given, "the first tasks of the demo are given", within=60)
     loading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await loading

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deploy.local.services import ServiceProcesses
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.province import Province, expect
 from tests.support.proxy import TcpProxy, proxy_to
 
@@ -37,18 +37,12 @@ async def cuttable(
 ) -> AsyncIterator[Province]:
     """The province with an assignment that reaches both servers by way of the proxies."""
     stack = province.stack
-    settings["ASSIGNMENT_AMQP_URL"] = through(broker, stack.amqp_url)
-    settings["ASSIGNMENT_MONGODB_URI"] = through(mongodb, stack.database_uris["assignment"])
+    settings["ASSIGNMENT_AMQP_URL"] = broker.address_of(stack.amqp_url)
+    settings["ASSIGNMENT_MONGODB_URI"] = mongodb.address_of(stack.database_uris["assignment"])
     await stack.stop("assignment")
     await stack.start("assignment")
     yield province
     await stack.stop("assignment")
-
-
-def through(proxy: TcpProxy, uri: str) -> str:
-    """Return the same address by way of the proxy, without asking MongoDB for the way around it."""
-    by_proxy = uri.replace(f":{proxy.target_port}/", f":{proxy.port}/")
-    return by_proxy.replace("replicaSet=dondoc", "directConnection=true")
 
 
 async def assign(province: Province, **changes: Any) -> str:
@@ -111,17 +105,17 @@ async def test_a_caller_on_the_same_machine_cannot_choose_the_address_that_failu
 
 async def test_without_the_broker_a_service_goes_on_and_heals(cuttable: Province, broker: TcpProxy) -> None:
     await broker.cut()
-    await until(partial(says, cuttable, (200, "degraded", {"rabbitmq"})), "the broker is seen to be away")
+    await wait_until(partial(says, cuttable, (200, "degraded", {"rabbitmq"})), "the broker is seen to be away")
     task_id = await assign(cuttable, deadline="2026-10-30")
     await broker.restore()
-    await until(partial(says, cuttable, (200, "ready", set())), "the broker is seen to be back")
+    await wait_until(partial(says, cuttable, (200, "ready", set())), "the broker is seen to be back")
     await cuttable.wait_until_idle()
     assert await kinds_told(cuttable, "head-stc", task_id) == Counter(["task.assigned"])
 
 
 async def test_what_was_written_before_a_kill_is_told_after_it(cuttable: Province, broker: TcpProxy) -> None:
     await broker.cut()
-    await until(partial(says, cuttable, (200, "degraded", {"rabbitmq"})), "the broker is seen to be away")
+    await wait_until(partial(says, cuttable, (200, "degraded", {"rabbitmq"})), "the broker is seen to be away")
     task_id = await assign(cuttable, deadline="2026-10-30")
     await cuttable.stack.kill("assignment")
     await broker.restore()
@@ -133,13 +127,13 @@ async def test_what_was_written_before_a_kill_is_told_after_it(cuttable: Provinc
 async def test_without_mongodb_a_service_says_so_and_heals(cuttable: Province, mongodb: TcpProxy) -> None:
     chair = cuttable.as_("chair")
     await mongodb.cut()
-    await until(partial(says, cuttable, (503, "unavailable", {"mongodb"})), "MongoDB is seen to be away")
+    await wait_until(partial(says, cuttable, (503, "unavailable", {"mongodb"})), "MongoDB is seen to be away")
     assert expect(200, await chair.get("/health/live")) == {"status": "live"}
     unavailable = await chair.post("/v1/tasks", TASK | {"deadline": "2026-10-30"})
     assert expect(503, unavailable)["code"] == "unavailable"
     assert int(unavailable.headers["Retry-After"]) > 0
     await mongodb.restore()
-    await until(partial(says, cuttable, (200, "ready", set())), "MongoDB is seen to be back")
+    await wait_until(partial(says, cuttable, (200, "ready", set())), "MongoDB is seen to be back")
     task_id = await assign(cuttable, deadline="2026-10-30")
     await cuttable.wait_until_idle()
     assert await kinds_told(cuttable, "head-stc", task_id) == Counter(["task.assigned"])

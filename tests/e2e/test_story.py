@@ -17,7 +17,7 @@ import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.province import ADMINISTRATOR, AGENCIES, EVERYBODY, PEOPLE, Province, expect, local
 
 # The tasks, by what will become of them.
@@ -600,7 +600,7 @@ async def every_service_is_ready_and_shows_its_figures(story: Story) -> None:
         assert figures["dondoc_http_requests_total", service] > 0
         assert figures["dondoc_messages_handled_total", service] > 0
     for service in ("assignment", "deadline"):
-        await until(partial(_outbox_is_empty, story, service), f"the outbox of {service} is shown to be empty")
+        await wait_until(partial(_outbox_is_empty, story, service), f"the outbox of {service} is shown to be empty")
         assert (await _figures(story, service))["dondoc_events_published_total", service] > 0
     assert (await _figures(story, "reporting"))["dondoc_tasks", "completed_late"] == 1
 

@@ -23,7 +23,7 @@ from deploy.local.mongod import Mongod
 from deploy.local.rabbitmq import RabbitMQ
 from tests.faults.conftest import MONDAY, Counts
 from tests.faults.town import Record, Town, town_in
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 
 MISSED: Final = "deadline.missed.v1"
 CONSUMERS: Final = ("deadline", "notification", "reporting")
@@ -51,10 +51,10 @@ async def test_what_was_written_before_a_kill_is_published_after_it(town: Town, 
     starts = []
     for number in range(kills):
         # What waits then is of this round: an event of the last one may just be confirmed.
-        await until(partial(_all_are_published, town, "assignment", "tasks"), "the last round is published")
+        await wait_until(partial(_all_are_published, town, "assignment", "tasks"), "the last round is published")
         await _keep_from_the_broker(town, "assignment", unheard=number % 2 == 1)
         assigning = asyncio.create_task(town.work.assign(assigned // kills))
-        await until(partial(_events_wait, town, "assignment", "tasks", 5), "events wait for the broker")
+        await wait_until(partial(_events_wait, town, "assignment", "tasks", 5), "events wait for the broker")
         await town.stack.kill("assignment")
         assert await _events_wait(town, "assignment", "tasks", 5)
         await town.reopen_way_of("assignment")
@@ -122,7 +122,7 @@ class _Batch:
 async def test_a_batch_that_a_kill_left_half_done_is_finished_by_the_sweeper(town: Town, counts: Counts) -> None:
     half = await _half_a_batch(town, size=counts.of(400, 2_000))
     await town.start("assignment")
-    await until(half.stands, "the sweeper has finished the batch", within=60)
+    await wait_until(half.stands, "the sweeper has finished the batch", within=60)
     assert (await half.ask_again())["count"] == half.size
     await town.expect_agreement()
 
@@ -148,11 +148,11 @@ async def test_consumers_killed_before_their_write_take_the_event_again(town: To
         await town.ways[service].cut()
     await town.work.assign(1)
     for service in CONSUMERS:
-        await until(partial(_waits_for, town, service), f"the event waits for {service}")
+        await wait_until(partial(_waits_for, town, service), f"the event waits for {service}")
     await town.servers.mongod.kill()
     for service in CONSUMERS:
         await town.ways[service].restore()
-        await until(partial(_is_unacknowledged_by, town, service), f"{service} has taken the event")
+        await wait_until(partial(_is_unacknowledged_by, town, service), f"{service} has taken the event")
     await asyncio.gather(*map(town.stack.kill, CONSUMERS))
     await town.servers.mongod.start()
     await town.start(*CONSUMERS)
@@ -193,11 +193,11 @@ async def _kill_before_the_acknowledgement(
 ) -> None:
     """Kill a service when what it has written stands, and the broker, which does not hear it, still waits for it."""
 
-    await until(partial(town.is_there, service, collection, written), f"{service} has written")
-    await until(partial(_is_unacknowledged_by, town, service), "the broker waits for the acknowledgement")
+    await wait_until(partial(town.is_there, service, collection, written), f"{service} has written")
+    await wait_until(partial(_is_unacknowledged_by, town, service), "the broker waits for the acknowledgement")
     await town.stack.kill(service)
     await town.reopen_way_of(service)
-    await until(partial(_waits_for, town, service), "the broker has taken the event back")
+    await wait_until(partial(_waits_for, town, service), "the broker has taken the event back")
     await town.start(service)
 
 
@@ -206,7 +206,7 @@ async def test_a_monitor_killed_between_claim_and_publish_announces_once_and_not
     await town.ways["deadline"].cut()
     town.let_pass(AN_HOUR)
     claimed = {"_id": tasks[0], **PENDING}
-    await until(partial(town.is_there, "deadline", "watches", claimed), "the moment is claimed")
+    await wait_until(partial(town.is_there, "deadline", "watches", claimed), "the moment is claimed")
     await town.stack.kill("deadline")
     assert await town.is_there("deadline", "watches", claimed)
     await town.reopen_way_of("deadline")
@@ -287,7 +287,7 @@ async def test_without_mongodb_the_offices_are_asked_to_come_again(
         await town.until_more_is_done(acts)
         unavailable = town.work.unavailable
         await end(town.servers.mongod)
-        await until(lambda: town.work.unavailable > unavailable, "requests are answered with 503")
+        await wait_until(lambda: town.work.unavailable > unavailable, "requests are answered with 503")
         await _outage_is_over(counts)
         await town.servers.mongod.start()
         began = perf_counter()
@@ -300,7 +300,7 @@ async def test_without_mongodb_the_offices_are_asked_to_come_again(
 async def _outage_is_over(counts: Counts) -> None:
     """Let an outage last, in the proof, as long as is promised to do no harm."""
     began = perf_counter()
-    await until(lambda: perf_counter() - began >= counts.of(0, 20), "the outage is over", within=30)
+    await wait_until(lambda: perf_counter() - began >= counts.of(0, 20), "the outage is over", within=30)
 
 
 async def test_everything_killed_at_once_comes_back(town: Town, counts: Counts) -> None:

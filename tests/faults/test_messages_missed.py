@@ -11,7 +11,7 @@ from shared.events.envelope import Event
 from shared.messaging.topology import dead_queue
 from tests.support.assignment import DUE_AT, LATER_DEADLINE, local, running_office
 from tests.support.consumers import send, sender
-from tests.support.messaging import ready_in, settled, until
+from tests.support.messaging import ready_in, settled, wait_until
 
 
 def missed(task_id: str, due_at: datetime) -> Event[DeadlineReached]:
@@ -43,7 +43,7 @@ async def test_a_miss_told_repeatedly_early_and_of_another_moment_is_recorded_on
         decoded = missed(task_id, due_at)
         assert b'"deadline.missed.v1"' in encode(decoded)
         await send(publisher, [decoded, missed(task_id, other), missed("nobody", due_at)])
-        await until(lambda: _waits(office.vhost.amqp_url), "the early one waits")
+        await wait_until(lambda: _waits(office.vhost.amqp_url), "the early one waits")
         assert [entry["act"] for entry in await office.history(task_id)] == ["assigned"]
         office.clock.set("2026-10-17T09:00:00")
         await send(publisher, [decoded] * 20)

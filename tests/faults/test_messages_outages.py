@@ -17,8 +17,8 @@ from shared.messaging.topology import dead_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import connect
 from tests.faults.conftest import Counts
-from tests.support.consumers import CONSUMERS, DELAYS, running_soon, send, sender, through
-from tests.support.messaging import agency_event, ready_in, settled, until
+from tests.support.consumers import CONSUMERS, DELAYS, running_soon, send, sender
+from tests.support.messaging import agency_event, ready_in, settled, wait_until
 from tests.support.notification_events import task_told, the_directory
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database, Databases, Vhost
@@ -40,7 +40,7 @@ async def test_a_database_away_for_longer_than_all_retries_sends_nothing_to_the_
     events = [task_told("assigned", id=f"t-{number}") for number in range(counts.of(40, 400))]
     made = {service: await databases.create(service) for service in CONSUMERS}
     services = [
-        running_soon(service, Database(database.name, through(mongodb, database.uri)), vhost.amqp_url)
+        running_soon(service, Database(database.name, mongodb.address_of(database.uri)), vhost.amqp_url)
         for service, database in made.items()
     ]
     async with AsyncExitStack() as stack:
@@ -65,7 +65,7 @@ async def test_a_database_away_for_longer_than_all_retries_sends_nothing_to_the_
 async def test_a_message_held_too_long_is_laid_aside_again_and_again_and_never_counted(
     servers: Servers, vhost: Vhost, database: Database, mongodb: TcpProxy
 ) -> None:
-    client = connect(through(mongodb, database.uri), "tests", selection_timeout=0.05)
+    client = connect(mongodb.address_of(database.uri), "tests", selection_timeout=0.05)
     kept = client[database.name]["kept"]
 
     async def keep(event: Event[Any]) -> None:
@@ -78,7 +78,7 @@ async def test_a_message_held_too_long_is_laid_aside_again_and_again_and_never_c
         await mongodb.cut()
         await send(publisher, [agency_event(number) for number in range(4)])
         # Far more often than a failure would be borne.
-        await until(lambda: _parked() - before > 4 * 4, "each was laid aside several times")
+        await wait_until(lambda: _parked() - before > 4 * 4, "each was laid aside several times")
         await mongodb.restore()
         await settled(servers, vhost, ["notification"], messagings=[messaging])
         assert await kept.count_documents({}) == 4

@@ -20,7 +20,7 @@ from shared.messaging.topology import BINDINGS, dead_queue, events_queue, retry_
 from shared.messaging.wiring import Messaging
 from tests.support.consumers import CONSUMERS, DELAYS, running, send, sender
 from tests.support.deadline_tasks import a_task, event_of
-from tests.support.messaging import agency_event, messages_in, ready_in, settled, until
+from tests.support.messaging import agency_event, messages_in, ready_in, settled, wait_until
 from tests.support.notification_events import task_told, the_directory
 from tests.support.servers import Database, Vhost
 
@@ -149,8 +149,8 @@ async def test_many_poisons_hold_up_no_other(servers: Servers, vhost: Vhost, dat
             await put(publisher, "reporting", poison)
             await send(publisher, [task])
         async with running("reporting", database, vhost.amqp_url, **settings) as collections:
-            await until(lambda: _holds(collections["versions"], len(tasks)), "every good event takes effect")
-            await until(lambda: _holds_in(vhost, events_queue("reporting"), 0), "the poison has left the queue")
+            await wait_until(lambda: _holds(collections["versions"], len(tasks)), "every good event takes effect")
+            await wait_until(lambda: _holds_in(vhost, events_queue("reporting"), 0), "the poison has left the queue")
     assert await ready_in(vhost.amqp_url, dead_queue("reporting")) == len(UNREADABLE)
     assert await ready_in(vhost.amqp_url, retry_queue("reporting", A_DAY)) == len(tasks) - len(UNREADABLE)
 
@@ -190,9 +190,11 @@ async def test_an_event_of_a_later_version_waits_for_the_service_that_knows_it(
         async with running("deadline", database, vhost.amqp_url, retry_delays=delays):
             message = make_message(new, event_id="new", event_type="task.divided.v1", headers={})
             await publisher.publish(message, "task.divided.v1", exchange="dondoc.events")
-            await until(lambda: _holds_in(vhost, retry_queue("deadline", 1.0), 1), "the version before lays it aside")
+            await wait_until(
+                lambda: _holds_in(vhost, retry_queue("deadline", 1.0), 1), "the version before lays it aside"
+            )
         # The upgraded service would now find it where every event is.
-        await until(lambda: _holds_in(vhost, events_queue("deadline"), 1), "it is back in the queue")
+        await wait_until(lambda: _holds_in(vhost, events_queue("deadline"), 1), "it is back in the queue")
     (waiting,) = await messages_in(vhost.amqp_url, events_queue("deadline"))
     assert waiting.body == new
     assert await ready_in(vhost.amqp_url, dead_queue("deadline")) == 0
@@ -237,7 +239,7 @@ async def test_an_error_that_can_hardly_be_told_of_is_kept_all_the_same(vhost: V
     async with messaging.running({events[0].type: fail}), sender(vhost.amqp_url) as publisher:
         await messaging.started.wait()
         await send(publisher, events)
-        await until(lambda: _holds_in(vhost, dead_queue("notification"), 3), "all are with the dead letters")
+        await wait_until(lambda: _holds_in(vhost, dead_queue("notification"), 3), "all are with the dead letters")
     assert await ready_in(vhost.amqp_url, events_queue("notification")) == 0
     for dead in await messages_in(vhost.amqp_url, dead_queue("notification")):
         _, attempts, words = untold[dead.message_id or ""]

@@ -23,7 +23,7 @@ from shared.mongo import Collection, Database, connect
 from tests.faults.conftest import Counts
 from tests.support.consumers import CONSUMERS, DELAYS, running, send, sender
 from tests.support.deadline_tasks import a_task, event_of
-from tests.support.messaging import agency_event, messages_in, ready_in, settled, until
+from tests.support.messaging import agency_event, messages_in, ready_in, settled, wait_until
 from tests.support.notification_events import task_told, the_directory
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Databases, Vhost
@@ -69,13 +69,13 @@ async def test_a_queue_deleted_under_load_is_made_anew_and_consumed_without_a_re
         versions = collections["versions"]
         for start in (0, many):
             load = asyncio.create_task(send(publisher, tasks(range(start, start + many))))
-            await until(lambda: _is_at_work(versions, start), "events are being handled")  # noqa: B023 - awaited here
+            await wait_until(lambda: _is_at_work(versions, start), "events are being handled")  # noqa: B023 - awaited here
             await delete(servers, vhost, queue)
-            await until(lambda: is_consumed(servers, vhost, queue), "the queue is consumed again")
+            await wait_until(lambda: is_consumed(servers, vhost, queue), "the queue is consumed again")
             await load
         later = tasks(range(2 * many, 2 * many + 50))
         await send(publisher, later)
-        await until(lambda: holds(versions, later), "all that came later is kept")
+        await wait_until(lambda: holds(versions, later), "all that came later is kept")
         await settled(servers, vhost, ["reporting"])
     assert await ready_in(vhost.amqp_url, dead_queue("reporting")) == 0
 
@@ -95,7 +95,7 @@ async def test_a_queue_deleted_while_its_service_is_stopped_is_made_anew_at_its_
         await send(publisher, [missed])
         async with running("reporting", database, vhost.amqp_url) as collections:
             await send(publisher, [seen])
-            await until(lambda: holds(collections["versions"], [seen]), "what came later is kept")
+            await wait_until(lambda: holds(collections["versions"], [seen]), "what came later is kept")
             # What nobody could keep is named by `check`, which asks assignment.
             assert await collections["versions"].count_documents({}) == 1
 
@@ -117,9 +117,9 @@ async def test_an_exchange_deleted_under_load_loses_nothing_to_anyone(
         for start in range(0, many, many // 4):
             await _write(office, range(start, start + many // 4))
             sending.relay.wake_many("agencies", [f"so-{number}" for number in range(start, start + many // 4)])
-            await until(lambda: len(heard["reporting"]) > start + 10, "events are on their way")  # noqa: B023
+            await wait_until(lambda: len(heard["reporting"]) > start + 10, "events are on their way")  # noqa: B023
             (await servers.management.delete(f"/api/exchanges/{vhost.name}/{EXCHANGE}")).raise_for_status()
-        await until(lambda: _is_cleared(office["agencies"]), "the outboxes are cleared", within=60)
+        await wait_until(lambda: _is_cleared(office["agencies"]), "the outboxes are cleared", within=60)
         await settled(servers, vhost, list(heard))
     assert {service: len(subjects) for service, subjects in heard.items()} == dict.fromkeys(heard, many)
 
@@ -157,7 +157,7 @@ async def test_retry_and_dead_letter_queues_are_made_anew_when_they_are_needed(s
         for queue in (retry_queue("notification", 0.05), retry_queue("notification", 0.1), dead_queue("notification")):
             await delete(servers, vhost, queue)
         await send(publisher, [agency_event(1), agency_event(2)])
-        await until(lambda: _are_dead(vhost, 2), "both have failed to the end")
+        await wait_until(lambda: _are_dead(vhost, 2), "both have failed to the end")
     assert await ready_in(vhost.amqp_url, events_queue("notification")) == 0
 
 
@@ -200,7 +200,7 @@ async def test_no_more_is_taken_than_was_asked_for(servers: Servers, vhost: Vhos
     async with messaging.running({AGENCY_CHANGED: wait}), sender(vhost.amqp_url) as publisher:
         await messaging.started.wait()
         await send(publisher, [agency_event(number) for number in range(20)])
-        await until(lambda: messaging.in_flight == 3, "three are taken")
+        await wait_until(lambda: messaging.in_flight == 3, "three are taken")
         assert await ready_in(vhost.amqp_url, events_queue("notification")) == 17
         may_end.set()
         await settled(servers, vhost, ["notification"], messagings=[messaging])
@@ -220,12 +220,12 @@ async def test_while_the_broker_has_no_memory_left_publishers_wait_and_lose_noth
         try:
             await _write(office, range(200))
             sending.relay.wake_many("agencies", [f"so-{number}" for number in range(200)])
-            await until(lambda: _is_blocked(servers, vhost), "the broker blocks whoever publishes")
+            await wait_until(lambda: _is_blocked(servers, vhost), "the broker blocks whoever publishes")
             assert not await _is_cleared(office["agencies"])
         finally:
             await _control(servers, "set_vm_memory_high_watermark", "0.6")
-        await until(lambda: len(heard) == 200, "all arrive", within=60)
-        await until(lambda: _is_cleared(office["agencies"]), "the outboxes are cleared", within=60)
+        await wait_until(lambda: len(heard) == 200, "all arrive", within=60)
+        await wait_until(lambda: _is_cleared(office["agencies"]), "the outboxes are cleared", within=60)
 
 
 async def test_what_a_blocked_broker_does_not_take_is_not_kept_to_be_sent_again_and_again(
@@ -236,13 +236,13 @@ async def test_what_a_blocked_broker_does_not_take_is_not_kept_to_be_sent_again_
     await publisher.open()
     await _control(servers, "set_vm_memory_high_watermark", "0")
     try:
-        await until(partial(_is_refused, publisher, queue), "the broker blocks whoever publishes")
-        await until(lambda: _is_blocked(servers, vhost), "the connection is known to be blocked")
+        await wait_until(partial(_is_refused, publisher, queue), "the broker blocks whoever publishes")
+        await wait_until(lambda: _is_blocked(servers, vhost), "the connection is known to be blocked")
         for _ in range(20):
             assert await _is_refused(publisher, queue)
     finally:
         await _control(servers, "set_vm_memory_high_watermark", "0.6")
-    await until(partial(_is_taken, publisher, queue), "the broker takes messages again", within=60)
+    await wait_until(partial(_is_taken, publisher, queue), "the broker takes messages again", within=60)
     taken = await ready_in(vhost.amqp_url, queue)
     await publisher.close()
     assert taken <= 3, "the one that met the alarm, perhaps one more, and the last"

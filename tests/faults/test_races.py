@@ -27,7 +27,7 @@ from shared.events.envelope import Event, rfc3339
 from shared.messaging.topology import events_queue
 from tests.faults.conftest import Counts
 from tests.support.agreement import assert_agreement
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.office_work import OfficeWork
 from tests.support.province import HANOI, Province, expect
 from tests.support.servers import unique
@@ -248,7 +248,7 @@ async def test_a_batch_that_is_sent_again_while_it_is_being_made_is_made_once(gr
     tasks = ground.province.stack.servers.administration[ground.province.stack.databases["assignment"]]["tasks"]
     before = await tasks.count_documents({})
     first = asyncio.create_task(ground.all_at_once([asked]))
-    await until(partial(_more_than, tasks, before), "the first tasks are there")
+    await wait_until(partial(_more_than, tasks, before), "the first tasks are there")
     again = await ground.all_at_once([asked] * 6)
     answers = [*await first, *again]
     assert Counter(answer.status_code for answer in answers) == {201: 1, 200: 6}
@@ -360,7 +360,7 @@ async def test_three_monitors_announce_each_moment_once(ground: Ground, counts: 
     due_at = await due_in_an_hour(ground, number)
     before = await ground.announced("deadline.missed")
     ground.province.stack.set_clock(due_at - timedelta(milliseconds=200))
-    await until(lambda: ground.province.now() > due_at, "the moment has passed")
+    await wait_until(lambda: ground.province.now() > due_at, "the moment has passed")
     await ground.province.wait_until_idle()
     assert await ground.announced("deadline.missed") == before + number
 
@@ -471,7 +471,7 @@ async def test_at_the_due_moment_itself_the_times_alone_decide(ground: Ground, c
         await asyncio.gather(*(send_at(moments[act], task, act) for act in BODIES))
 
     async def send_at(moment: datetime, task: str, act: str) -> None:
-        await until(lambda: ground.province.now() >= moment, "the moment to send it has come")
+        await wait_until(lambda: ground.province.now() >= moment, "the moment to send it has come")
         await ground.work.send("head-stc", f"/v1/tasks/{task}/{act}", BODIES[act])
 
     ground.province.stack.set_clock(due_at - timedelta(milliseconds=600))
@@ -496,5 +496,5 @@ async def test_offices_at_work_while_days_go_by_miss_nothing(ground: Ground, cou
     async with ground.work.at_work(together=6):
         for _ in range(counts.of(3, 20)):
             enough = len(acknowledged) + counts.of(25, 120)
-            await until(lambda: len(acknowledged) >= enough, "the day's work is done", within=120)  # noqa: B023
+            await wait_until(lambda: len(acknowledged) >= enough, "the day's work is done", within=120)  # noqa: B023
             ground.province.stack.set_clock(ground.province.now() + timedelta(days=2))

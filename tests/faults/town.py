@@ -19,7 +19,7 @@ from deploy.local.services import ServiceProcesses, running_services
 from deploy.services import SERVICES
 from shared.messaging.topology import events_queue
 from tests.support.agreement import assert_agreement
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.office_work import OfficeWork
 from tests.support.province import Province, province_on
 from tests.support.proxy import TcpProxy, proxy_to
@@ -86,12 +86,12 @@ class Town:
         """Wait until so many more acts have been acknowledged."""
         acknowledged = self.work.acknowledged.tasks
         wanted = len(acknowledged) + number
-        await until(lambda: len(acknowledged) >= wanted, f"{number} more acts are acknowledged", within)
+        await wait_until(lambda: len(acknowledged) >= wanted, f"{number} more acts are acknowledged", within)
 
     async def until_called_off(self, number: int) -> None:
         """Wait until so many more requests have been answered with 503, or not at all."""
         wanted = self._called_off() + number
-        await until(lambda: self._called_off() >= wanted, f"{number} more requests are called off", within=60)
+        await wait_until(lambda: self._called_off() >= wanted, f"{number} more requests are called off", within=60)
 
     def _called_off(self) -> int:
         return self.work.unavailable + self.work.not_answered

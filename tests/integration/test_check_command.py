@@ -44,7 +44,7 @@ from shared.office.vocabulary import Role
 from shared.settings import Mode, ServiceSettings
 from tests.support.assignment import PASSWORD, Office, running_office
 from tests.support.directory import KEYS
-from tests.support.messaging import messages_in, settled, until
+from tests.support.messaging import messages_in, settled, wait_until
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Databases
 
@@ -108,7 +108,7 @@ class House:
             for service in KINDS:
                 app = self.app_of(service)
                 await running.enter_async_context(app.router.lifespan_context(app))
-                await until(lambda app=app: _is_ready(app), f"{service} is ready")  # type: ignore[misc]
+                await wait_until(lambda app=app: _is_ready(app), f"{service} is ready")  # type: ignore[misc]
             yield
             await settled(self.servers, self.office.vhost, list(KINDS), outboxes=self.outboxes)
 
@@ -118,7 +118,7 @@ class House:
 
     async def lose_the_queues(self) -> None:
         """Delete the queues of events, as soon as all that was published is in them."""
-        await until(self._is_all_published, "the outboxes are empty")
+        await wait_until(self._is_all_published, "the outboxes are empty")
         async with await aio_pika.connect(self.amqp_url) as connection:
             channel = await connection.channel()
             for service in KINDS:
@@ -140,7 +140,7 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none"))
         serving = asyncio.create_task(server.serve([listening]))
-        await until(lambda: server.started, "assignment is served")
+        await wait_until(lambda: server.started, "assignment is served")
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         await serving
@@ -257,7 +257,7 @@ async def test_a_queue_deleted_with_messages_in_it_leads_to_events_that_are_name
 
 async def test_a_missed_event_among_the_dead_letters_is_pointed_out(house: House, check: Check) -> None:
     task = await house.office.assigned()
-    await until(house._is_all_published, "the outboxes are empty")
+    await wait_until(house._is_all_published, "the outboxes are empty")
     (message,) = await messages_in(house.amqp_url, events_queue("deadline"))
     async with await aio_pika.connect(house.amqp_url) as connection:
         copy = aio_pika.Message(message.body, message_id=message.message_id)
@@ -341,7 +341,7 @@ async def test_a_history_tells_of_the_same_occasions_as_the_events_did(house: Ho
     await office.act(task, "refusal")
     await office.act(task, "reassignment", body={"lead_agency": "monitor", "reason": "Đúng chức năng"})
     await office.act(task, "recall")
-    await until(house._is_all_published, "the outboxes are empty")
+    await wait_until(house._is_all_published, "the outboxes are empty")
     messages = await messages_in(house.amqp_url, events_queue("notification"))
     events = [event for message in messages if (event := decode(message.body)).subject == task]
     assignment = Assignment(office.http, Tokens())

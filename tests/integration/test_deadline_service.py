@@ -23,7 +23,7 @@ from shared.mongo import connect
 from shared.office.vocabulary import Role, Stage
 from shared.settings import Mode
 from tests.support.deadline_tasks import DUE_AT, FakeClock, a_task, event_of, without_deadline
-from tests.support.messaging import messages_in, ready_in, until
+from tests.support.messaging import messages_in, ready_in, wait_until
 from tests.support.proxy import proxy_to
 from tests.support.servers import Database, Vhost
 from tests.support.tokens import TestKeys
@@ -55,7 +55,7 @@ class Office:
         async def answers() -> bool:
             return (await self.http.get(f"/v1/deadlines/{task_id}", headers=LEADER)).status_code == httpx2.codes.OK
 
-        await until(answers, f"{task_id} is watched")
+        await wait_until(answers, f"{task_id} is watched")
 
 
 @asynccontextmanager
@@ -89,7 +89,7 @@ async def office(database: Database, vhost: Vhost) -> AsyncIterator[Office]:
         async def is_ready() -> bool:
             return await is_wholly_up(http)
 
-        await until(is_ready, "the service is ready")
+        await wait_until(is_ready, "the service is ready")
         await publisher.open()
         yield Office(http, clock, database, vhost.amqp_url, publisher)
         await publisher.close()
@@ -109,7 +109,7 @@ async def test_a_missed_deadline_reaches_those_who_are_sent_it(office: Office) -
     async def arrived() -> bool:
         return await ready_in(office.amqp_url, "assignment.events") > 0
 
-    await until(arrived, "assignment is told")
+    await wait_until(arrived, "assignment is told")
     [event] = await announced_to(office.amqp_url, "assignment")
     assert (event["type"], event["subject"]) == ("deadline.missed.v1", "t-1")
     assert event["data"]["due_at"] == "2026-12-18T16:59:59.999Z"
@@ -125,7 +125,7 @@ async def test_a_broker_that_is_away_delays_and_loses_nothing(
     async with proxy_to(servers.rabbitmq.amqp_port) as proxy:
         by_proxy = vhost.amqp_url.replace(f":{proxy.target_port}/", f":{proxy.port}/")
         async with running(database, by_proxy, clock) as http:
-            await until(lambda: is_wholly_up(http), "the service is ready")
+            await wait_until(lambda: is_wholly_up(http), "the service is ready")
             await publisher.open()
             office = Office(http, clock, database, vhost.amqp_url, publisher)
             await office.tell(*[a_task(f"t-{number}", stage=Stage.RECEIVED) for number in range(20)])
@@ -141,11 +141,11 @@ async def test_a_broker_that_is_away_delays_and_loses_nothing(
             async def all_arrived() -> bool:
                 return await ready_in(vhost.amqp_url, "assignment.events") >= 20
 
-            await until(all_wait, "twenty misses wait in the outboxes")
+            await wait_until(all_wait, "twenty misses wait in the outboxes")
             assert (await http.get("/health/ready")).json()["status"] == "degraded"
             assert not await all_arrived()
             await proxy.restore()
-            await until(all_arrived, "assignment is told of all twenty")
+            await wait_until(all_arrived, "assignment is told of all twenty")
         events = await announced_to(vhost.amqp_url, "assignment")
         assert {event["subject"] for event in events} == {f"t-{number}" for number in range(20)}
     await publisher.close()
@@ -182,7 +182,7 @@ async def test_timeliness_is_of_the_moment_and_nothing_is_awaited_once_missed(of
         assert answer["timeliness"] == "overdue"
         return answer["next_moment"] is None
 
-    await until(is_settled, "the miss is dealt with")
+    await wait_until(is_settled, "the miss is dealt with")
 
 
 async def test_a_task_without_a_deadline_has_no_days(office: Office) -> None:

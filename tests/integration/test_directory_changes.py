@@ -15,7 +15,7 @@ from services.assignment.directory.store import INDEXES
 from shared.messaging.topology import events_queue
 from shared.office.vocabulary import Role
 from tests.support.directory import BUILDING, FINANCE, PASSWORD, House, running_house
-from tests.support.messaging import messages_in, until
+from tests.support.messaging import messages_in, wait_until
 
 ADMINISTRATORS = (Account("quan.tri", "Quản trị", Role.ADMINISTRATOR), Account("hai", "Hai", Role.ADMINISTRATOR))
 PEOPLE = (*ADMINISTRATORS, Account("giam.doc", "Giám đốc", Role.HEAD, FINANCE), Account("x", "X", Role.HEAD, BUILDING))
@@ -247,7 +247,7 @@ async def test_every_change_is_told_once_and_secrets_are_not(fresh_house: House)
         ]
         return not any(waiting)
 
-    await until(all_sent, "the outboxes are empty")
+    await wait_until(all_sent, "the outboxes are empty")
     messages = await messages_in(fresh_house.vhost.amqp_url, events_queue("notification"))
     events = [orjson.loads(message.body) for message in messages]
     told = [(event["type"], event["id"], event["sequence"]) for event in events if event["subject"] in {"stc", "hoa"}]

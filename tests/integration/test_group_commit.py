@@ -17,7 +17,7 @@ from pymongo.errors import ConnectionFailure, DuplicateKeyError, WriteConcernErr
 from deploy.local.servers import Servers
 from shared.group_commit import GroupCommit, _outcomes, duplicate_of
 from shared.mongo import Collection, Index, ascending, connect, ensure_indexes, is_away
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database
 
@@ -180,7 +180,7 @@ async def test_a_server_that_is_away_is_said_to_every_writer_and_forgotten_once_
     assert all(outcome is True or (isinstance(outcome, Exception) and is_away(outcome)) for outcome in outcomes)
     assert all(outcome is not True for outcome in outcomes[20:])
     await proxy.restore()
-    await until(lambda: _answers(notes.collection), "the driver has found the server again")
+    await wait_until(lambda: _answers(notes.collection), "the driver has found the server again")
     assert await notes.insert("after", "1")
     acknowledged = [f"during-{number}" for number, outcome in enumerate(outcomes[:20]) if outcome is True]
     assert set(notes.told) == {"before", "after", *acknowledged}

@@ -24,7 +24,7 @@ from shared.messaging.retry import RetryLater
 from shared.messaging.topology import EXCHANGE, dead_queue, events_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import Database, connect
-from tests.support.messaging import agency_event, messages_in, ready_in, settled, until
+from tests.support.messaging import agency_event, messages_in, ready_in, settled, wait_until
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Vhost
 
@@ -98,8 +98,8 @@ async def test_what_a_crash_left_between_write_and_publish_is_swept(amqp_url: st
     await write(office, 1, 2, 3)
     received = Received()
     async with consuming(amqp_url, received), assignment(amqp_url, office).running({}):
-        await until(lambda: received.count_is(3), "three swept events arrive")
-        await until(lambda: _is_zero(waiting(office)), "the outboxes are cleared")
+        await wait_until(lambda: received.count_is(3), "three swept events arrive")
+        await wait_until(lambda: _is_zero(waiting(office)), "the outboxes are cleared")
 
 
 async def test_one_documents_events_leave_in_the_order_they_were_written(amqp_url: str, office: Database) -> None:
@@ -109,7 +109,7 @@ async def test_one_documents_events_leave_in_the_order_they_were_written(amqp_ur
         await office["agencies"].update_one({"_id": "so-1"}, outbox.push([event]))
     received = Received()
     async with consuming(amqp_url, received, prefetch=1), assignment(amqp_url, office).running({}):
-        await until(lambda: received.count_is(20), "twenty events arrive")
+        await wait_until(lambda: received.count_is(20), "twenty events arrive")
     assert received.events == events
 
 
@@ -143,8 +143,10 @@ async def test_two_relays_on_one_collection_lose_nothing(amqp_url: str, office: 
     received = Received()
     first, second = assignment(amqp_url, office), assignment(amqp_url, office)
     async with consuming(amqp_url, received), first.running({}), second.running({}):
-        await until(lambda: _is_zero(waiting(office)), "both have cleared the outboxes")
-        await until(lambda: {event.subject for event in received.events} == {f"so-{n}" for n in numbers}, "all arrive")
+        await wait_until(lambda: _is_zero(waiting(office)), "both have cleared the outboxes")
+        await wait_until(
+            lambda: {event.subject for event in received.events} == {f"so-{n}" for n in numbers}, "all arrive"
+        )
 
 
 async def test_the_same_event_twice_is_handed_over_twice(servers: Servers, vhost: Vhost) -> None:
@@ -233,7 +235,7 @@ async def test_what_a_handler_causes_belongs_to_the_event(amqp_url: str) -> None
 
     async with consuming(amqp_url, look):
         await publish(amqp_url, encode(agency_event(7)), events_queue("notification"))
-        await until(lambda: bool(seen), "the event is handled")
+        await wait_until(lambda: bool(seen), "the event is handled")
     assert seen == [("request-7", "so-7:1")]
     assert (context.correlation_id(), context.causation_id()) == (None, None)
 
@@ -253,7 +255,7 @@ async def test_an_unroutable_event_stays_in_its_outbox_and_holds_up_no_other(amq
     await write(office, 2)
     received = Received()
     async with consuming(amqp_url, received), assignment(amqp_url, office).running({}):
-        await until(lambda: received.count_is(1), "the other event arrives")
+        await wait_until(lambda: received.count_is(1), "the other event arrives")
     assert await waiting(office) == 1
 
 
@@ -263,7 +265,7 @@ async def test_a_queue_deleted_while_running_is_made_anew(servers: Servers, vhos
     async with consuming(vhost.amqp_url, received) as receiver, sender.running({}):
         await sender.started.wait()
         (await servers.management.delete(queue)).raise_for_status()
-        await until(lambda: _is_consumed(servers, queue), "the queue is consumed again")
+        await wait_until(lambda: _is_consumed(servers, queue), "the queue is consumed again")
         await write(office, 1)
         await settled(servers, vhost, ["notification"], outboxes=[office["agencies"]], messagings=[receiver])
     assert received.events == [agency_event(1)]
@@ -275,7 +277,7 @@ async def test_an_exchange_deleted_while_running_is_made_anew(servers: Servers, 
         await sender.started.wait()
         (await servers.management.delete(f"/api/exchanges/{vhost.name}/{EXCHANGE}")).raise_for_status()
         await write(office, 1)
-        await until(lambda: received.count_is(1), "the event arrives")
+        await wait_until(lambda: received.count_is(1), "the event arrives")
 
 
 async def test_handlers_that_run_finish_before_the_service_ends(amqp_url: str) -> None:

@@ -17,7 +17,7 @@ from shared.messaging.queue_depths import QueueDepths
 from shared.messaging.topology import dead_queue, events_queue, retry_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import connect
-from tests.support.messaging import agency_event, until
+from tests.support.messaging import agency_event, wait_until
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database, Vhost
 
@@ -64,7 +64,7 @@ async def test_what_waits_is_shown_by_the_queue_it_waits_in(publisher: Publisher
         await depths.measure()
         return _shown() == (4, 3, 5)
 
-    await until(all_are_counted, "what waits is counted")
+    await wait_until(all_are_counted, "what waits is counted")
 
 
 async def test_nothing_is_shown_while_the_broker_is_away(publisher: Publisher, proxy: TcpProxy) -> None:
@@ -73,7 +73,7 @@ async def test_nothing_is_shown_while_the_broker_is_away(publisher: Publisher, p
     assert _shown() == (0, 0, 0)
 
     await proxy.cut()
-    await until(lambda: not publisher.is_connected, "the loss is noticed")
+    await wait_until(lambda: not publisher.is_connected, "the loss is noticed")
     await depths.measure()
     assert _shown() == (None, None, None)
     await depths.measure()

@@ -21,7 +21,7 @@ from shared.messaging.stall import StallDetector
 from shared.messaging.topology import events_queue
 from shared.messaging.wiring import Messaging
 from tests.support.consumers import sender
-from tests.support.messaging import agency_event, until
+from tests.support.messaging import agency_event, wait_until
 from tests.support.servers import Vhost
 
 QUEUE = events_queue("notification")
@@ -66,7 +66,7 @@ async def test_a_consumer_that_the_broker_has_forgotten_begins_anew(vhost: Vhost
     async with consuming(vhost.amqp_url, received):
         await forget_the_consumer(vhost)
         await publish(vhost.amqp_url, 1, 2)
-        await until(lambda: received.subjects == {"so-1", "so-2"}, "what waited has come")
+        await wait_until(lambda: received.subjects == {"so-1", "so-2"}, "what waited has come")
 
 
 async def test_a_consumer_whose_queue_was_deleted_begins_anew(servers: Servers, vhost: Vhost) -> None:
@@ -75,9 +75,9 @@ async def test_a_consumer_whose_queue_was_deleted_begins_anew(servers: Servers, 
     with capture_logs() as logs:
         async with consuming(vhost.amqp_url, received):
             (await servers.management.delete(f"/api/queues/{vhost.name}/{QUEUE}")).raise_for_status()
-            await until(lambda: "consumer_begun_anew" in [entry["event"] for entry in logs], "it has begun anew")
+            await wait_until(lambda: "consumer_begun_anew" in [entry["event"] for entry in logs], "it has begun anew")
             await publish(vhost.amqp_url, 1)
-            await until(lambda: received.subjects == {"so-1"}, "what came later has come")
+            await wait_until(lambda: received.subjects == {"so-1"}, "what came later has come")
     assert [entry["event"] for entry in logs].count("consumer_begun_anew") == 1
 
 

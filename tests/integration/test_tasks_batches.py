@@ -24,7 +24,7 @@ from shared.office.policy import Policy
 from shared.office.vocabulary import Role
 from shared.office.workdays import WorkCalendar
 from tests.support.assignment import DEADLINE, MONDAY, Office, code_of, fields_of, local, moment, running_office
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 
 BATCHES: Final = "/v1/task-batches"
 ITEM: Final[dict[str, Any]] = {"title": "Rà soát quy hoạch", "lead_agencies": ["lead"], "deadline": DEADLINE}
@@ -209,7 +209,7 @@ async def test_what_a_crash_left_open_is_finished_once_it_is_old_enough(office: 
     assert await of_batch(office, batch) == []
     await age(office, batch, seconds=11)
     await store.finish_left_behind()
-    await until(lambda: _is_closed(office, batch), "the service's sweep or this one has finished the batch")
+    await wait_until(lambda: _is_closed(office, batch), "the service's sweep or this one has finished the batch")
     assert await of_batch(office, batch) == [task.id for task, _ in batch.tasks()]
     whole = await office.read(await _first_of(office, batch))
     expected = to_fields(next(iter(batch.tasks()))[0])
@@ -225,7 +225,7 @@ async def test_a_crash_among_the_tasks_is_mended_without_a_second_task(office: O
     await kept.delete_many({"batch": batch.id, "_id": {"$ne": first}})
     await age(office, batch, seconds=11)
     await store.finish_left_behind()
-    await until(lambda: _is_closed(office, batch), "the service's sweep or this one has finished the batch")
+    await wait_until(lambda: _is_closed(office, batch), "the service's sweep or this one has finished the batch")
     assert await of_batch(office, batch) == [task.id for task, _ in batch.tasks()]
     assert (await office.read(first))["stage"] == "received"
 

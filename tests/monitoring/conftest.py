@@ -15,7 +15,7 @@ from deploy.local.prometheus import Prometheus, ensure_prometheus, running_prome
 from deploy.local.servers import Servers
 from deploy.local.services import running_services
 from tests.monitoring.weeks import FIRST, SECOND, live_through
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.province import QUICK, Province, province_on
 
 _SCRAPE_SECONDS: Final = 1.0
@@ -37,7 +37,7 @@ class Watched:
             (count,) = await self.values(f"count(timestamp(up) > {since}) or vector(0)")
             return count == len(services)
 
-        await until(scraped, "Prometheus has scraped every service", within=30)
+        await wait_until(scraped, "Prometheus has scraped every service", within=30)
 
     async def samples(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """Return the labels and numbers that an expression has now; not a number is none."""

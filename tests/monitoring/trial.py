@@ -23,7 +23,7 @@ import aio_pika
 from deploy.local.prometheus import RULES, Prometheus, ensure_prometheus, running_prometheus
 from deploy.local.services import ServiceProcesses, running_services
 from shared.messaging.topology import EXCHANGE
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.province import QUICK, Province, expect, province_on
 from tests.support.servers import temporary_servers
 
@@ -124,7 +124,7 @@ async def _try(prometheus: Prometheus, province: Province, wanted: Collection[st
 
 
 async def _until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    await until(condition, what, within=_WITHIN_SECONDS)
+    await wait_until(condition, what, within=_WITHIN_SECONDS)
 
 
 async def _fires(prometheus: Prometheus, alert: str) -> bool:

@@ -20,7 +20,7 @@ from services.assignment.directory.rules.account import Account
 from shared.mongo import Database, connect
 from shared.office.vocabulary import Role
 from tests.support.directory import KEYS, settings_for
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.servers import Databases, Vhost, temporary_vhost
 
 HANOI: Final = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -234,7 +234,7 @@ async def running_office(servers: Servers) -> AsyncIterator[Office]:
         client = connect(made.uri, "tests")
         afterwards.callback(client.close)
         office = Office(app, http, clock, client[made.name], vhost)
-        await until(lambda: _is_ready(http), "assignment is ready")
+        await wait_until(lambda: _is_ready(http), "assignment is ready")
         await _fill_directory(office)
         yield office
 

@@ -17,7 +17,7 @@ from services.assignment.settings import AssignmentSettings
 from shared.mongo import Database, connect
 from shared.office.vocabulary import Role, Scope
 from shared.settings import Mode
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.servers import Databases, Vhost, temporary_vhost
 from tests.support.tokens import TestKeys
 
@@ -103,7 +103,7 @@ async def running_house(servers: Servers, people: Iterable[Account] = PEOPLE, **
         client = connect(made.uri, "tests")
         afterwards.callback(client.close)
         house = House(app, http, client[made.name], vhost)
-        await until(lambda: _is_wholly_up(http), "assignment is ready")
+        await wait_until(lambda: _is_wholly_up(http), "assignment is ready")
         await _move_in(house, people)
         yield house
 

@@ -23,7 +23,7 @@ from tests.support.servers import Vhost
 _POLL_SECONDS = 0.02
 
 
-async def until(condition: Callable[[], Awaitable[bool] | bool], what: str, within: float = 20.0) -> None:
+async def wait_until(condition: Callable[[], Awaitable[bool] | bool], what: str, within: float = 20.0) -> None:
     """Wait until the condition holds; after `within` seconds the test fails and says what was waited for."""
     try:
         async with asyncio.timeout(within):
@@ -67,7 +67,7 @@ async def settled(
         await asyncio.sleep(2 * TICK_SECONDS)
         return await quiet() and _handled(services) == handled
 
-    await until(quiet_twice, f"nothing is on its way to {', '.join(services)}", within)
+    await wait_until(quiet_twice, f"nothing is on its way to {', '.join(services)}", within)
 
 
 async def _empty(outboxes: Sequence[Collection]) -> bool:

@@ -21,6 +21,11 @@ class TcpProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._clients_are_heard = asyncio.Event()
 
+    def address_of(self, uri: str) -> str:
+        """Return the address of the server, `uri`, by way of the proxy. MongoDB's driver does not look for others."""
+        by_proxy = uri.replace(f":{self.target_port}/", f":{self.port}/")
+        return by_proxy.replace("replicaSet=dondoc", "directConnection=true")
+
     async def restore(self) -> None:
         """Accept connections again, on the same port as before."""
         self.let_go()

@@ -36,7 +36,7 @@ async def measure(installation: Installation) -> Sequence[Finding]:
         await installation.stack.barrier()
         rate = capacity * _SHARE
         given = await installation.load.paced(requests, rate=rate, seconds=_PACED_SECONDS)
-        await arrivals.until_all(given)
+        await arrivals.wait_for(given)
         delays = [arrivals.at[task] - scheduled for task, scheduled in given.items()]
     figures = {"capacity_per_second": round(capacity, 1), "rate_per_second": round(rate, 1), **in_ms(delays)}
     remark = f"p99 {figures['p99_ms']:.1f} ms; at {rate:,.0f}/s of the {capacity:,.0f}/s that pass through all services"
@@ -48,7 +48,7 @@ async def measure(installation: Installation) -> Sequence[Finding]:
 async def _capacity(installation: Installation, requests: list[dict[str, Any]], arrivals: Arrivals) -> float:
     before, began = len(arrivals.at), time.time()
     given = await installation.load.closed(requests, clients=CLIENTS, seconds=_LOADED_SECONDS)
-    await arrivals.until(before + given.count)
+    await arrivals.wait_for_count(before + given.count)
     return given.count / (max(arrivals.at.values()) - began)
 
 
@@ -71,11 +71,11 @@ class Arrivals:
         await asyncio.wait([self._watching])
         await self._stream.close()
 
-    async def until(self, number: int) -> None:
+    async def wait_for_count(self, number: int) -> None:
         async with asyncio.timeout(_WITHIN_SECONDS), self._grown:
             await self._grown.wait_for(lambda: len(self.at) >= number)
 
-    async def until_all(self, tasks: dict[str, float]) -> None:
+    async def wait_for(self, tasks: dict[str, float]) -> None:
         async with asyncio.timeout(_WITHIN_SECONDS), self._grown:
             await self._grown.wait_for(lambda: tasks.keys() <= self.at.keys())
 
