@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -18,17 +17,23 @@ from shared.events.codec import encode
 from shared.events.envelope import Event
 from shared.events.names import AGENCY_CHANGED
 from shared.messaging import context, outbox
-from shared.messaging.consumer import Handler
 from shared.messaging.publisher import Publisher, UnroutableError, make_message
 from shared.messaging.retry import RetryLater
 from shared.messaging.topology import EXCHANGE, dead_queue, events_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import Database, connect
-from tests.support.messaging import agency_event, messages_in, ready_in, settled, wait_until
+from tests.support.messaging import (
+    DELAYS,
+    Received,
+    agency_event,
+    consuming,
+    messages_in,
+    ready_in,
+    settled,
+    wait_until,
+)
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Vhost
-
-DELAYS = (0.05, 0.1, 0.2)
 
 
 @pytest.fixture
@@ -38,31 +43,9 @@ async def office(database: OwnDatabase) -> AsyncIterator[Database]:
     client.close()
 
 
-class Received:
-    """A handler that keeps what it was given."""
-
-    def __init__(self) -> None:
-        self.events: list[Event[Any]] = []
-
-    async def __call__(self, event: Event[Any]) -> None:
-        self.events.append(event)
-
-    def count_is(self, count: int) -> bool:
-        return len(self.events) >= count
-
-
 def assignment(amqp_url: str, office: Database, **changes: Any) -> Messaging:
     settings: dict[str, Any] = {"retry_delays": DELAYS, "sweep_interval": 0.2}
     return Messaging("assignment", amqp_url, outboxes=[office["agencies"]], **(settings | changes))
-
-
-@asynccontextmanager
-async def consuming(amqp_url: str, handler: Handler, **changes: Any) -> AsyncIterator[Messaging]:
-    settings: dict[str, Any] = {"retry_delays": DELAYS}
-    messaging = Messaging("notification", amqp_url, **(settings | changes))
-    async with messaging.running({AGENCY_CHANGED: handler}):
-        await messaging.started.wait()
-        yield messaging
 
 
 async def write(office: Database, *numbers: int) -> None:

@@ -18,17 +18,14 @@ from shared.events.codec import encode
 from shared.events.envelope import Event
 from shared.events.names import AGENCY_CHANGED
 from shared.messaging import outbox
-from shared.messaging.consumer import Handler
 from shared.messaging.publisher import NotPublishedError, Publisher, make_message
 from shared.messaging.topology import EXCHANGE, dead_queue, events_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import Database, connect
-from tests.support.messaging import agency_event, messages_in, ready_in, settled, wait_until
+from tests.support.messaging import DELAYS, agency_event, consuming, messages_in, ready_in, settled, wait_until
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Vhost
-
-DELAYS = (0.05, 0.1)
 
 
 @pytest.fixture
@@ -54,13 +51,6 @@ def assignment(amqp_url: str, office: Database) -> Messaging:
     return Messaging("assignment", amqp_url, outboxes=[office["agencies"]], retry_delays=DELAYS, sweep_interval=0.2)
 
 
-@asynccontextmanager
-async def consuming(amqp_url: str, handler: Handler) -> AsyncIterator[Messaging]:
-    messaging = Messaging("notification", amqp_url, retry_delays=DELAYS)
-    async with messaging.running({AGENCY_CHANGED: handler}):
-        yield messaging
-
-
 async def write(office: Database, *numbers: int) -> None:
     documents = [{"_id": f"so-{number}", **outbox.fields([agency_event(number)])} for number in numbers]
     await office["agencies"].insert_many(documents)
@@ -84,8 +74,7 @@ async def test_what_is_written_while_the_broker_is_away_arrives_when_it_is_back(
 
     url = broker_proxy.address_of(vhost.amqp_url)
     sender = assignment(url, office)
-    async with consuming(url, note) as receiver, sender.running({}):
-        await receiver.started.wait()
+    async with consuming(url, note), sender.running({}):
         await sender.started.wait()
         await broker_proxy.cut()
         await wait_until(lambda: _is_down(sender), "the broker is seen to be away")
@@ -147,7 +136,6 @@ async def test_a_consumer_whose_mongodb_is_away_waits_and_buries_nothing(
             raise
 
     async with consuming(vhost.amqp_url, keep) as receiver:
-        await receiver.started.wait()
         await mongodb_proxy.cut()
         await _publish(vhost.amqp_url, 1, 2)
         # More failures than the retries would bear, if they were counted.
@@ -172,8 +160,7 @@ async def test_a_consumer_that_waits_for_mongodb_ends_promptly_and_gives_its_mes
         await client[database.name]["inbox"].insert_one({"_id": event.id})
 
     await mongodb_proxy.cut()
-    async with consuming(vhost.amqp_url, keep) as receiver:
-        await receiver.started.wait()
+    async with consuming(vhost.amqp_url, keep):
         await _publish(vhost.amqp_url, 1)
         await tried.wait()
         ends = asyncio.get_running_loop().time()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +15,15 @@ from deploy.local.servers import Servers
 from shared.events.directory import AgencyChanged
 from shared.events.envelope import Event
 from shared.events.names import AGENCY_CHANGED
+from shared.messaging.consumer import Handler
 from shared.messaging.metrics import HANDLED
 from shared.messaging.wiring import Messaging
 from shared.mongo import Collection
 from shared.office.vocabulary import AgencyKind
 from tests.support.servers import Vhost
 
+DELAYS = (0.05, 0.1, 0.2)
+"""The retry delays of the consumer of a test."""
 _POLL_SECONDS = 0.02
 
 
@@ -127,3 +131,29 @@ async def ready_in(amqp_url: str, queue: str) -> int:
         except aio_pika.exceptions.ChannelNotFoundEntity:
             return 0
         return found.declaration_result.message_count or 0
+
+
+class Received:
+    """A handler that keeps the events it was given."""
+
+    def __init__(self) -> None:
+        self.events: list[Event[Any]] = []
+
+    async def __call__(self, event: Event[Any]) -> None:
+        self.events.append(event)
+
+    def count_is(self, count: int) -> bool:
+        return len(self.events) >= count
+
+    @property
+    def subjects(self) -> set[str]:
+        return {event.subject for event in self.events}
+
+
+@asynccontextmanager
+async def consuming(amqp_url: str, handler: Handler, **settings: Any) -> AsyncIterator[Messaging]:
+    """Run a consumer of notification that has declared its queues and takes `agency_event`s."""
+    messaging = Messaging("notification", amqp_url, **({"retry_delays": DELAYS} | settings))
+    async with messaging.running({AGENCY_CHANGED: handler}):
+        await messaging.started.wait()
+        yield messaging
