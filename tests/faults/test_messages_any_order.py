@@ -26,8 +26,9 @@ from shared.events.names import DATA_OF
 from shared.messaging.topology import dead_queue
 from shared.mongo import Database, connect
 from shared.office.vocabulary import Stage
+from tests.support.clock import FakeClock
 from tests.support.consumers import CONSUMERS, running, send, sender
-from tests.support.deadline_tasks import FakeClock, a_task, event_of
+from tests.support.deadline_tasks import a_task, event_of
 from tests.support.lives import LIVES, lived_as
 from tests.support.messaging import ready_in, settled
 from tests.support.notification_events import CALENDAR, the_directory
@@ -41,7 +42,7 @@ ONCE_IN_ORDER = "plain"
 
 
 @dataclass(frozen=True)
-class Office:
+class Consumers:
     """The three services, running, and their databases."""
 
     servers: Servers
@@ -89,9 +90,9 @@ async def collections_of(database: OwnDatabase) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def office(servers: Servers, vhost: Vhost, databases: Databases) -> AsyncIterator[Office]:
+async def consumers(servers: Servers, vhost: Vhost, databases: Databases) -> AsyncIterator[Consumers]:
     async with AsyncExitStack() as services:
-        yield Office(
+        yield Consumers(
             servers,
             vhost,
             {
@@ -122,7 +123,9 @@ def test_the_lives_tell_of_everything_that_can_happen_to_a_task() -> None:
     assert told == {name for name in DATA_OF if name.startswith(("task.", "deadline."))}
 
 
-async def test_a_life_told_in_any_order_and_repeatedly_leaves_what_it_leaves_told_once_in_order(office: Office) -> None:
+async def test_a_life_told_in_any_order_and_repeatedly_leaves_what_it_leaves_told_once_in_order(
+    consumers: Consumers,
+) -> None:
     lives = {name: life().events for name, life in LIVES.items()}
     copies = {
         f"{name}.{order}": lived_as(f"{name}.{order}", events)
@@ -130,15 +133,15 @@ async def test_a_life_told_in_any_order_and_repeatedly_leaves_what_it_leaves_tol
         for order, events in orders_of(life).items()
     }
     # Who is told is decided by who is known when an event comes.
-    await office.tell(the_directory(), list(reversed(the_directory())))
-    await office.tell(*copies.values())
+    await consumers.tell(the_directory(), list(reversed(the_directory())))
+    await consumers.tell(*copies.values())
     for name, life in lives.items():
-        await office.take_in(lived_as(f"{name}.{ONCE_IN_ORDER}", life))
+        await consumers.take_in(lived_as(f"{name}.{ONCE_IN_ORDER}", life))
     for task_id in copies:
         plain = f"{task_id.partition('.')[0]}.{ONCE_IN_ORDER}"
-        assert await office.held_of(task_id) == await office.held_of(plain), task_id
+        assert await consumers.held_of(task_id) == await consumers.held_of(plain), task_id
     for service in CONSUMERS:
-        assert await ready_in(office.vhost.amqp_url, dead_queue(service)) == 0
+        assert await ready_in(consumers.vhost.amqp_url, dead_queue(service)) == 0
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1), (2, 1, 2, 1)])

@@ -33,7 +33,7 @@ A_DAY: Final = 86_400.0
 
 
 @pytest.fixture
-async def office(database: OwnDatabase) -> AsyncIterator[Database]:
+async def assignment_database(database: OwnDatabase) -> AsyncIterator[Database]:
     client = connect(database.uri, "tests")
     yield client[database.name]
     client.close()
@@ -101,11 +101,15 @@ async def test_a_queue_deleted_while_its_service_is_stopped_is_made_anew_at_its_
 
 
 async def test_an_exchange_deleted_under_load_loses_nothing_to_anyone(
-    servers: Servers, vhost: Vhost, office: Database, counts: Counts
+    servers: Servers, vhost: Vhost, assignment_database: Database, counts: Counts
 ) -> None:
     many = counts.of(400, 4_000)
     sending = Messaging(
-        "assignment", vhost.amqp_url, outboxes=[office["agencies"]], retry_delays=DELAYS, sweep_interval=0.2
+        "assignment",
+        vhost.amqp_url,
+        outboxes=[assignment_database["agencies"]],
+        retry_delays=DELAYS,
+        sweep_interval=0.2,
     )
     async with AsyncExitStack() as stack:
         heard = {
@@ -115,11 +119,11 @@ async def test_an_exchange_deleted_under_load_loses_nothing_to_anyone(
         await stack.enter_async_context(sending.running({}))
         await sending.started.wait()
         for start in range(0, many, many // 4):
-            await _write(office, range(start, start + many // 4))
+            await _write(assignment_database, range(start, start + many // 4))
             sending.relay.wake_many("agencies", [f"so-{number}" for number in range(start, start + many // 4)])
             await wait_until(lambda: len(heard["reporting"]) > start + 10, "events are on their way")  # noqa: B023
             (await servers.management.delete(f"/api/exchanges/{vhost.name}/{EXCHANGE}")).raise_for_status()
-        await wait_until(lambda: _is_cleared(office["agencies"]), "the outboxes are cleared", within=60)
+        await wait_until(lambda: _is_cleared(assignment_database["agencies"]), "the outboxes are cleared", within=60)
         await settled(servers, vhost, list(heard))
     assert {service: len(subjects) for service, subjects in heard.items()} == dict.fromkeys(heard, many)
 
@@ -138,9 +142,9 @@ async def _hearing(service: str, vhost: Vhost) -> AsyncIterator[set[str]]:
         yield subjects
 
 
-async def _write(office: Database, numbers: range) -> None:
+async def _write(assignment_database: Database, numbers: range) -> None:
     documents = [{"_id": f"so-{number}", **outbox.fields([agency_event(number)])} for number in numbers]
-    await office["agencies"].insert_many(documents)
+    await assignment_database["agencies"].insert_many(documents)
 
 
 async def _is_cleared(collection: Collection) -> bool:
@@ -209,23 +213,27 @@ async def test_no_more_is_taken_than_was_asked_for(servers: Servers, vhost: Vhos
 
 
 async def test_while_the_broker_has_no_memory_left_publishers_wait_and_lose_nothing(
-    servers: Servers, vhost: Vhost, office: Database
+    servers: Servers, vhost: Vhost, assignment_database: Database
 ) -> None:
     sending = Messaging(
-        "assignment", vhost.amqp_url, outboxes=[office["agencies"]], retry_delays=DELAYS, sweep_interval=0.2
+        "assignment",
+        vhost.amqp_url,
+        outboxes=[assignment_database["agencies"]],
+        retry_delays=DELAYS,
+        sweep_interval=0.2,
     )
     async with _hearing("reporting", vhost) as heard, sending.running({}):
         await sending.started.wait()
         await _control(servers, "set_vm_memory_high_watermark", "0")
         try:
-            await _write(office, range(200))
+            await _write(assignment_database, range(200))
             sending.relay.wake_many("agencies", [f"so-{number}" for number in range(200)])
             await wait_until(lambda: _is_blocked(servers, vhost), "the broker blocks whoever publishes")
-            assert not await _is_cleared(office["agencies"])
+            assert not await _is_cleared(assignment_database["agencies"])
         finally:
             await _control(servers, "set_vm_memory_high_watermark", "0.6")
         await wait_until(lambda: len(heard) == 200, "all arrive", within=60)
-        await wait_until(lambda: _is_cleared(office["agencies"]), "the outboxes are cleared", within=60)
+        await wait_until(lambda: _is_cleared(assignment_database["agencies"]), "the outboxes are cleared", within=60)
 
 
 async def test_what_a_blocked_broker_does_not_take_is_not_kept_to_be_sent_again_and_again(

@@ -22,12 +22,12 @@ from shared.background import Background
 from shared.events.task import Explanation, Task
 from shared.mongo import connect
 from shared.office.vocabulary import ExplanationState, Stage
+from tests.support.clock import FakeClock
 from tests.support.deadline_tasks import (
     ASSIGNED_AT,
     CALENDAR,
     DUE_AT,
     RECEIPT_DUE_AT,
-    FakeClock,
     a_task,
     event_of,
     local,
@@ -53,7 +53,7 @@ async def store(database: OwnDatabase) -> AsyncIterator[WatchStore]:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    return FakeClock()
+    return FakeClock(ASSIGNED_AT)
 
 
 @pytest.fixture

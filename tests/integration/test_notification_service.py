@@ -19,7 +19,7 @@ from shared.messaging.publisher import Publisher, make_message
 from shared.messaging.topology import EXCHANGE, dead_queue
 from shared.office.vocabulary import Role, Scope
 from shared.settings import Mode
-from tests.support.deadline_tasks import FakeClock
+from tests.support.clock import FakeClock
 from tests.support.messaging import ready_in, settled, wait_until
 from tests.support.notification_events import (
     ASSIGNED_AT,

@@ -22,7 +22,7 @@ from shared.messaging.publisher import NotPublishedError, Publisher, Sendable, m
 from shared.messaging.topology import EXCHANGE
 from shared.mongo import Database, connect
 from shared.settings import Mode
-from tests.support.deadline_tasks import FakeClock
+from tests.support.clock import FakeClock
 from tests.support.messaging import wait_until
 from tests.support.notification_events import ASSIGNED_AT
 from tests.support.servers import Database as OwnDatabase

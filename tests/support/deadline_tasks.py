@@ -79,13 +79,3 @@ def event_of(task: Task, act: str = "assigned", at: datetime | None = None) -> E
         sequence=str(task.version),
         data=TaskChanged(task=task, act=entry),
     )
-
-
-class FakeClock:
-    """A clock that stands where the test puts it."""
-
-    def __init__(self, moment: datetime = ASSIGNED_AT) -> None:
-        self.moment = moment
-
-    def now(self) -> datetime:
-        return self.moment
