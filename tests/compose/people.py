@@ -16,7 +16,7 @@ from uuid import NAMESPACE_OID, uuid5
 import httpx2
 
 from tests.support.messaging import wait_until
-from tests.support.province import Caller, expect
+from tests.support.running_stack import Caller, expect
 
 ADMINISTRATOR: Final = "quantri"
 PASSWORD: Final = "mật khẩu dài và khó đoán"

@@ -18,7 +18,7 @@ from tests.compose.conftest import Say
 from tests.compose.engine import Project, ailing, docker, is_well, run, service_of
 from tests.compose.people import ADMINISTRATOR, PASSWORD, People, in_days
 from tests.support.messaging import wait_until
-from tests.support.province import expect
+from tests.support.running_stack import expect
 
 SERVERS: Final = ("mongodb", "rabbitmq")
 KINDS: Final = (*SERVICES, "gateway", *SERVERS)

@@ -17,6 +17,7 @@ from deploy.local.services import ServiceProcesses
 from deploy.local.stack import DemoAccount
 from shared.messaging.topology import dead_queue
 from shared.office.vocabulary import Role, Stage, Timeliness
+from tests.conftest import RunStack
 from tests.support.messaging import wait_until
 
 
@@ -53,11 +54,11 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-async def demo(services: ServiceProcesses) -> AsyncIterator[Demo]:
-    await _load_and_interrupt(services)
-    accounts = await load(services, "full")
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
-        yield Demo(services, accounts, http)
+async def demo(run_stack: RunStack) -> AsyncIterator[Demo]:
+    async with run_stack(begins=None, accounts=False) as stack:
+        await _load_and_interrupt(stack.services)
+        accounts = await load(stack.services, "full")
+        yield Demo(stack.services, accounts, stack.http)
 
 
 async def _load_and_interrupt(services: ServiceProcesses) -> None:

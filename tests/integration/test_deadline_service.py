@@ -11,7 +11,6 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
-from shared.office.vocabulary import Role, Stage
 
 from deploy.local.servers import Servers
 from services.deadline.app import build
@@ -21,6 +20,7 @@ from shared.events.task import Task
 from shared.messaging.publisher import Publisher, make_message
 from shared.messaging.topology import EXCHANGE, events_queue
 from shared.mongo import connect
+from shared.office.vocabulary import Role, Stage
 from shared.settings import Mode
 from tests.support.clock import FakeClock
 from tests.support.deadline_tasks import ASSIGNED_AT, DUE_AT, a_task, event_of, without_deadline

@@ -40,7 +40,7 @@ async def measure(installation: Installation) -> Sequence[Finding]:
     await installation.only("deadline")
     async with _announcements(installation) as announcements:
         rounds = [await _announce(installation, watch, announcements) for watch in watches]
-    installation.stack.clear_clock()
+    installation.services.clear_clock()
     lags = [lag for one in rounds for lag in one.latencies]
     rate = median(one.rate for one in rounds)
     remark = f"lag p50 {percentile(lags, 50):.2f} s, p99 {percentile(lags, 99):.2f} s"
@@ -52,8 +52,8 @@ async def _watch(installation: Installation) -> list[Watch]:
     due, later = [_missed_next(days) for days in _DAYS], _missed_next(_LATER)
     collection = installation.database("deadline")[WATCHES]
     await collection.delete_many({})
-    client = connect(installation.stack.database_uris["deadline"], "bench")
-    store = WatchStore(client[installation.stack.databases["deadline"]])
+    client = connect(installation.services.database_uris["deadline"], "bench")
+    store = WatchStore(client[installation.services.databases["deadline"]])
     await store.ensure_indexes()
     for watch, number in [*((watch, _DUE) for watch in due), (later, MANY - _DUE * len(due))]:
         await store.insert_if_absent(watch, watch.next_moment(CALENDAR))
@@ -78,7 +78,7 @@ def _copy(kept: dict[str, Any], task_id: str) -> dict[str, Any]:
 async def _announce(installation: Installation, watch: Watch, announcements: asyncio.Queue[float]) -> Round:
     assert watch.task.due_at is not None
     came = time.time()
-    installation.stack.set_clock(watch.task.due_at + _A_MILLISECOND)
+    installation.services.set_clock(watch.task.due_at + _A_MILLISECOND)
     async with asyncio.timeout(_WITHIN_SECONDS):
         lags = [await announcements.get() - came for _ in range(_DUE)]
     return Round(_DUE, max(lags), lags)
@@ -92,7 +92,7 @@ async def _announcements(installation: Installation) -> AsyncIterator[asyncio.Qu
     async def note(_message: AbstractIncomingMessage) -> None:
         await arrived.put(time.time())
 
-    async with await aio_pika.connect(installation.stack.amqp_url) as connection:
+    async with await aio_pika.connect(installation.services.amqp_url) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True)
         await queue.bind(EXCHANGE, "deadline.missed.*")

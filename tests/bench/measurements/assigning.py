@@ -37,7 +37,7 @@ async def assigning_requests(installation: Installation) -> list[dict[str, Any]]
     return [
         {
             "method": "POST",
-            "url": f"{installation.stack.urls['assignment']}/v1/tasks",
+            "url": f"{installation.services.urls['assignment']}/v1/tasks",
             "headers": await installation.headers_of("chair"),
             "body": orjson.dumps({**BODY, "deadline": deadline.isoformat()}).decode(),
         }

@@ -37,7 +37,7 @@ from tests.bench.findings import Aim, Finding, ratio_found
 from tests.bench.installation import Installation
 from tests.bench.rounds import Round, compare
 from tests.bench.tasks import CALENDAR, Lived, a_task
-from tests.support.province import AGENCIES, PEOPLE
+from tests.support.running_stack import AGENCIES, PEOPLE
 
 _TASKS: Final = 250
 _LIVES: Final = 2
@@ -131,7 +131,7 @@ class ConsumerBench:
     """One service's consumer and the bare one, on the same broker and database."""
 
     def __init__(self, installation: Installation, service: str) -> None:
-        stack = installation.stack
+        stack = installation.services
         self._installation = installation
         self._service = service
         self._amqp_url = stack.amqp_url

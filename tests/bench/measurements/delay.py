@@ -28,12 +28,12 @@ _WITHIN_SECONDS: Final = 60.0
 
 async def measure(installation: Installation) -> Sequence[Finding]:
     await installation.only(*SERVICES)
-    await installation.stack.barrier()
+    await installation.services.barrier()
     requests = await assigning_requests(installation)
     async with Arrivals(installation) as arrivals:
         capacity = await _capacity(installation, requests, arrivals)
         # The other services may still be busy with what they were given then.
-        await installation.stack.barrier()
+        await installation.services.barrier()
         rate = capacity * _SHARE
         given = await installation.load.paced(requests, rate=rate, seconds=_PACED_SECONDS)
         await arrivals.wait_for(given)
