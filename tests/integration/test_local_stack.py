@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 
 from tests.support.messaging import wait_until
-from tests.support.processes import processes_naming
+from tests.support.servers import processes_naming
 
 _PATIENCE_SECONDS = 90
 
