@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import pytest
 
-from deploy.local.servers import Servers
 from tests.support.assignment import (
     BODIES,
     DEADLINE,
@@ -17,9 +15,8 @@ from tests.support.assignment import (
     code_of,
     fields_of,
     moment,
-    running_tasks,
 )
-from tests.support.clock import MONDAY, local
+from tests.support.clock import local
 
 RECEIPT_DUE_AT: Final = "2026-10-06T23:59:59.999"
 AFTER_DUE: Final = "2026-10-17T00:00:00"
@@ -30,18 +27,6 @@ EXPLANATION_DUE_AT: Final = "2026-10-21T23:59:59.999"
 WORKING: Final = ("receipt", "delegation")
 REFUSED: Final[dict[str, Any]] = {"approved": False, "reason": "Chưa đủ căn cứ"}
 RETURNED: Final[dict[str, Any]] = {"accepted": False, "reason": "Thiếu số liệu"}
-
-
-@pytest.fixture(scope="module")
-async def running(servers: Servers) -> AsyncIterator[TaskService]:
-    async with running_tasks(servers) as service:
-        yield service
-
-
-@pytest.fixture
-def service(running: TaskService) -> TaskService:
-    running.clock.set(MONDAY)
-    return running
 
 
 async def is_refused(service: TaskService, task: str, act: str, code: str, body: dict[str, Any] | None = None) -> None:

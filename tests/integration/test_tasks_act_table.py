@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import pytest
 
-from deploy.local.servers import Servers
-from tests.support.assignment import BODIES, DEADLINE, EVERYBODY, TaskService, code_of, running_tasks
+from tests.support.assignment import BODIES, DEADLINE, EVERYBODY, TaskService, code_of
 from tests.support.clock import MONDAY
 
 HEAD: Final = frozenset({"lead-head", "lead-program"})
@@ -66,9 +65,9 @@ HANDED_IN: Final = frozenset({"in_progress", "reported", "completed", "recalled"
 
 
 @pytest.fixture(scope="module")
-async def service(servers: Servers) -> AsyncIterator[TaskService]:
-    async with running_tasks(servers) as running:
-        yield running
+def service(task_service: TaskService) -> TaskService:
+    """The service for a whole module. Each test sets its clock."""
+    return task_service
 
 
 ON_THE_WAY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(

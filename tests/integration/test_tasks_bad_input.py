@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -13,7 +13,6 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from deploy.local.servers import Servers
 from shared.clock import true_now
 from shared.office.vocabulary import Role
 from shared.web.auth import AUDIENCE, ISSUER
@@ -25,28 +24,14 @@ from tests.support.assignment import (
     TaskService,
     code_of,
     fields_of,
-    running_tasks,
     task_body,
 )
-from tests.support.clock import MONDAY
 from tests.support.directory import KEYS
 from tests.support.tokens import TestKeys
 
 INVALID: Final = (422, "validation")
 JSON_TYPE: Final = {"Content-Type": "application/json"}
 SURROGATE: Final = b'"\\ud800"'
-
-
-@pytest.fixture(scope="module")
-async def running(servers: Servers) -> AsyncIterator[TaskService]:
-    async with running_tasks(servers) as service:
-        yield service
-
-
-@pytest.fixture
-def service(running: TaskService) -> TaskService:
-    running.clock.set(MONDAY)
-    return running
 
 
 @pytest.fixture

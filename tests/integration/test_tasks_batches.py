@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -10,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.servers import Servers
 from services.assignment.tasks.rules.assigning import Assign
 from services.assignment.tasks.rules.batch import Batch, decide_batch
 from services.assignment.tasks.rules.context import Context
@@ -23,25 +21,13 @@ from shared.office.access import Principal
 from shared.office.policy import Policy
 from shared.office.vocabulary import Role
 from shared.office.workdays import WorkCalendar
-from tests.support.assignment import DEADLINE, TaskService, code_of, fields_of, moment, running_tasks
+from tests.support.assignment import DEADLINE, TaskService, code_of, fields_of, moment
 from tests.support.clock import MONDAY, local
 from tests.support.messaging import wait_until
 
 BATCHES: Final = "/v1/task-batches"
 ITEM: Final[dict[str, Any]] = {"title": "Rà soát quy hoạch", "lead_agencies": ["lead"], "deadline": DEADLINE}
 DOCUMENT: Final = {"number": "15/NQ-CP", "issued_on": "2026-10-01", "summary": "Về nhiệm vụ chủ yếu"}
-
-
-@pytest.fixture(scope="module")
-async def running(servers: Servers) -> AsyncIterator[TaskService]:
-    async with running_tasks(servers) as service:
-        yield service
-
-
-@pytest.fixture
-def service(running: TaskService) -> TaskService:
-    running.clock.set(MONDAY)
-    return running
 
 
 async def numbers(service: TaskService) -> tuple[int, int]:

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from typing import Any, Final
 
 import httpx2
 import pytest
 
-from deploy.local.servers import Servers
-from tests.support.assignment import BODIES, TaskService, code_of, fields_of, running_tasks, task_body
-from tests.support.clock import MONDAY
+from tests.support.assignment import BODIES, TaskService, code_of, fields_of, task_body
 
 RECALL: Final = BODIES["recall"]
-
-
-@pytest.fixture(scope="module")
-async def running(servers: Servers) -> AsyncIterator[TaskService]:
-    async with running_tasks(servers) as service:
-        yield service
-
-
-@pytest.fixture
-def service(running: TaskService) -> TaskService:
-    running.clock.set(MONDAY)
-    return running
 
 
 async def give(service: TaskService, key: str, by: str = "leader", **changes: Any) -> httpx2.Response:
