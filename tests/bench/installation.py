@@ -54,7 +54,7 @@ class Installation:
         return self.stack.servers
 
     def database(self, service: str) -> AsyncDatabase[dict[str, Any]]:
-        """Return a service's database, as the servers' administrator sees it."""
+        """Return a service's database, as the administrator of MongoDB sees it."""
         return self.servers.administration[self.services.databases[service]]
 
     async def only(self, *services: str) -> None:
@@ -73,12 +73,12 @@ class Installation:
             (await self.servers.management.delete(path)).raise_for_status()
 
     async def headers_of(self, username: str) -> dict[str, str]:
-        """Return the headers of a request by somebody who is signed in."""
+        """Sign an account in, and return the headers of its requests."""
         (await self.stack.as_(username).get("/v1/me")).raise_for_status()
         return {**(self.stack.as_(username).headers or {}), "Content-Type": "application/json"}
 
     async def with_many_tasks(self) -> None:
-        """Let assignment hold a hundred thousand tasks."""
+        """Insert a hundred thousand tasks into assignment's database, once."""
         if not self._filled:
             await fill(self.database("assignment")["tasks"], many_documents())
             self._filled = True
@@ -86,7 +86,7 @@ class Installation:
 
 @asynccontextmanager
 async def running_installation(servers: Servers, folder: Path) -> AsyncIterator[Installation]:
-    """Run everything until the block ends."""
+    """Run the services, the bare routes and the clients until the block ends."""
     async with AsyncExitStack() as afterwards:
         running = running_stack(servers, folder, CHEAP_SIGN_IN, begins=None)
         stack = await afterwards.enter_async_context(running)
@@ -116,7 +116,7 @@ async def _bare_routes(stack: ServiceProcesses) -> AsyncIterator[str]:
     port = free_ports(1)[0]
     uri = await _uri_of_both(stack)
     document = a_task(steps=0).inserted()
-    # Nothing relays these events, so nobody is to wait until they are published.
+    # Nothing relays these events, so the record must not say that they wait.
     del document["pending_since"]
     environment = {
         "PYTHONPATH": str(PROJECT),

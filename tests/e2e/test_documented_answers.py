@@ -67,7 +67,7 @@ OUR_BODIES: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
 
 @dataclass(frozen=True, repr=False)
 class Known:
-    """What stands in the province, to be named in requests."""
+    """What exists on the stack, to be named in requests."""
 
     task_id: Sequence[str]
     batch_id: Sequence[str]

@@ -1,4 +1,4 @@
-"""How much is tried, by which chance, and the stack of the races."""
+"""The counts and the chance of a run, and the stack of the races."""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ Record = Callable[[str, object], None]
 
 @dataclass(frozen=True)
 class Counts:
-    """How much is tried: a little in `make test`, all of it in `make proof` (DONDOC_PROOF=full)."""
+    """How often something is tried: a little in `make test`, in full in `make proof` (DONDOC_PROOF=full)."""
 
     full: bool
 

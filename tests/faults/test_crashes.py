@@ -76,11 +76,11 @@ async def all_agree(workload: Workload, record_property: Record) -> AllAgree:
 async def test_what_was_written_before_a_kill_is_published_after_it(
     workload: Workload, counts: Counts, all_agree: AllAgree, record_property: Record
 ) -> None:
-    """Assignment is killed between write and publish, again and again, and asked on and on."""
+    """Assignment is killed between write and publish several times, while requests go on."""
     kills, assigned = counts.of(3, 20), counts.of(60, 500)
     starts = []
     for number in range(kills):
-        # What waits then is of this round: an event of the last one may just be confirmed.
+        # What waits from here on is of this round: an event of the last round may be about to be confirmed.
         await wait_until(partial(_all_are_published, workload, "assignment", "tasks"), "the last round is published")
         await _keep_from_the_broker(workload, "assignment", unheard=number % 2 == 1)
         assigning = asyncio.create_task(workload.assign(assigned // kills))
@@ -95,7 +95,7 @@ async def test_what_was_written_before_a_kill_is_published_after_it(
 
 
 async def _keep_from_the_broker(workload: Workload, service: str, *, unheard: bool) -> None:
-    """Let the broker be away for a service, or be there and not hear, and so not confirm, what it is sent."""
+    """Cut the service off from the broker; or, `unheard`, hold back what it sends, so that nothing is confirmed."""
     if unheard:
         workload.stack.broker_proxies[service].hold()
     else:
@@ -160,7 +160,7 @@ async def test_a_batch_that_a_kill_left_half_done_is_finished_by_the_sweeper(
 
 
 async def _half_a_batch(workload: Workload, size: int) -> _Batch:
-    """Kill assignment in the middle of a batch; where a batch was quicker than that, try with another."""
+    """Kill assignment in the middle of a batch. If the batch was done before the kill, try another."""
     for number in range(20):
         batch = _Batch(workload, f"{number}-QD-UBND", size)
         asking = asyncio.create_task(batch.ask_once())
@@ -177,7 +177,7 @@ async def _half_a_batch(workload: Workload, size: int) -> _Batch:
 async def test_consumers_killed_before_their_write_take_the_event_again(
     workload: Workload, all_agree: AllAgree
 ) -> None:
-    """They have taken it, and wait for MongoDB, when they are killed."""
+    """When they are killed, they have the event and wait for MongoDB."""
     for service in CONSUMERS:
         await workload.stack.broker_proxies[service].cut()
     await workload.assign(1)
@@ -227,7 +227,7 @@ async def test_assignment_killed_between_recording_a_miss_and_its_acknowledgemen
 async def _kill_before_the_acknowledgement(
     workload: Workload, service: str, collection: str, written: Mapping[str, Any]
 ) -> None:
-    """Kill a service when what it has written stands, and the broker, which does not hear it, still waits for it."""
+    """Kill a service after its write, while the proxy holds its acknowledgement back."""
 
     await wait_until(partial(workload.stack.has_record, service, collection, written), f"{service} has written")
     await wait_until(partial(_is_unacknowledged_by, workload, service), "the broker waits for the acknowledgement")
@@ -275,7 +275,7 @@ async def test_a_deadline_is_announced_once_by_three_monitors_and_once_after_all
 
 
 async def _due_in_an_hour(workload: Workload, number: int) -> list[str]:
-    """Assign tasks that are due in an hour, let nearly all of it pass, and see that they are not missed yet."""
+    """Assign tasks that are due in an hour, let 55 minutes pass, and check that no task is missed yet."""
     due_at = (workload.stack.now() + AN_HOUR).isoformat()
     tasks = await workload.assign(number, due_at=due_at, deadline=None)
     workload.stack.advance(AN_HOUR - timedelta(minutes=5))
@@ -290,7 +290,7 @@ async def _missed(workload: Workload) -> set[str]:
 
 
 async def _claimed(workload: Workload) -> float:
-    """Return how many misses have been claimed by the monitors, as they count themselves since they were started."""
+    """Return how many misses the monitors have claimed since they were started, by their own metrics."""
     answers = [await workload.stack.http.get(f"{workload.stack.services.url_of(name)}/metrics") for name in MONITORS]
     return sum(
         sample.value
@@ -340,7 +340,7 @@ async def test_without_mongodb_the_offices_are_asked_to_come_again(
 
 
 async def _outage_is_over(counts: Counts) -> None:
-    """Let an outage last, in the proof, as long as is promised to do no harm."""
+    """Wait, in the proof only, for as long as an outage must do no harm."""
     began = perf_counter()
     await wait_until(lambda: perf_counter() - began >= counts.of(0, 20), "the outage is over", within=30)
 

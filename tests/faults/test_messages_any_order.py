@@ -1,4 +1,4 @@
-"""Whole lives of tasks, told in any order and more than once: what each service then holds is the same."""
+"""All events of a task in any order and more than once: each service ends with the same records."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ ONCE_IN_ORDER = "plain"
 
 @dataclass(frozen=True)
 class Consumers:
-    """The three services, running, and their databases."""
+    """The three running services and their databases."""
 
     servers: Servers
     vhost: Vhost
     databases: dict[str, Database]
 
     async def tell(self, *orders: Sequence[Event[Any]]) -> None:
-        """Publish the orders, all at the same time, and wait until nothing is on its way."""
+        """Publish several orders at the same time, and wait until nothing is on its way."""
         async with sender(self.vhost.amqp_url) as publisher:
             await asyncio.gather(*(send(publisher, order) for order in orders))
         await settled(self.servers, self.vhost, CONSUMERS, within=120)
 
     async def take_in(self, events: Sequence[Event[Any]]) -> None:
-        """Hand the events to the services' own handlers, one after the other, once, in this order."""
+        """Call the services' own handlers with each event, once, in this order."""
         observer = Observer(WatchStore(self.databases["deadline"]), CALENDAR)
         notifier = Notifier(
             DirectoryCopy(self.databases["notification"]), Inbox(self.databases["notification"]), CALENDAR
@@ -69,7 +69,7 @@ class Consumers:
             await notifier.tell(event)
 
     async def held_of(self, task_id: str) -> dict[str, list[Any]]:
-        """Return what the services hold of a task, without its name."""
+        """Return the records that the services have of a task, without its id."""
         found = {
             "watches": self.databases["deadline"]["watches"].find({"_id": task_id}),
             "inbox": self.databases["notification"]["inbox"].find({"task_id": task_id}, {"_id": 0}),
@@ -105,7 +105,7 @@ async def consumers(servers: Servers, vhost: Vhost, databases: Databases) -> Asy
 
 
 def orders_of(events: Sequence[Event[Any]]) -> dict[str, list[Event[Any]]]:
-    """Return orders to tell a life in, each event at least once."""
+    """Return orders in which to publish the events, each at least once."""
     random = Random(SEED)  # noqa: S311 - to be repeated, not to be secret
     orders = {
         "each-twice": [event for event in events for _ in range(2)],
@@ -132,7 +132,7 @@ async def test_a_life_told_in_any_order_and_repeatedly_leaves_what_it_leaves_tol
         for name, life in lives.items()
         for order, events in orders_of(life).items()
     }
-    # Who is told is decided by who is known when an event comes.
+    # Only accounts that are known when an event comes are notified.
     await consumers.tell(the_directory(), list(reversed(the_directory())))
     await consumers.tell(*copies.values())
     for name, life in lives.items():

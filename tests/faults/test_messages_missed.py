@@ -1,4 +1,4 @@
-"""`deadline.missed`, however often it comes, early, late or stale: assignment records one miss."""
+"""`deadline.missed` comes repeatedly, early, late or stale: assignment records one miss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A consumer whose database is away for longer than any retry: nothing dies, nothing is lost, it goes on by itself."""
+"""A consumer's database is down for longer than all retries: no message is lost, and it goes on by itself."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_a_database_away_for_longer_than_all_retries_sends_nothing_to_the_
         await send(publisher, [*the_directory(), *events[::2]])
         await mongodb.cut()
         await send(publisher, events[1::2])
-        # Not waiting for anything: so long a time is what is tried.
+        # This waits for nothing: the length of the outage is what is tested.
         await asyncio.sleep(away_for)
         await mongodb.restore()
         await settled(servers, vhost, CONSUMERS, within=60)
@@ -77,7 +77,7 @@ async def test_a_message_held_too_long_is_laid_aside_again_and_again_and_never_c
         await messaging.started.wait()
         await mongodb.cut()
         await send(publisher, [agency_event(number) for number in range(4)])
-        # Far more often than a failure would be borne.
+        # Far more often than a failure would be retried.
         await wait_until(lambda: _parked() - before > 4 * 4, "each was laid aside several times")
         await mongodb.restore()
         await settled(servers, vhost, ["notification"], messagings=[messaging])

@@ -1,4 +1,4 @@
-"""Messages nobody can handle: each reaches the dead letters after its bound, and holds up no other."""
+"""Messages that no handler can handle: each reaches the dead letters after its last attempt, and delays no other."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def spoiled_task(**fields: Any) -> bytes:
 
 
 def deep(levels: int) -> bytes:
-    """Return an event whose act has details nested so deep."""
+    """Return an event whose history entry has details nested so deep."""
     nested = b'{"a":' * levels + b"1" + b"}" * levels
     return encode(event_of(a_task("deep"))).replace(b'"details":{}', b'"details":{"a":' + nested + b"}")
 
@@ -67,7 +67,7 @@ UNMANAGEABLE: Final[Mapping[str, bytes]] = {
     "a name that is not known": spoiled(type="task.eaten.v1"),
     "a name that is not known, and endless": spoiled(type="task." + "ă" * 100_000 + ".v1"),
 }
-# What a service stores it cannot store: for deadline the whole task, for reporting its sequence.
+# These hold something that the service cannot store: deadline stores the whole task, reporting its sequence.
 UNSTORABLE: Final[Mapping[str, Mapping[str, bytes]]] = {
     "deadline": {
         "a task of seventeen megabytes": spoiled_task(id="big", description="x" * 17_000_000),
@@ -118,7 +118,7 @@ async def put(publisher: Publisher, service: str, *bodies: bytes) -> None:
 
 @pytest.fixture(autouse=True)
 def logs() -> Iterator[list[MutableMapping[str, Any]]]:
-    """Keep the logs: to write an error with megabytes of poison in colours takes minutes."""
+    """Capture the logs: writing an error with megabytes of poison in colours takes minutes."""
     with capture_logs() as kept:
         yield kept
 
@@ -142,7 +142,7 @@ async def test_whatever_is_sent_dies_after_its_bound_and_nothing_is_stuck(
 async def test_many_poisons_hold_up_no_other(servers: Servers, vhost: Vhost, database: Database) -> None:
     poisons = [*UNREADABLE.values(), *(spoiled(type=f"task.eaten_{number}.v1") for number in range(60))]
     tasks = [event_of(a_task(f"t-{number}")) for number in range(60)]
-    # A retry that outlasts the test: all that is seen to happen happens while poison waits.
+    # The retry delay is longer than the test, so everything below happens while poison waits.
     settings = {"retry_delays": (A_DAY,), "prefetch": 2}
     async with sender(vhost.amqp_url, (A_DAY,)) as publisher:
         for poison, task in zip(poisons, tasks, strict=False):
@@ -193,7 +193,7 @@ async def test_an_event_of_a_later_version_waits_for_the_service_that_knows_it(
             await wait_until(
                 lambda: _holds_in(vhost, retry_queue("deadline", 1.0), 1), "the version before lays it aside"
             )
-        # The upgraded service would now find it where every event is.
+        # An upgraded service would now find it in its queue.
         await wait_until(lambda: _holds_in(vhost, events_queue("deadline"), 1), "it is back in the queue")
     (waiting,) = await messages_in(vhost.amqp_url, events_queue("deadline"))
     assert waiting.body == new

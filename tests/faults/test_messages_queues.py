@@ -1,4 +1,4 @@
-"""Queues and exchanges deleted, late, full or blocked: everything heals by itself, and what could be kept is kept."""
+"""Queues and exchanges are deleted, late, full or blocked: everything heals by itself, and no kept event is lost."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_a_queue_deleted_while_its_service_is_stopped_is_made_anew_at_its_
         async with running("reporting", database, vhost.amqp_url) as collections:
             await send(publisher, [seen])
             await wait_until(lambda: holds(collections["versions"], [seen]), "what came later is kept")
-            # What nobody could keep is named by `check`, which asks assignment.
+            # No queue could keep the lost event. `check` names it, because it asks assignment.
             assert await collections["versions"].count_documents({}) == 1
 
 
@@ -130,7 +130,7 @@ async def test_an_exchange_deleted_under_load_loses_nothing_to_anyone(
 
 @asynccontextmanager
 async def _hearing(service: str, vhost: Vhost) -> AsyncIterator[set[str]]:
-    """A service that only listens; yields whom it has heard of."""
+    """Run a consumer that only notes what it receives, and yield its notes."""
     subjects: set[str] = set()
 
     async def note(event: Event[Any]) -> None:
@@ -181,7 +181,7 @@ async def test_consumers_that_first_start_after_many_events_get_every_one(
     async with AsyncExitStack() as stack:
         for service in CONSUMERS:
             made = await databases.create(service)
-            # However long it takes until people are known: their events wait before the tasks'.
+            # The events of accounts are before those of tasks in the queue, so every account is known in time.
             collections = await stack.enter_async_context(running(service, made, vhost.amqp_url))
             await settled(servers, vhost, [service], within=120)
             field = "_id" if service == "deadline" else "task_id" if service == "notification" else "task"

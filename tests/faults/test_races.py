@@ -147,7 +147,7 @@ def asked_for(day: str) -> tuple[str, str, Body]:
 
 
 async def test_of_fifty_simultaneous_approvals_one_is_done(race: Race, counts: Counts, chance: Random) -> None:
-    """Some are sent again with their key; each grants another day, so that a second one would show."""
+    """Some are sent again with their key. Each grants another day, so that a second approval would show."""
     for _ in range(counts.of(4, 20)):
         task = await race.assign_one(RECEIVED, asked_for(race.day(30)))
         path = f"/v1/tasks/{task}/extension/decision"
@@ -251,7 +251,7 @@ async def test_of_twenty_tasks_that_are_to_replace_one_at_once_one_does(race: Ra
 
 @dataclass(frozen=True)
 class Duel:
-    """Two acts at once, and what may come of them: their answers and the stage, as if one came after the other."""
+    """Two acts at once, and what may come of them: the answers and the stage, as if one came after the other."""
 
     before: Sequence[tuple[str, str, Body]]
     one: tuple[str, str, Body]
@@ -324,7 +324,7 @@ async def test_two_acts_that_exclude_each_other_end_as_if_one_came_first(
 
 
 async def due_in_an_hour(race: Race, number: int) -> datetime:
-    """Assign so many tasks that are due at one moment, and return it."""
+    """Assign tasks that are all due at one moment, and return the moment."""
     due_at = to_milliseconds(race.stack.now() + timedelta(hours=1))
     items = [{"title": f"Việc {n}", "lead_agencies": ["stc"], "due_at": rfc3339(due_at)} for n in range(number)]
     await race.post("chair", "/v1/task-batches", {"document": {"number": "8/QĐ"}, "items": items})
@@ -357,7 +357,7 @@ async def test_what_passed_while_no_monitor_ran_is_announced_once_when_three_sta
 
 @dataclass(frozen=True)
 class Meeting:
-    """What happens to a task before its due moment and after it, and what comes of it, whenever the miss is told."""
+    """Acts before and after the due moment, and how the task ends, no matter when `deadline.missed` arrives."""
 
     in_time: Sequence[tuple[str, Answer]]
     late: Sequence[tuple[str, Answer]]
@@ -392,7 +392,7 @@ async def happen(race: Race, task: str, acts: Sequence[tuple[str, Answer]]) -> N
 
 
 async def tell_early(race: Race, task: str) -> None:
-    """Bring assignment the news of a miss before the moment has come, as a monitor whose clock is fast would."""
+    """Send assignment `deadline.missed` before the due moment, as a monitor whose clock is fast would."""
     stack, read = race.stack.services, await race.read(task)
     named = {name: read[name] for name in ("title", "lead_agency", "assigner", "entered_by", "due_at")}
     event = Event[DeadlineReached](
@@ -441,7 +441,7 @@ async def test_at_the_due_moment_itself_the_times_alone_decide(race: Race, count
     tasks = [await race.assign_one(RECEIVED, deadline=None, due_at=rfc3339(due_at)) for _ in range(number)]
 
     async def ask_and_report(task: str) -> None:
-        # Spread around the moment, so that each order comes about; the times that are recorded say which it was.
+        # The requests are spread around the moment, so that each order happens. The history says which it was.
         moments = {act: due_at + timedelta(milliseconds=chance.randint(-400, 100)) for act in BODIES}
         await asyncio.gather(*(send_at(moments[act], task, act) for act in BODIES))
 
@@ -467,9 +467,7 @@ async def test_at_the_due_moment_itself_the_times_alone_decide(race: Race, count
 
 
 async def test_offices_at_work_while_days_go_by_miss_nothing(race: Race, counts: Counts) -> None:
-    acknowledged = race.acknowledged.tasks
     async with race.running(together=6):
         for _ in range(counts.of(3, 20)):
-            enough = len(acknowledged) + counts.of(25, 120)
-            await wait_until(lambda: len(acknowledged) >= enough, "the day's work is done", within=120)  # noqa: B023
+            await race.wait_for_acknowledged(counts.of(25, 120), within=120)
             race.stack.services.set_clock(race.stack.now() + timedelta(days=2))

@@ -77,7 +77,7 @@ class Draft:
         return cls(StoredState(**copied, now=state.now, accounts=state.accounts, published=published), published)
 
     def task(self, condition: Callable[[Record], Any] = lambda task: len(task["history"]) > 2) -> Record:
-        """Return the first such task; unless said, one with some history."""
+        """Return the first task that meets the condition; without one, a task with some history."""
         return next(filter(condition, self.state.tasks.values()))
 
     @property
@@ -119,7 +119,7 @@ def _entry(task: Record, act: str) -> Record | None:
 
 
 def _repeat(task: Record, act: str) -> None:
-    """Let an entry be there once more, in a history that is numbered well."""
+    """Repeat an entry, in a history whose numbers stay right."""
     entry = _entry(task, act)
     assert entry is not None
     task["history"].append({**entry, "sequence": len(task["history"]) + 1})

@@ -1,8 +1,8 @@
 """Breaks a stack in five ways, for real, and prints the alerts that fire: `python -m tests.monitoring.trial`.
 
-The rules are the real ones but for their durations (`for`, `interval` and the windows of rates), which are ten times
-as short, and the scrapes are six seconds apart; thresholds are as they are. Each fault is mended before the next, and
-the trial waits until no alert fires any more.
+The rules are the real ones, with durations (`for`, `interval` and the windows of rates) ten times as short. Thresholds
+are unchanged. Scrapes are six seconds apart. Each fault is repaired before the next, and the trial waits until no alert
+fires any more.
 """
 
 from __future__ import annotations

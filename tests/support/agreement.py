@@ -263,7 +263,7 @@ def _wrong(event: Event[Any], state: StoredState) -> Differences:
 
 
 def _before_due(task: Task, moment: datetime, *, days: bool) -> bool:
-    """Whether it is a morning before the due day, or of it."""
+    """Whether the moment is a morning before the due day (`days`) or of it."""
     if task.due_at is None or task.stage not in {"assigned", "received", "in_progress"}:
         return False
     apart = task.due_at.astimezone(HANOI).date() - moment.astimezone(HANOI).date()

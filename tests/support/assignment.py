@@ -19,7 +19,7 @@ from tests.support.clock import MONDAY, FakeClock, local
 from tests.support.directory import KEYS, PASSWORD, AssignmentService, running_assignment
 
 DEADLINE: Final = "2026-10-16"
-"""The deadline of a task unless said: the Friday of the next week."""
+"""The deadline of a task that a test does not choose: the Friday of the next week."""
 DUE_AT: Final = "2026-10-16T23:59:59.999"
 LATER_DEADLINE: Final = "2026-10-30"
 
@@ -72,7 +72,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
         "urging": {"message": "Đề nghị khẩn trương"},
     }
 )
-"""A body of each act that is right by itself."""
+"""A valid body for each act."""
 
 DOERS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -83,11 +83,11 @@ DOERS: Final[Mapping[str, str]] = MappingProxyType(
         "contribution": "coordinating-head",
     }
 )
-"""Somebody who may do each act."""
+"""An account that may do each act."""
 
 
 def moment(text: str | None) -> datetime | None:
-    """Return the moment an answer names."""
+    """Return the moment that an answer names."""
     return datetime.fromisoformat(text) if text else None
 
 
@@ -98,7 +98,7 @@ class TaskService(AssignmentService):
     clock: FakeClock
 
     def as_(self, username: str) -> dict[str, str]:
-        """Return the headers of an account; the role it holds is the directory's to say."""
+        """Return the headers of an account. Its role comes from the directory, not from the token."""
         return _headers_of(username)
 
     async def get(self, path: str, by: str = "leader", **query: Any) -> httpx2.Response:
@@ -111,7 +111,7 @@ class TaskService(AssignmentService):
     async def try_act(
         self, task_id: str, act: str, by: str | None = None, body: dict[str, Any] | None = None, **headers: str
     ) -> httpx2.Response:
-        """Send an act, by somebody who may do it and with a body that fits unless said."""
+        """Send an act and return the answer. Without `by` and `body`, they come from `DOERS` and `BODIES`."""
         content = BODIES[act] if body is None else body
         return await self.post(f"/v1/tasks/{task_id}/{act}", content, by or DOERS[act], **headers)
 
@@ -124,19 +124,19 @@ class TaskService(AssignmentService):
         return dict(answer.json())
 
     async def acts(self, task_id: str, *acts: str) -> dict[str, Any]:
-        """Do some acts one after the other and return the task."""
+        """Do acts one after the other and return the task."""
         for act in acts:
             await self.act(task_id, act)
         return await self.read(task_id)
 
     async def assign(self, by: str = "leader", **changes: Any) -> dict[str, Any]:
-        """Give a task due on DEADLINE; a change of None leaves a field out."""
+        """Assign a task due on `DEADLINE` and return it. `None` leaves a field of the body out."""
         answer = await self.post("/v1/tasks", task_body(**changes), by)
         assert answer.status_code == httpx2.codes.CREATED, answer.text
         return dict(answer.json())
 
     async def assigned(self, **changes: Any) -> str:
-        """Give a task and return its id."""
+        """Assign a task and return its id."""
         return str((await self.assign(**changes))["id"])
 
     async def read(self, task_id: str, by: str = "leader") -> dict[str, Any]:
@@ -150,7 +150,7 @@ class TaskService(AssignmentService):
         return list(answer.json()["items"])
 
     async def stored_task(self, task_id: str) -> dict[str, Any]:
-        """Return the stored task but for its outbox, which empties by itself."""
+        """Return the record of a task without its outbox, which the relay empties."""
         found = await self.database["tasks"].find_one({"_id": task_id}, {"outbox": 0, "pending_since": 0})
         assert found is not None
         return found
@@ -158,7 +158,7 @@ class TaskService(AssignmentService):
 
 @cache
 def _headers_of(username: str) -> dict[str, str]:
-    """Sign once for the whole run: signing and verifying cost more than the rest of a request."""
+    """Sign one token for the whole run: signing and verifying cost more than the rest of a request."""
     return {"Authorization": f"Bearer {KEYS.token_for(username, Role.AUDITOR, lifetime=timedelta(hours=6))}"}
 
 

@@ -92,7 +92,7 @@ class Caller:
         return await self.http.get(self.urls.get(at, at) + path, headers=await self._signed_in(), params=query)
 
     async def post(self, path: str, body: Any = None, *, at: str = "assignment", **headers: str) -> httpx2.Response:
-        """Send a body to a service by its name, or to a replica by its address; `If_Match` is a header."""
+        """Send a body to a service by its name, or to a replica by its address. `If_Match=...` is a header."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.http.post(
             self.urls.get(at, at) + path, headers={**await self._signed_in(), **named}, json=body

@@ -26,7 +26,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Version:
-    """A task as one entry of its history left it."""
+    """A task after one entry of its history."""
 
     entry: HistoryEntry
     task: Task

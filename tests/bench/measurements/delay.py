@@ -1,9 +1,9 @@
-"""From a request to the write that it causes in a consumer, at a third of what the whole installation can do.
+"""The delay from a request to the write it causes in a consumer, at a third of the capacity of all services together.
 
-All four services run. Capacity is what passes through all of it: tasks that clients give as fast as they can, over
-the time until reporting has written the last of them. Then tasks are given at a third of that pace, each at its time
-whatever became of those before it, and a delay counts from that time until a change stream of reporting's database
-shows the row of the task: the moment at which a majority has it on disk, and a little more.
+All four services run. Clients first assign tasks as fast as they can. Capacity is their number over the time until
+reporting has written the last of them. Then tasks are assigned at a third of that rate, each at its time, whether or
+not those before it are done. A delay counts from that time until a change stream of reporting's database shows the row
+of the task. By then a majority has the row on disk.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ async def measure(installation: Installation) -> Sequence[Finding]:
     requests = await assigning_requests(installation)
     async with Arrivals(installation) as arrivals:
         capacity = await _capacity(installation, requests, arrivals)
-        # The other services may still be busy with what they were given then.
+        # The other services may still be busy with those tasks.
         await installation.services.barrier()
         rate = capacity * _SHARE
         given = await installation.load.paced(requests, rate=rate, seconds=_PACED_SECONDS)

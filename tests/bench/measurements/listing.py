@@ -1,4 +1,4 @@
-"""A page of fifty of a hundred thousand tasks, beside a bare route with one find."""
+"""Listing fifty of a hundred thousand tasks, beside a bare route with one find."""
 
 from __future__ import annotations
 

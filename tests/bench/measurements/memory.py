@@ -1,4 +1,4 @@
-"""The memory that each service takes when nothing has been asked of it yet."""
+"""The memory of each service before its first request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An officer's progress, beside a bare route with one find_one_and_update."""
+"""Recording an officer's progress, beside a bare route with one find_one_and_update."""
 
 from __future__ import annotations
 

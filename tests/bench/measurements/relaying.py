@@ -1,4 +1,4 @@
-"""Emptying outboxes, beside bare publishing with confirms: the same bytes to queues bound alike."""
+"""Relaying the events of outboxes, beside bare publishing with confirms: the same bytes, queues bound alike."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def _prepare(installation: Installation, documents: list[dict[str, Any]]) 
 
 @asynccontextmanager
 async def _relay(installation: Installation) -> AsyncIterator[Callable[[list[str]], Awaitable[Round]]]:
-    """Give what relays the events of these documents and returns when all are published and cleared."""
+    """Return a function that relays the events of these records and returns when all outboxes are empty."""
     stack = installation.services
     client = connect(stack.database_uris["assignment"], "bench")
     outbox = Outbox(client[stack.databases["assignment"]][_COLLECTION])

@@ -1,4 +1,4 @@
-"""The summary by agency of a hundred thousand tasks, beside a bare route with the same aggregation."""
+"""Summing a hundred thousand tasks by agency, beside a bare route with the same aggregation."""
 
 from __future__ import annotations
 
