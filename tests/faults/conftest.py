@@ -11,7 +11,7 @@ from tests.conftest import RunStack
 from tests.support.published_events import PublishedEvents
 from tests.support.running_stack import QUICK, RunningStack
 
-Record = Callable[[str, object], None]
+RecordProperty = Callable[[str, object], None]
 """Adds a figure to what `make proof` prints of a test: the fixture `record_property`."""
 
 

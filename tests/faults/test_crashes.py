@@ -24,7 +24,7 @@ from deploy.local.mongod import Mongod
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.services import SERVICES
 from tests.conftest import RunStack
-from tests.faults.conftest import Counts, Record
+from tests.faults.conftest import Counts, RecordProperty
 from tests.support.agreement import assert_agreement
 from tests.support.consumers import CONSUMERS
 from tests.support.messaging import wait_until
@@ -62,7 +62,7 @@ def workload(clients: Workload, chance: Random) -> Workload:
 
 
 @pytest.fixture
-async def all_agree(workload: Workload, record_property: Record) -> AllAgree:
+async def all_agree(workload: Workload, record_property: RecordProperty) -> AllAgree:
     """Checks that every service has what was acknowledged, once, and that everyone was notified, once."""
 
     async def check() -> None:
@@ -74,7 +74,7 @@ async def all_agree(workload: Workload, record_property: Record) -> AllAgree:
 
 
 async def test_what_was_written_before_a_kill_is_published_after_it(
-    workload: Workload, counts: Counts, all_agree: AllAgree, record_property: Record
+    workload: Workload, counts: Counts, all_agree: AllAgree, record_property: RecordProperty
 ) -> None:
     """Assignment is killed between write and publish several times, while requests go on."""
     kills, assigned = counts.of(3, 20), counts.of(60, 500)
@@ -322,7 +322,7 @@ async def test_without_mongodb_the_offices_are_asked_to_come_again(
     counts: Counts,
     end: Callable[[Mongod], Awaitable[None]],
     all_agree: AllAgree,
-    record_property: Record,
+    record_property: RecordProperty,
 ) -> None:
     acts = counts.of(40, 400)
     async with workload.running(together=2):
@@ -346,7 +346,7 @@ async def _outage_is_over(counts: Counts) -> None:
 
 
 async def test_everything_killed_at_once_comes_back(
-    workload: Workload, counts: Counts, all_agree: AllAgree, record_property: Record
+    workload: Workload, counts: Counts, all_agree: AllAgree, record_property: RecordProperty
 ) -> None:
     acts = counts.of(40, 400)
     mongod, rabbitmq = workload.stack.servers.mongod, workload.stack.servers.rabbitmq

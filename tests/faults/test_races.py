@@ -25,7 +25,7 @@ from shared.events.codec import encode
 from shared.events.deadline import DeadlineReached
 from shared.events.envelope import Event, rfc3339
 from shared.messaging.topology import events_queue
-from tests.faults.conftest import Counts, Record
+from tests.faults.conftest import Counts, RecordProperty
 from tests.support.agreement import assert_agreement
 from tests.support.clock import HANOI
 from tests.support.messaging import wait_until
@@ -123,7 +123,7 @@ async def replicas(stack: RunningStack, published: PublishedEvents) -> AsyncIter
 
 
 @pytest.fixture
-async def race(replicas: Race, chance: Random, counts: Counts, record_property: Record) -> AsyncIterator[Race]:
+async def race(replicas: Race, chance: Random, counts: Counts, record_property: RecordProperty) -> AsyncIterator[Race]:
     """The requests of one test. After the test all services must agree."""
     replicas.random = chance
     yield replicas
