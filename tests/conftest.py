@@ -1,19 +1,24 @@
-"""Fixtures that every test may ask for. Servers that cannot be had fail the test: nothing is skipped."""
+"""Fixtures that every test may ask for. A test fails if its servers cannot be had; none is skipped."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from deploy.local.servers import Servers
+from tests.support.running_stack import QUICK, RunningStack, running_stack
 from tests.support.servers import Database, Databases, Vhost, temporary_servers, temporary_vhost
 
-# The same examples each time, without a limit on their time; HYPOTHESIS_PROFILE=large looks much further, by hand.
+# The same examples each time, and no limit on their time. HYPOTHESIS_PROFILE=large tries many more, by hand.
 settings.register_profile("usual", deadline=None, derandomize=True)
 settings.register_profile("large", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
+
+RunStack = Callable[..., AbstractAsyncContextManager[RunningStack]]
+"""`running_stack` without its first two arguments."""
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +52,29 @@ async def databases(servers: Servers) -> AsyncIterator[Databases]:
 async def database(databases: Databases) -> Database:
     """One database of the test's own: `database.name`, `database.uri`."""
     return await databases.create()
+
+
+@pytest.fixture(scope="session")
+def run_stack(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> RunStack:
+    """Runs the four services as processes: `async with run_stack(settings) as stack`. Each call takes seconds."""
+
+    def run(
+        settings: dict[str, str] | None = None, *, servers: Servers = servers, **options: Any
+    ) -> AbstractAsyncContextManager[RunningStack]:
+        folder = tmp_path_factory.mktemp("stack")
+        return running_stack(servers, folder, dict(QUICK) if settings is None else settings, **options)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def stack_settings() -> dict[str, str]:
+    """The settings of `stack`. A change holds for a service that the test starts again afterwards."""
+    return dict(QUICK)
+
+
+@pytest.fixture(scope="module")
+async def stack(run_stack: RunStack, stack_settings: dict[str, str]) -> AsyncIterator[RunningStack]:
+    """The four services with agencies and accounts, once a module. Their clock begins on a Monday at nine."""
+    async with run_stack(stack_settings) as running:
+        yield running

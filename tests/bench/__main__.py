@@ -1,8 +1,8 @@
-"""`make bench`: measures side by side, prints a table, and writes `bench.json`.
+"""`make bench`: runs the measurements, prints a table, and writes `bench.json`.
 
     python -m tests.bench [NAME...]
 
-The names are those of the measurements; without any, all run, in under five minutes.
+NAME is the name of a measurement. Without a name all run, in under five minutes.
 """
 
 from __future__ import annotations

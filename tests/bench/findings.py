@@ -1,4 +1,4 @@
-"""What a measurement found, beside what was aimed at; printed as a table, and written to `bench.json`."""
+"""What a measurement found, and its aim. Findings are printed as a table and written to `bench.json`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MISSED, _MET, _NO_AIM = "missed", "met", ""
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A bound that the figure should keep."""
+    """The bound for a figure."""
 
     bound: float
     at_most: bool = False
@@ -27,7 +27,7 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the table: the figure, and what else is worth knowing of it."""
+    """One line of the table: the figure, its aim and a remark."""
 
     what: str
     value: float
@@ -54,7 +54,7 @@ class Finding:
 
 
 def ratio_found(what: str, compared: Comparison, aim: Aim | None = None) -> Finding:
-    """Make a line of a comparison: the median of the ratios, and how far they lie apart."""
+    """Return the line of a comparison: the median of the ratios and their range."""
     figures = compared.figures()
     remark = (
         f"{min(compared.ratios):.2f} to {max(compared.ratios):.2f}; "
@@ -69,7 +69,7 @@ def _rate(figures: dict[str, Any]) -> str:
 
 
 def table(findings: Sequence[Finding]) -> str:
-    """Return the lines under their headings, in columns."""
+    """Return the lines in columns, with headings."""
     rows = [("measured", "figure", "aim", "", "spread and rates"), *map(_cells, findings)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""What is measured: the four services as processes, beside them the bare routes and the clients."""
+"""What is measured: the four services as processes. Beside them run the bare routes and the clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-import httpx2
 from bson import encode
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -21,62 +20,65 @@ from deploy.local.child import Child
 from deploy.local.installation import PROJECT
 from deploy.local.ports import accepts_connections, free_ports
 from deploy.local.servers import Servers
-from deploy.local.services import ServiceProcesses, running_services
+from deploy.local.services import ServiceProcesses
 from deploy.services import SERVICES
 from shared.messaging.topology import BINDINGS, events_queue
 from tests.bench.load import Load
 from tests.bench.tasks import a_task, fill, many_documents
-from tests.support.province import Province
+from tests.support.running_stack import RunningStack, running_stack
 
 _ANSWER_BYTES: Final = 2**28
 _BARE_READY_SECONDS: Final = 30
 CHEAP_SIGN_IN: Final[Mapping[str, str]] = MappingProxyType(
     {"ASSIGNMENT_PASSWORD_MEMORY_KIB": "8", "ASSIGNMENT_PASSWORD_PASSES": "1"}
 )
-"""The one setting that is not as in production: nobody signs in while something is measured."""
+"""The only settings that differ from production. Nobody signs in while something is measured."""
 
 
 @dataclass
 class Installation:
-    """Everything a measurement may use; what was measured may be used by those that come later."""
+    """Everything that a measurement may use. What one has written stays for those that come later."""
 
-    stack: ServiceProcesses
-    province: Province
+    stack: RunningStack
     load: Load
     bare_url: str
     running: set[str] = field(default_factory=lambda: set(SERVICES))
     _filled: bool = False
 
     @property
+    def services(self) -> ServiceProcesses:
+        return self.stack.services
+
+    @property
     def servers(self) -> Servers:
         return self.stack.servers
 
     def database(self, service: str) -> AsyncDatabase[dict[str, Any]]:
-        """Return a service's database, as the servers' administrator sees it."""
-        return self.servers.administration[self.stack.databases[service]]
+        """Return a service's database, as the administrator of MongoDB sees it."""
+        return self.servers.administration[self.services.databases[service]]
 
     async def only(self, *services: str) -> None:
-        """Let these services run and no others; what was published meanwhile is taken from the queues."""
+        """Run these services and no others, and drop the events that were published meanwhile."""
         for service in sorted(self.running - set(services)):
-            await self.stack.stop(service)
+            await self.services.stop(service)
         await self.purge()
         for service in sorted(set(services) - self.running):
-            await self.stack.start(service)
+            await self.services.start(service)
         self.running = set(services)
 
     async def purge(self) -> None:
         """Empty the queues of events."""
         for service in BINDINGS:
-            path = f"/api/queues/{self.stack.vhost}/{events_queue(service)}/contents"
+            path = f"/api/queues/{self.services.vhost}/{events_queue(service)}/contents"
             (await self.servers.management.delete(path)).raise_for_status()
 
     async def headers_of(self, username: str) -> dict[str, str]:
-        """Return the headers of a request by somebody who is signed in."""
-        (await self.province.as_(username).get("/v1/me")).raise_for_status()
-        return {**(self.province.as_(username).headers or {}), "Content-Type": "application/json"}
+        """Sign an account in, and return the headers of its requests."""
+        (await self.stack.as_(username).get("/v1/me")).raise_for_status()
+        return {**(self.stack.as_(username).headers or {}), "Content-Type": "application/json"}
 
     async def with_many_tasks(self) -> None:
-        """Let assignment hold a hundred thousand tasks."""
+        """Insert a hundred thousand tasks into assignment's database, once."""
         if not self._filled:
             await fill(self.database("assignment")["tasks"], many_documents())
             self._filled = True
@@ -84,14 +86,12 @@ class Installation:
 
 @asynccontextmanager
 async def running_installation(servers: Servers, folder: Path) -> AsyncIterator[Installation]:
-    """Run everything until the block ends."""
+    """Run the services, the bare routes and the clients until the block ends."""
     async with AsyncExitStack() as afterwards:
-        stack = await afterwards.enter_async_context(running_services(servers, folder, settings=CHEAP_SIGN_IN))
-        http = await afterwards.enter_async_context(httpx2.AsyncClient(trust_env=False, timeout=30))
-        province = Province(stack, http)
-        await province.furnish()
+        running = running_stack(servers, folder, CHEAP_SIGN_IN, begins=None)
+        stack = await afterwards.enter_async_context(running)
         load = await afterwards.enter_async_context(_clients())
-        yield Installation(stack, province, load, await afterwards.enter_async_context(_bare_routes(stack)))
+        yield Installation(stack, load, await afterwards.enter_async_context(_bare_routes(stack.services)))
 
 
 @asynccontextmanager
@@ -116,7 +116,7 @@ async def _bare_routes(stack: ServiceProcesses) -> AsyncIterator[str]:
     port = free_ports(1)[0]
     uri = await _uri_of_both(stack)
     document = a_task(steps=0).inserted()
-    # Nothing relays these events, so nobody is to wait until they are published.
+    # Nothing relays these events, so the record must not say that they wait.
     del document["pending_since"]
     environment = {
         "PYTHONPATH": str(PROJECT),

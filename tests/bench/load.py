@@ -1,4 +1,4 @@
-"""The clients: a process of its own, so that what asks takes no time from what measures or answers.
+"""The clients. They are a process of their own, so that they take no time from what is measured.
 
     python -m tests.bench.load
 
@@ -43,14 +43,14 @@ class Clients:
         self.failures = Failures()
 
     async def closed(self) -> None:
-        """Let each client ask again and again until the time is over."""
+        """Let each client send one request after the other until the time is over."""
         ends = time.perf_counter() + self._job["seconds"]
         async with asyncio.TaskGroup() as clients:
             for _ in range(self._job["clients"]):
                 clients.create_task(self._ask_until(ends))
 
     async def paced(self) -> None:
-        """Begin requests at their rate until the time is over, and wait for the last answer."""
+        """Send requests at the rate until the time is over, and wait for the last answer."""
         begun, interval = time.perf_counter(), 1 / self._job["rate"]
         async with asyncio.TaskGroup() as requests:
             for number in range(round(self._job["seconds"] * self._job["rate"])):
@@ -83,7 +83,7 @@ class Clients:
 
 
 async def _do(job: Mapping[str, Any]) -> dict[str, Any]:
-    # New connections for each job: the server closes those that have long been idle, perhaps as one is taken up.
+    # New connections for each job: the server closes idle ones, perhaps just as a client takes one up.
     connector, timeout = aiohttp.TCPConnector(limit=_MOST_AT_ONCE), aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
         clients = Clients(http, job)
@@ -104,11 +104,11 @@ async def _serve() -> None:
 
 
 class LoadFailedError(Exception):
-    """Requests were not answered as they should have been, so nothing was measured."""
+    """Some answers were wrong, so the measurement says nothing."""
 
 
 class Load:
-    """The other end: gives the process its jobs."""
+    """The parent's side: gives the process its jobs."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -118,7 +118,7 @@ class Load:
         return Round(len(answer["latencies"]), answer["seconds"], answer["latencies"])
 
     async def paced(self, requests: list[dict[str, Any]], *, rate: float, seconds: float) -> dict[str, float]:
-        """Return, for the id in each answer, when its request should have begun."""
+        """Return, by the id in each answer, when its request was due."""
         answer = await self._do({"requests": requests, "rate": rate, "seconds": seconds})
         return dict(answer["answered"])
 

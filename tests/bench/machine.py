@@ -1,4 +1,4 @@
-"""What the figures were measured on: they say little without it."""
+"""The machine on which the figures were measured. Figures say little without it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LIBRARIES: Final = (
 
 
 async def description(servers: Servers) -> dict[str, Any]:
-    """Describe the machine as it is before anything is measured."""
+    """Describe the machine before anything is measured."""
     mongodb = await servers.administration.admin.command("buildInfo")
     overview = (await servers.management.get("/api/overview")).raise_for_status().json()
     return {
@@ -35,7 +35,7 @@ async def description(servers: Servers) -> dict[str, Any]:
 
 
 def described(machine: dict[str, Any]) -> str:
-    """Write it in a few lines."""
+    """Return the description in a few lines."""
     libraries = ", ".join(f"{name} {number}" for name, number in machine["libraries"].items())
     return (
         f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']} GB, Linux {machine['kernel']}, "

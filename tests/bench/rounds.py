@@ -1,4 +1,4 @@
-"""Two ways of doing the same, measured side by side: short rounds in turn, so that a noisy minute meets both alike."""
+"""Compares two ways of doing the same. Short rounds take turns, so that a noisy minute affects both alike."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What was done in how many seconds; `latencies`, in seconds, where each took its own time."""
+    """How much was done in how many seconds. `latencies` has the seconds of each request, if they were measured."""
 
     count: int
     seconds: float
@@ -27,14 +27,14 @@ Attempt: TypeAlias = Callable[[], Awaitable[Round]]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The rounds of both; those of the same place ran one after the other."""
+    """The rounds of both ways. Rounds with the same index ran one after the other."""
 
     ours: Sequence[Round]
     bare: Sequence[Round]
 
     @property
     def ratios(self) -> list[float]:
-        """How many times the bare rate ours is, round by round."""
+        """Our rate divided by the bare rate, round by round."""
         return [ours.rate / bare.rate for ours, bare in zip(self.ours, self.bare, strict=True)]
 
     @property
@@ -51,14 +51,14 @@ class Comparison:
 
 
 async def compare(ours: Attempt, bare: Attempt, *, rounds: int) -> Comparison:
-    """Run both in turn; a first round of each, in which both grow warm, counts for nothing."""
+    """Run both in turn. The first round of each only warms up and does not count."""
     measured: list[tuple[Round, Round]] = [(await ours(), await bare()) for _ in range(rounds + 1)]
     warm = measured[1:]
     return Comparison([one for one, _ in warm], [other for _, other in warm])
 
 
 def figures_of(rounds: Sequence[Round]) -> dict[str, Any]:
-    """Return the median rate and, where there are any, the latencies of all rounds."""
+    """Return the median rate and, if they were measured, the latencies of all rounds."""
     latencies = [latency for one in rounds for latency in one.latencies]
     return {"per_second": round(median(one.rate for one in rounds), 1), **(in_ms(latencies) if latencies else {})}
 

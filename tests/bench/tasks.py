@@ -1,4 +1,4 @@
-"""Tasks to measure with, made by the rules of assignment: texts of a usual length, or a hundred thousand of them."""
+"""Tasks to measure with, made by the rules of assignment, with texts of a usual length."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from shared.office.access import Principal
 from shared.office.policy import Policy
 from shared.office.vocabulary import Role
 from shared.office.workdays import WorkCalendar
-from tests.support.accounts import Someone
 
 if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
@@ -46,7 +45,7 @@ BODY: Final[dict[str, Any]] = {
     "coordinating_agencies": ["sxd", "snn"],
     "monitor": "vp",
 }
-"""The body of a request that gives a task; it lacks the deadline."""
+"""The body of a request that assigns a task, without the deadline."""
 _AGENCIES: Final = ("stc", "sxd", "snn", "vp")
 _BY: Final = {
     "chair": (Role.LEADER, None),
@@ -61,18 +60,18 @@ _LEADS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """A task, and how it came to be."""
+    """A task and its history."""
 
     task: Task
     entries: Sequence[HistoryEntry]
     events: Sequence[Event[TaskChanged]]
 
     def inserted(self) -> dict[str, Any]:
-        """Return what is inserted when the task is given, its first event with it."""
+        """Return the record that assigning the task inserts, with its first event."""
         return new_record(assigned(self.task.id, self.entries[0]), self.entries[0], None)
 
     def document(self) -> dict[str, Any]:
-        """Return it as assignment keeps it when all of its events are published."""
+        """Return the record once all of its events are published."""
         document = {**new_record(self.task, self.entries[0], None), **state_of(self.task)}
         document["history"] = [from_entry(entry) for entry in self.entries]
         del document["pending_since"]
@@ -80,7 +79,7 @@ class Lived:
 
 
 def a_task(*, days: int = 30, steps: int = 3) -> Lived:
-    """Return a task due in so many days that was assigned, received, delegated and reported on, as far as `steps`."""
+    """Return a task due in so many days, with so many steps after its assignment: receipt, delegation, progress."""
     task_id = str(uuid7())
     first = begin(_assign(days), None, _context("chair"))
     task, entries = assigned(task_id, first), [first]
@@ -114,12 +113,12 @@ def _context(username: str) -> Context:
         policy=CALENDAR.policy,
         caller=Principal(username, role, agency),
         agencies=frozenset(_AGENCIES),
-        accounts={OFFICER: Someone(Role.OFFICER, "stc")},
+        accounts={OFFICER: Principal(OFFICER, Role.OFFICER, "stc")},
     )
 
 
 def many_documents() -> Iterator[dict[str, Any]]:
-    """Yield a hundred thousand tasks as assignment keeps them, of 200 lead agencies, given one after the other."""
+    """Yield the records of a hundred thousand tasks of 200 lead agencies, assigned one after the other."""
     for number, document, lead in _copies([a_task(steps=number % 4).document() for number in range(_TEMPLATES)]):
         yield {
             **document,
@@ -131,7 +130,7 @@ def many_documents() -> Iterator[dict[str, Any]]:
 
 
 def many_versions() -> Iterator[dict[str, Any]]:
-    """Yield the newest version of a hundred thousand tasks, as reporting keeps them."""
+    """Yield reporting's records of the newest version of a hundred thousand tasks."""
     events = [a_task(steps=number % 4, days=2 + number % 40).events[-1] for number in range(_TEMPLATES)]
     for number, version, lead in _copies([{**asdict(version_of(event)), "until": NEWEST} for event in events]):
         yield {**version, "_id": f"task-{number}:1", "task": f"task-{number}", "lead_agency": lead}
@@ -143,7 +142,7 @@ def _copies(templates: Sequence[dict[str, Any]]) -> Iterator[tuple[int, dict[str
 
 
 async def fill(collection: AsyncCollection[dict[str, Any]], documents: Iterable[dict[str, Any]]) -> None:
-    """Insert many documents, in chunks."""
+    """Insert many records, in chunks."""
     chunk: list[dict[str, Any]] = []
     for document in documents:
         chunk.append(document)

@@ -15,9 +15,9 @@ from uuid import NAMESPACE_OID, uuid5
 
 import httpx2
 
-from tests.support.messaging import until
-from tests.support.province import Caller, expect
-from tests.support.volley import Shot, volley
+from tests.support.messaging import wait_until
+from tests.support.running_stack import Caller, expect
+from tests.support.send_together import PostRequest, send_together
 
 ADMINISTRATOR: Final = "quantri"
 PASSWORD: Final = "mật khẩu dài và khó đoán"
@@ -84,7 +84,7 @@ class People:
         """Let someone do an act many times at the same moment, each time with its own connection and body."""
         signed = {**await self.as_(username)._signed_in(), **headers}
         path = f"/v1/tasks/{task_id}/{act}"
-        answers = await volley([Shot(self.urls["assignment"], path, body, signed) for body in bodies])
+        answers = await send_together([PostRequest(self.urls["assignment"], path, body, signed) for body in bodies])
         self.tasks[task_id] = (await self.read(task_id))["version"]
         return answers
 
@@ -97,10 +97,10 @@ class People:
 
     async def agree(self) -> None:
         """Wait until every service knows every acknowledged task at its version, and nobody was told of one twice."""
-        await until(self._all_is_told, "everyone is told", _PATIENCE_SECONDS)
-        await until(self._all_is_counted, "every task is counted", _PATIENCE_SECONDS)
+        await wait_until(self._all_is_told, "everyone is told", _PATIENCE_SECONDS)
+        await wait_until(self._all_is_counted, "every task is counted", _PATIENCE_SECONDS)
         for task_id, version in self.tasks.items():
-            await until(partial(self._is_watched, task_id, version), f"{task_id} is watched", _PATIENCE_SECONDS)
+            await wait_until(partial(self._is_watched, task_id, version), f"{task_id} is watched", _PATIENCE_SECONDS)
             await self._hold_history(task_id, version)
         told = await self.told("head-stc")
         assert {told[task_id, "task.assigned"] for task_id in self.tasks} == {1}

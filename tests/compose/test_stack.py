@@ -18,8 +18,8 @@ from deploy.services import SERVICES
 from tests.compose.conftest import Say
 from tests.compose.engine import Project, ailing, docker, is_well, run, service_of
 from tests.compose.people import ADMINISTRATOR, PASSWORD, People, in_days
-from tests.support.messaging import until
-from tests.support.province import expect
+from tests.support.messaging import wait_until
+from tests.support.running_stack import expect
 
 SERVERS: Final = ("mongodb", "rabbitmq")
 KINDS: Final = (*SERVICES, "gateway", *SERVERS)
@@ -43,10 +43,12 @@ async def all_well(project: Project) -> None:
     async def well() -> bool:
         return not ailing(await project.containers())
 
-    await until(well, "every container is healthy", _WELL_WITHIN_SECONDS)
+    await wait_until(well, "every container is healthy", _WELL_WITHIN_SECONDS)
     async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         for service in SERVICES:
-            await until(partial(is_ready, http, project.urls[service]), f"{service} is ready", _WELL_WITHIN_SECONDS)
+            await wait_until(
+                partial(is_ready, http, project.urls[service]), f"{service} is ready", _WELL_WITHIN_SECONDS
+            )
 
 
 async def is_ready(http: httpx2.AsyncClient, url: str) -> bool:
@@ -241,7 +243,7 @@ async def test_prometheus_sees_every_replica_once(project: Project, say: Say) ->
     async def seen() -> bool:
         return await up_by_port(project) == Counter({8001 + SERVICES.index(name): expected[name] for name in expected})
 
-    await until(seen, "Prometheus scrapes every replica once", 90.0)
+    await wait_until(seen, "Prometheus scrapes every replica once", 90.0)
     say(f"Prometheus scrapes {expected.total()} replicas")
 
 
@@ -275,7 +277,7 @@ async def test_a_killed_container_comes_back_and_nothing_is_lost(
     await people.assign(f"Trước khi {kind} dừng")
     victim = (await project.containers(kind))[0]
     assigning = [asyncio.create_task(assign_some(people, f"Khi {kind} dừng {hand}")) for hand in range(3)]
-    await until(lambda: len(people.tasks) >= before + 4, "tasks are being assigned")
+    await wait_until(lambda: len(people.tasks) >= before + 4, "tasks are being assigned")
     await project.kill(victim)
     await asyncio.gather(*assigning)
 
@@ -283,7 +285,7 @@ async def test_a_killed_container_comes_back_and_nothing_is_lost(
         again = next(found for found in await project.containers(running=False) if found["Id"] == victim["Id"])
         return bool(again["RestartCount"] > victim["RestartCount"] and is_well(again))
 
-    await until(healed, f"{kind} is back and well", _WELL_WITHIN_SECONDS)
+    await wait_until(healed, f"{kind} is back and well", _WELL_WITHIN_SECONDS)
     await all_well(project)
     await people.assign(f"Sau khi {kind} dừng")
     await people.agree()

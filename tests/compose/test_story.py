@@ -12,9 +12,8 @@ from tests.compose.conftest import PARTS, Say, finished
 from tests.compose.engine import PROJECT_FOLDER, Project
 from tests.compose.rehearsal import INSIDE, Rehearsal, stack_of
 from tests.compose.test_stack import SCALES, all_well
-from tests.e2e.conftest import MONDAY
 from tests.e2e.test_story import Story, the_tasks_live_to_their_end
-from tests.support.province import Province, province_on
+from tests.support.running_stack import RunningStack, clients_of
 
 
 @pytest.fixture
@@ -33,13 +32,13 @@ async def rehearsal(project: Project, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-async def province(rehearsal: Rehearsal) -> AsyncIterator[Province]:
+async def province(rehearsal: Rehearsal) -> AsyncIterator[RunningStack]:
     await rehearsal.up(**SCALES)
     await all_well(rehearsal)
-    async with stack_of(rehearsal) as stack, province_on(stack, MONDAY) as made:
+    async with stack_of(rehearsal) as stack, clients_of(stack) as made:
         yield made
 
 
-async def test_four_tasks_live_from_their_assignment_to_their_end(province: Province, say: Say) -> None:
+async def test_four_tasks_live_from_their_assignment_to_their_end(province: RunningStack, say: Say) -> None:
     await the_tasks_live_to_their_end(Story(province))
     say("the whole story, three weeks of four tasks, through the gateway and on scaled services")

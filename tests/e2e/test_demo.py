@@ -17,7 +17,8 @@ from deploy.local.services import ServiceProcesses
 from deploy.local.stack import DemoAccount
 from shared.messaging.topology import dead_queue
 from shared.office.vocabulary import Role, Stage, Timeliness
-from tests.support.messaging import until
+from tests.conftest import RunStack
+from tests.support.messaging import wait_until
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,11 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-async def demo(services: ServiceProcesses) -> AsyncIterator[Demo]:
-    await _load_and_interrupt(services)
-    accounts = await load(services, "full")
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
-        yield Demo(services, accounts, http)
+async def demo(run_stack: RunStack) -> AsyncIterator[Demo]:
+    async with run_stack(begins=None, accounts=False) as stack:
+        await _load_and_interrupt(stack.services)
+        accounts = await load(stack.services, "full")
+        yield Demo(stack.services, accounts, stack.http)
 
 
 async def _load_and_interrupt(services: ServiceProcesses) -> None:
@@ -67,7 +68,7 @@ async def _load_and_interrupt(services: ServiceProcesses) -> None:
     async def some_tasks_are_given() -> bool:
         return loading.done() or await given.count_documents({}) > 0
 
-    await until(some_tasks_are_given, "the first tasks of the demo are given", within=60)
+    await wait_until(some_tasks_are_given, "the first tasks of the demo are given", within=60)
     loading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await loading

@@ -30,7 +30,7 @@ from schemathesis.specs.openapi.checks import (
 
 from deploy.services import SERVICES
 from tests.support.assignment import BODIES
-from tests.support.province import Province, expect
+from tests.support.running_stack import RunningStack, expect
 
 CHECKS: Final[list[CheckFunction]] = [
     not_a_server_error,
@@ -67,7 +67,7 @@ OUR_BODIES: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
 
 @dataclass(frozen=True, repr=False)
 class Known:
-    """What stands in the province, to be named in requests."""
+    """What exists on the stack, to be named in requests."""
 
     task_id: Sequence[str]
     batch_id: Sequence[str]
@@ -77,16 +77,16 @@ class Known:
 
 
 @pytest.fixture(scope="module")
-async def known(province: Province) -> Known:
+async def known(stack: RunningStack) -> Known:
     """A batch of tasks in every stage that acts lead to, and an inbox with entries."""
     items = [{"title": stage, "lead_agencies": ["stc"], "deadline": "2026-10-30"} for stage in STAGES] * EACH
-    answer = await province.as_("chair").post("/v1/task-batches", {"items": items})
+    answer = await stack.as_("chair").post("/v1/task-batches", {"items": items})
     given = expect(201, answer)["items"]
     for task in given:
         for act, doer in STAGES[task["title"]]:
-            expect(200, await province.as_(doer).post(f"/v1/tasks/{task['id']}/{act}", OUR_BODIES[act]))
-    await province.wait_until_idle()
-    inbox = await province.as_("head-stc").inbox()
+            expect(200, await stack.as_(doer).post(f"/v1/tasks/{task['id']}/{act}", OUR_BODIES[act]))
+    await stack.wait_until_idle()
+    inbox = await stack.as_("head-stc").inbox()
     return Known(
         task_id=[task["id"] for task in given],
         batch_id=[answer.headers["Location"].rsplit("/", 1)[1]],
@@ -96,13 +96,13 @@ async def known(province: Province) -> Known:
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("service", SERVICES)
-async def test_every_answer_is_as_documented(province: Province, known: Known, service: str, caller: str) -> None:
-    me = province.as_(caller)
+async def test_every_answer_is_as_documented(stack: RunningStack, known: Known, service: str, caller: str) -> None:
+    me = stack.as_(caller)
     expect(200, await me.get("/v1/me"))  # signs in
     document = expect(200, await me.get("/openapi.json", at=service))
     schema = schemathesis.openapi.from_dict(document)
     assert me.headers is not None
-    await asyncio.to_thread(_try_everything, schema, province.stack.urls[service], dict(me.headers), known)
+    await asyncio.to_thread(_try_everything, schema, stack.services.urls[service], dict(me.headers), known)
 
 
 def _try_everything(schema: schemathesis.BaseSchema, url: str, headers: dict[str, str], known: Known) -> None:

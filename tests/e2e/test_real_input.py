@@ -15,13 +15,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-import httpx2
 import pytest
 from python_calamine import CalamineWorkbook
 
 from deploy.local.installation import PROJECT
-from deploy.local.services import ServiceProcesses
-from tests.support.province import ADMINISTRATOR, Caller, Province, expect
+from tests.conftest import RunStack
+from tests.support.running_stack import ADMINISTRATOR, Caller, RunningStack, expect
 
 SPREADSHEET: Final = Path(
     os.environ.get("DONDOC_REAL_INPUT", PROJECT.parent / "shared" / "data" / "ministry-tasks-2017.xlsx")
@@ -129,24 +128,22 @@ def rows() -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-async def ministry(services: ServiceProcesses, rows: list[Row]) -> AsyncIterator[Province]:
+async def ministry(run_stack: RunStack, rows: list[Row]) -> AsyncIterator[RunningStack]:
     """The four services on 20 January 2017, with the ministry's agencies, a leader and all the tasks."""
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
-        ministry = Province(services, http)
-        ministry.move_to(THE_DAY)
-        await _open_the_house(ministry, rows)
+    async with run_stack(begins=THE_DAY, accounts=False) as stack:
+        await _create_accounts(stack, rows)
         for source in dict.fromkeys(row.source for row in rows):
-            await _assign(ministry.as_("minister"), source, [row for row in rows if row.source == source])
-        await ministry.wait_until_idle()
-        yield ministry
+            await _assign(stack.as_("minister"), source, [row for row in rows if row.source == source])
+        await stack.wait_until_idle()
+        yield stack
 
 
-async def _open_the_house(ministry: Province, rows: list[Row]) -> None:
+async def _create_accounts(ministry: RunningStack, rows: list[Row]) -> None:
     administrator = ministry.as_(ADMINISTRATOR)
     for name in dict.fromkeys(name for row in rows for name in row.agencies):
         expect(201, await administrator.post("/v1/agencies", {"code": code_of(name), "name": name, "kind": "unit"}))
     minister = {"username": "minister", "display_name": "Bộ trưởng", "role": "leader"}
-    password = ministry.stack.password_of("minister")
+    password = ministry.services.password_of("minister")
     expect(201, await administrator.post("/v1/accounts", {**minister, "password": password}))
 
 
@@ -164,7 +161,7 @@ def test_the_spreadsheet_is_the_one_that_was_counted(rows: list[Row]) -> None:
     assert len({name for row in rows for name in row.agencies}) == NAMED_AGENCIES
 
 
-async def test_every_task_is_as_the_ministry_wrote_it(ministry: Province, rows: list[Row]) -> None:
+async def test_every_task_is_as_the_ministry_wrote_it(ministry: RunningStack, rows: list[Row]) -> None:
     listed = expect(200, await ministry.as_("minister").get("/v1/tasks", limit=200))["items"]
     tasks = [expect(200, await ministry.as_("minister").get(f"/v1/tasks/{item['id']}")) for item in listed]
     by_title = {task["title"]: task for task in tasks}
@@ -179,7 +176,7 @@ async def test_every_task_is_as_the_ministry_wrote_it(ministry: Province, rows: 
         assert task["deadline_text"] == (None if dated else row.term or None)
 
 
-async def test_the_summary_equals_the_numbers_counted_by_hand(ministry: Province) -> None:
+async def test_the_summary_equals_the_numbers_counted_by_hand(ministry: RunningStack) -> None:
     by_agency = await ministry.as_("minister").summary(group_by="agency")
     assert {row["name"]: row["total"] for row in by_agency["items"]} == BY_LEAD
     assert {row["name"]: (row["no_deadline"], row["on_track"]) for row in by_agency["items"]} == {
@@ -196,8 +193,8 @@ async def test_the_summary_equals_the_numbers_counted_by_hand(ministry: Province
     assert [(row["key"], row["total"]) for row in by_month["items"]] == [("2017-01", TOTAL)]
 
 
-async def test_in_april_the_one_deadline_is_missed_and_all_others_are_not(ministry: Province) -> None:
-    ministry.move_to(AFTER_THE_DEADLINE)
+async def test_in_april_the_one_deadline_is_missed_and_all_others_are_not(ministry: RunningStack) -> None:
+    ministry.set_time(AFTER_THE_DEADLINE)
     await ministry.wait_until_idle()
     summary = await ministry.as_("minister").summary(group_by="agency")
     counts = {"no_deadline": 26, "overdue": 1, "not_received": 27, "missed": 1, "explanations_due": 1}

@@ -17,8 +17,9 @@ import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from tests.support.messaging import until
-from tests.support.province import ADMINISTRATOR, AGENCIES, EVERYBODY, PEOPLE, Province, expect, local
+from tests.support.clock import local
+from tests.support.messaging import wait_until
+from tests.support.running_stack import ADMINISTRATOR, AGENCIES, EVERYBODY, PEOPLE, RunningStack, expect
 
 # The tasks, by what will become of them.
 EXTENDED: Final = "extended"
@@ -63,7 +64,7 @@ Waits = Mapping[str, str | None]
 class Story:
     """What has happened so far, and what everyone should find because of it."""
 
-    province: Province
+    stack: RunningStack
     ids: dict[str, str] = field(default_factory=dict)
     told: dict[str, Counter[tuple[str, str]]] = field(default_factory=lambda: {name: Counter() for name in EVERYBODY})
     counts: dict[str, Mapping[str, float]] = field(default_factory=dict)
@@ -71,10 +72,10 @@ class Story:
     summaries: list[dict[str, Any]] = field(default_factory=list)
 
     def it_is(self, day: str) -> None:
-        self.province.move_to(f"{day}T09:00:00")
+        self.stack.set_time(f"{day}T09:00:00")
 
     async def asked(self, username: str, task: str, act: str, body: Mapping[str, Any]) -> httpx2.Response:
-        return await self.province.as_(username).post(f"/v1/tasks/{self.ids[task]}/{act}", body)
+        return await self.stack.as_(username).post(f"/v1/tasks/{self.ids[task]}/{act}", body)
 
     async def act(self, username: str, task: str, act: str, **body: Any) -> dict[str, Any]:
         """Let someone do something, and return the task after it."""
@@ -91,14 +92,14 @@ class Story:
                 self.told[username][task, kind] += 1
         self.counts.update(counts or {})
         self.waits.update(waits or {})
-        await self.province.wait_until_idle()
+        await self.stack.wait_until_idle()
         await self._hold_inboxes()
         await self._hold_summaries()
         await self._hold_deadlines()
 
     async def _hold_inboxes(self) -> None:
         names = {task_id: name for name, task_id in self.ids.items()}
-        found = {username: await self.province.as_(username).inbox() for username in EVERYBODY}
+        found = {username: await self.stack.as_(username).inbox() for username in EVERYBODY}
         kinds = {
             username: Counter((names[entry["task_id"]], entry["kind"]) for entry in inbox["items"])
             for username, inbox in found.items()
@@ -110,20 +111,20 @@ class Story:
 
     async def _hold_summaries(self) -> None:
         """Leaders read every row, the heads of agencies their own alone."""
-        whole = await self.province.as_("chair").summary()
+        whole = await self.stack.as_("chair").summary()
         self.summaries.append(whole)
         rows = {agency: figures for agency, figures in self.counts.items() if agency != "total"}
         assert {row["key"]: not_empty(row) for row in whole["items"]} == rows
         assert {row["key"]: row["name"] for row in whole["items"]} == {agency: AGENCIES[agency][0] for agency in rows}
         assert not_empty(whole["total"]) == self.counts["total"]
         for agency in AGENCIES:
-            own = await self.province.as_(f"head-{agency}").summary()
+            own = await self.stack.as_(f"head-{agency}").summary()
             assert [row["key"] for row in own["items"]] == [key for key in rows if key == agency]
             assert not_empty(own["total"]) == rows.get(agency, {})
 
     async def _hold_deadlines(self) -> None:
         """Assignment and deadline say the same of every task."""
-        chair = self.province.as_("chair")
+        chair = self.stack.as_("chair")
         for task, next_moment in self.waits.items():
             watched = expect(200, await chair.get(f"/v1/deadlines/{self.ids[task]}", at="deadline"))
             read = expect(200, await chair.get(f"/v1/tasks/{self.ids[task]}"))
@@ -143,8 +144,8 @@ def not_empty(row: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in figures.items() if value or (value is not None and name.endswith("_rate"))}
 
 
-async def test_the_story(province: Province) -> None:
-    story = Story(province)
+async def test_the_story(stack: RunningStack) -> None:
+    story = Story(stack)
     await the_tasks_live_to_their_end(story)
     await every_service_is_ready_and_shows_its_figures(story)
 
@@ -177,9 +178,9 @@ def row(*, rates: tuple[float, float] | None = None, **counted: int) -> dict[str
 
 async def a_decision_is_assigned_to_three_agencies_by_batch(story: Story) -> None:
     """The office enters the Chair's decision; a Vice Chair gives a task without a deadline."""
-    batch = expect(201, await story.province.as_("coordinator").post("/v1/task-batches", BATCH))
+    batch = expect(201, await story.stack.as_("coordinator").post("/v1/task-batches", BATCH))
     assert [item["lead_agency"] for item in batch["items"]] == ["stc", "sxd", "snn"]
-    own = expect(201, await story.province.as_("vice-chair").post("/v1/tasks", OWN_TASK))
+    own = expect(201, await story.stack.as_("vice-chair").post("/v1/tasks", OWN_TASK))
     story.ids = dict(zip(TASKS, [*(item["id"] for item in batch["items"]), own["id"]], strict=True))
     await story.so(
         told={
@@ -423,8 +424,8 @@ async def on_the_due_day_nothing_is_overdue(story: Story) -> None:
 async def the_deadline_passes_and_an_explanation_is_required(story: Story) -> None:
     """Its term of three working days runs from the miss, at the end of Friday."""
     story.it_is("2026-10-19")
-    await story.province.wait_until_idle()
-    missed = expect(200, await story.province.as_("head-sxd").get(f"/v1/tasks/{story.ids[LATE]}"))
+    await story.stack.wait_until_idle()
+    missed = expect(200, await story.stack.as_("head-sxd").get(f"/v1/tasks/{story.ids[LATE]}"))
     assert moment(missed["missed_at"]) == moment(missed["due_at"]) == local("2026-10-16T23:59:59.999")
     assert missed["explanation"]["state"] == "required"
     assert moment(missed["explanation"]["due_at"]) == local("2026-10-21T23:59:59.999")
@@ -482,7 +483,7 @@ async def it_is_explained_and_closed_late(story: Story) -> None:
 
 
 async def every_earlier_summary_can_be_drawn_again(story: Story) -> None:
-    chair = story.province.as_("chair")
+    chair = story.stack.as_("chair")
     for earlier in story.summaries:
         again = await chair.summary(as_of=earlier["as_of"])
         assert again == earlier
@@ -532,7 +533,7 @@ HISTORIES: Final[Mapping[str, list[tuple[str, str] | tuple[str, str, str]]]] = {
 
 
 async def the_history_tells_it_all_in_order(story: Story) -> None:
-    auditor = story.province.as_("auditor")
+    auditor = story.stack.as_("auditor")
     for task, expected in HISTORIES.items():
         answer = expect(200, await auditor.get(f"/v1/tasks/{story.ids[task]}/history", limit=200))
         entries = answer["items"]
@@ -567,7 +568,7 @@ def _pages_of(task_id: str) -> Iterator[tuple[str, str]]:
 async def everyone_sees_their_own_tasks_and_nothing_else(story: Story) -> None:
     """What is outside one's sight is not found, whoever asks for it and whatever they want to do."""
     for username in EVERYBODY:
-        caller = story.province.as_(username)
+        caller = story.stack.as_(username)
         listed = expect(200, await caller.get("/v1/tasks", limit=200))
         seen = {story.ids[task] for task, viewers in SEEN_BY.items() if username in viewers}
         assert {item["id"] for item in listed["items"]} == seen, username
@@ -581,7 +582,7 @@ async def everyone_sees_their_own_tasks_and_nothing_else(story: Story) -> None:
 
 
 async def what_was_told_reads_as_a_sentence_about_the_task(story: Story) -> None:
-    head = story.province.as_("head-snn")
+    head = story.stack.as_("head-snn")
     task_id = story.ids[UNREPORTED]
     reminded, *_ = (await head.inbox(task_id=task_id))["items"]
     assert reminded["kind"] == "deadline.report_missing"
@@ -590,8 +591,8 @@ async def what_was_told_reads_as_a_sentence_about_the_task(story: Story) -> None
 
 
 async def every_service_is_ready_and_shows_its_figures(story: Story) -> None:
-    chair = story.province.as_("chair")
-    for service in story.province.stack.urls:
+    chair = story.stack.as_("chair")
+    for service in story.stack.services.urls:
         assert expect(200, await chair.get("/health/ready", at=service)) == {
             "status": "ready",
             "parts": {"mongodb": "up", "rabbitmq": "up"},
@@ -600,7 +601,7 @@ async def every_service_is_ready_and_shows_its_figures(story: Story) -> None:
         assert figures["dondoc_http_requests_total", service] > 0
         assert figures["dondoc_messages_handled_total", service] > 0
     for service in ("assignment", "deadline"):
-        await until(partial(_outbox_is_empty, story, service), f"the outbox of {service} is shown to be empty")
+        await wait_until(partial(_outbox_is_empty, story, service), f"the outbox of {service} is shown to be empty")
         assert (await _figures(story, service))["dondoc_events_published_total", service] > 0
     assert (await _figures(story, "reporting"))["dondoc_tasks", "completed_late"] == 1
 
@@ -613,7 +614,7 @@ async def _outbox_is_empty(story: Story, service: str) -> bool:
 
 async def _figures(story: Story, service: str) -> dict[tuple[str, str], float]:
     """Return the sum of each metric's samples, by its name and the service (or else timeliness) it names."""
-    chair = story.province.as_("chair")
+    chair = story.stack.as_("chair")
     text = (await chair.get("/metrics", at=service)).text
     figures: dict[tuple[str, str], float] = {}
     for family in text_string_to_metric_families(text):

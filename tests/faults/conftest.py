@@ -1,24 +1,23 @@
-"""How much is tried, by which chance, and the province that the races are run in."""
+"""The counts and the chance of a run, and the stack of the races."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from random import Random
 
 import pytest
 
-from deploy.local.servers import Servers
-from deploy.local.services import ServiceProcesses, running_services
-from tests.support.province import QUICK, Province, province_on
-from tests.support.witness import Witness
+from tests.conftest import RunStack
+from tests.support.published_events import PublishedEvents
+from tests.support.running_stack import QUICK, RunningStack
 
-MONDAY = "2026-10-05T09:00:00"
-"""When the races begin, local time: no day off but Saturdays and Sundays is near."""
+RecordProperty = Callable[[str, object], None]
+"""Adds a figure to what `make proof` prints of a test: the fixture `record_property`."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How much is tried: a little in `make test`, all of it in `make proof` (DONDOC_PROOF=full)."""
+    """How often something is tried: a little in `make test`, in full in `make proof` (DONDOC_PROOF=full)."""
 
     full: bool
 
@@ -33,36 +32,29 @@ def counts() -> Counts:
 
 @pytest.fixture
 def chance(request: pytest.FixtureRequest) -> Random:
-    """Chance as DONDOC_SEED decides it, for each test its own."""
+    """Chance as DONDOC_SEED decides it. Each test has its own."""
     return Random(f"{os.environ.get('DONDOC_SEED', '1')} {request.node.nodeid}")  # noqa: S311 - nothing is secret here
 
 
 @pytest.fixture(scope="package")
-def settings() -> dict[str, str]:
-    """Settings of the services; what a test changes holds for a service that it then starts again."""
+def stack_settings() -> dict[str, str]:
+    """The settings of the stacks of this folder."""
     return {
         **QUICK,
         "ASSIGNMENT_TOKEN_SECONDS": "3600",
-        # What comes early is tried again for as long as a test needs to let its time come.
+        # A `deadline.missed` that comes early is tried again for as long as a test needs to move the clock.
         "ASSIGNMENT_RETRY_DELAYS": "0.2,0.5,1,2,5,10,20",
     }
 
 
 @pytest.fixture(scope="package")
-async def services(
-    servers: Servers, settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[ServiceProcesses]:
-    async with running_services(servers, tmp_path_factory.mktemp("services"), settings=settings) as running:
+async def stack(run_stack: RunStack, stack_settings: dict[str, str]) -> AsyncIterator[RunningStack]:
+    """One stack for all races."""
+    async with run_stack(stack_settings) as running:
         yield running
 
 
 @pytest.fixture(scope="package")
-async def province(services: ServiceProcesses) -> AsyncIterator[Province]:
-    async with province_on(services, MONDAY) as made:
-        yield made
-
-
-@pytest.fixture(scope="package")
-async def witness(services: ServiceProcesses) -> Witness:
-    """Hears everything that is published from the first task on."""
-    return await Witness.of(services)
+async def published(stack: RunningStack) -> PublishedEvents:
+    """Everything that the stack publishes, from the first task on."""
+    return await PublishedEvents.recorded_on(stack.services)

@@ -1,6 +1,6 @@
-"""`python -m tests.faults.proof [SEEDS...]`: the races and crashes at their full counts, once for each seed.
+"""`python -m tests.faults.proof [SEEDS...]`: all tests of this folder at their full counts, once for each seed.
 
-pytest is run with this module as a plugin, which prints a line for each test and what the test counted.
+It runs pytest with this module as a plugin. The plugin prints a line for each test, and what the test recorded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FOLDER: Final = Path(__file__).parent
 
 
 def main(seeds: Sequence[str]) -> int:
-    """Run everything with each seed in turn, whatever came of the others; return 1 if anything failed."""
+    """Run everything with each seed in turn, even after a failure. Return 1 if anything failed."""
     endings = {seed: _prove(seed) for seed in seeds}
     failed = [seed for seed, ending in endings.items() if ending]
     outcome = f"failed with {', '.join(failed)}" if failed else "all passed"
@@ -38,7 +38,7 @@ def _prove(seed: str) -> int:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how each test ended, how long it took in all, and what it counted."""
+    """Print how each test ended, how long it took, and what it recorded."""
     reports = [report for one in terminalreporter.stats.values() for report in one if hasattr(report, "when")]
     by_test: defaultdict[str, list[pytest.TestReport]] = defaultdict(list)
     for report in reports:

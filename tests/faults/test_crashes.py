@@ -1,14 +1,15 @@
-"""Services and servers that end without warning, at the worst of moments, while the offices go on with their work.
+"""Services and servers that are killed at the worst of moments, while clients go on sending requests.
 
-The moment is never hit by timing: a way to the broker is closed, what was written is seen, and then comes the kill.
-After each crash, with everything started again, what was acknowledged stands and everyone was told of it, once.
+Timing never decides the moment. A test closes the proxy to the broker, sees what was written, and then kills. After
+each crash, with everything started again, every acknowledged request stands once, and everyone was notified once.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -21,70 +22,99 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.mongod import Mongod
 from deploy.local.rabbitmq import RabbitMQ
-from tests.faults.conftest import MONDAY, Counts
-from tests.faults.town import Record, Town, town_in
-from tests.support.messaging import until
+from deploy.services import SERVICES
+from tests.conftest import RunStack
+from tests.faults.conftest import Counts, RecordProperty
+from tests.support.agreement import assert_agreement
+from tests.support.consumers import CONSUMERS
+from tests.support.messaging import wait_until
+from tests.support.proxy import proxy_to
+from tests.support.published_events import PublishedEvents
+from tests.support.servers import temporary_servers
+from tests.support.workload import Workload
 
 MISSED: Final = "deadline.missed.v1"
-CONSUMERS: Final = ("deadline", "notification", "reporting")
 MONITORS: Final = ("deadline", "deadline-2", "deadline-3")
+AllAgree = Callable[[], Awaitable[None]]
 AN_HOUR: Final = timedelta(hours=1)
 PENDING: Final = {"pending_since": {"$exists": True}}
 
 
 @pytest.fixture(scope="module")
-async def running_town(settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    async with town_in(tmp_path_factory.mktemp("town"), MONDAY, settings) as town:
-        yield town
+async def clients(run_stack: RunStack, stack_settings: dict[str, str]) -> AsyncIterator[Workload]:
+    """Clients of a stack on servers of its own. Each of its services reaches the broker through a proxy of its own."""
+    async with AsyncExitStack() as inside:
+        servers = await inside.enter_async_context(temporary_servers())
+        proxies = {name: await inside.enter_async_context(proxy_to(servers.rabbitmq.amqp_port)) for name in SERVICES}
+        running = run_stack(stack_settings, servers=servers, broker_proxies=proxies)
+        stack = await inside.enter_async_context(running)
+        published = await PublishedEvents.recorded_on(stack.services)
+        workload = Workload(stack, published, Random())  # noqa: S311 - nothing is secret here
+        await workload.sign_in()
+        yield workload
 
 
 @pytest.fixture
-def town(running_town: Town, chance: Random, record_property: Record) -> Town:
-    """The town, with this test's chance and record."""
-    running_town.work.random = chance
-    return replace(running_town, record=record_property)
+def workload(clients: Workload, chance: Random) -> Workload:
+    """The clients, with this test's chance."""
+    clients.random = chance
+    return clients
 
 
-async def test_what_was_written_before_a_kill_is_published_after_it(town: Town, counts: Counts) -> None:
-    """Assignment is killed between write and publish, again and again, and asked on and on."""
+@pytest.fixture
+async def all_agree(workload: Workload, record_property: RecordProperty) -> AllAgree:
+    """Checks that every service has what was acknowledged, once, and that everyone was notified, once."""
+
+    async def check() -> None:
+        began = perf_counter()
+        figures = await assert_agreement(workload, seconds=300)
+        record_property("agreed", f"{figures}, after {perf_counter() - began:.1f} s")
+
+    return check
+
+
+async def test_what_was_written_before_a_kill_is_published_after_it(
+    workload: Workload, counts: Counts, all_agree: AllAgree, record_property: RecordProperty
+) -> None:
+    """Assignment is killed between write and publish several times, while requests go on."""
     kills, assigned = counts.of(3, 20), counts.of(60, 500)
     starts = []
     for number in range(kills):
-        # What waits then is of this round: an event of the last one may just be confirmed.
-        await until(partial(_all_are_published, town, "assignment", "tasks"), "the last round is published")
-        await _keep_from_the_broker(town, "assignment", unheard=number % 2 == 1)
-        assigning = asyncio.create_task(town.work.assign(assigned // kills))
-        await until(partial(_events_wait, town, "assignment", "tasks", 5), "events wait for the broker")
-        await town.stack.kill("assignment")
-        assert await _events_wait(town, "assignment", "tasks", 5)
-        await town.reopen_way_of("assignment")
-        starts.append(await town.start("assignment"))
+        # What waits from here on is of this round: an event of the last round may be about to be confirmed.
+        await wait_until(partial(_all_are_published, workload, "assignment", "tasks"), "the last round is published")
+        await _keep_from_the_broker(workload, "assignment", unheard=number % 2 == 1)
+        assigning = asyncio.create_task(workload.assign(assigned // kills))
+        await wait_until(partial(_events_wait, workload, "assignment", "tasks", 5), "events wait for the broker")
+        await workload.stack.services.kill("assignment")
+        assert await _events_wait(workload, "assignment", "tasks", 5)
+        await workload.stack.restore_broker("assignment")
+        starts.append(await workload.stack.start("assignment"))
         await assigning
-    town.record("ready after a kill", f"{max(starts):.1f} s at most, {kills} times")
-    await town.expect_agreement()
+    record_property("ready after a kill", f"{max(starts):.1f} s at most, {kills} times")
+    await all_agree()
 
 
-async def _keep_from_the_broker(town: Town, service: str, *, unheard: bool) -> None:
-    """Let the broker be away for a service, or be there and not hear, and so not confirm, what it is sent."""
+async def _keep_from_the_broker(workload: Workload, service: str, *, unheard: bool) -> None:
+    """Cut the service off from the broker; or, `unheard`, hold back what it sends, so that nothing is confirmed."""
     if unheard:
-        town.ways[service].hold()
+        workload.stack.broker_proxies[service].hold()
     else:
-        await town.ways[service].cut()
+        await workload.stack.broker_proxies[service].cut()
 
 
-async def _all_are_published(town: Town, service: str, collection: str) -> bool:
-    return not await town.is_there(service, collection, PENDING)
+async def _all_are_published(workload: Workload, service: str, collection: str) -> bool:
+    return not await workload.stack.has_record(service, collection, PENDING)
 
 
-async def _events_wait(town: Town, service: str, collection: str, number: int) -> bool:
-    return await town.collection(service, collection).count_documents(PENDING) >= number
+async def _events_wait(workload: Workload, service: str, collection: str, number: int) -> bool:
+    return await workload.stack.collection(service, collection).count_documents(PENDING) >= number
 
 
 @dataclass(frozen=True)
 class _Batch:
     """A batch that is known by the number of its document."""
 
-    town: Town
+    workload: Workload
     number: str
     size: int
 
@@ -102,14 +132,14 @@ class _Batch:
         }
 
     async def ask_once(self) -> httpx2.Response:
-        chair = self.town.province.as_("chair")
+        chair = self.workload.stack.as_("chair")
         return await chair.post("/v1/task-batches", self.request(), Idempotency_Key=self.key)
 
     async def ask_again(self) -> dict[str, Any]:
-        return await self.town.work.done("chair", "/v1/task-batches", self.request(), self.key)
+        return await self.workload.post("chair", "/v1/task-batches", self.request(), self.key)
 
     async def standing(self) -> int:
-        tasks = self.town.collection("assignment", "tasks")
+        tasks = self.workload.stack.collection("assignment", "tasks")
         return await tasks.count_documents({"document.number": self.number})
 
     async def stands(self) -> bool:
@@ -119,52 +149,56 @@ class _Batch:
         return 0 < await self.standing() < self.size
 
 
-async def test_a_batch_that_a_kill_left_half_done_is_finished_by_the_sweeper(town: Town, counts: Counts) -> None:
-    half = await _half_a_batch(town, size=counts.of(400, 2_000))
-    await town.start("assignment")
-    await until(half.stands, "the sweeper has finished the batch", within=60)
+async def test_a_batch_that_a_kill_left_half_done_is_finished_by_the_sweeper(
+    workload: Workload, counts: Counts, all_agree: AllAgree
+) -> None:
+    half = await _half_a_batch(workload, size=counts.of(400, 2_000))
+    await workload.stack.start("assignment")
+    await wait_until(half.stands, "the sweeper has finished the batch", within=60)
     assert (await half.ask_again())["count"] == half.size
-    await town.expect_agreement()
+    await all_agree()
 
 
-async def _half_a_batch(town: Town, size: int) -> _Batch:
-    """Kill assignment in the middle of a batch; where a batch was quicker than that, try with another."""
+async def _half_a_batch(workload: Workload, size: int) -> _Batch:
+    """Kill assignment in the middle of a batch. If the batch was done before the kill, try another."""
     for number in range(20):
-        batch = _Batch(town, f"{number}-QD-UBND", size)
+        batch = _Batch(workload, f"{number}-QD-UBND", size)
         asking = asyncio.create_task(batch.ask_once())
         while not await batch.standing() and not asking.done():
             pass
-        await town.stack.kill("assignment")
+        await workload.stack.services.kill("assignment")
         [answer] = await asyncio.gather(asking, return_exceptions=True)
         if isinstance(answer, httpx2.TransportError) and await batch.half_stands():
             return batch
-        await town.start("assignment")
+        await workload.stack.start("assignment")
     raise AssertionError("every batch was quicker than the kill")
 
 
-async def test_consumers_killed_before_their_write_take_the_event_again(town: Town) -> None:
-    """They have taken it, and wait for MongoDB, when they are killed."""
+async def test_consumers_killed_before_their_write_take_the_event_again(
+    workload: Workload, all_agree: AllAgree
+) -> None:
+    """When they are killed, they have the event and wait for MongoDB."""
     for service in CONSUMERS:
-        await town.ways[service].cut()
-    await town.work.assign(1)
+        await workload.stack.broker_proxies[service].cut()
+    await workload.assign(1)
     for service in CONSUMERS:
-        await until(partial(_waits_for, town, service), f"the event waits for {service}")
-    await town.servers.mongod.kill()
+        await wait_until(partial(_waits_for, workload, service), f"the event waits for {service}")
+    await workload.stack.servers.mongod.kill()
     for service in CONSUMERS:
-        await town.ways[service].restore()
-        await until(partial(_is_unacknowledged_by, town, service), f"{service} has taken the event")
-    await asyncio.gather(*map(town.stack.kill, CONSUMERS))
-    await town.servers.mongod.start()
-    await town.start(*CONSUMERS)
-    await town.expect_agreement()
+        await workload.stack.broker_proxies[service].restore()
+        await wait_until(partial(_is_unacknowledged_by, workload, service), f"{service} has taken the event")
+    await asyncio.gather(*map(workload.stack.services.kill, CONSUMERS))
+    await workload.stack.servers.mongod.start()
+    await workload.stack.start(*CONSUMERS)
+    await all_agree()
 
 
-async def _waits_for(town: Town, service: str) -> bool:
-    return await town.waiting_for(service) > 0
+async def _waits_for(workload: Workload, service: str) -> bool:
+    return (await workload.stack.queue_of(service)).ready > 0
 
 
-async def _is_unacknowledged_by(town: Town, service: str) -> bool:
-    return await town.unacknowledged_by(service) > 0
+async def _is_unacknowledged_by(workload: Workload, service: str) -> bool:
+    return (await workload.stack.queue_of(service)).unacknowledged > 0
 
 
 @pytest.mark.parametrize(
@@ -172,88 +206,92 @@ async def _is_unacknowledged_by(town: Town, service: str) -> bool:
     [("deadline", "watches", "_id"), ("notification", "inbox", "task_id"), ("reporting", "versions", "task")],
 )
 async def test_a_consumer_killed_between_its_write_and_its_acknowledgement_heals(
-    town: Town, service: str, collection: str, field: str
+    workload: Workload, service: str, collection: str, field: str, all_agree: AllAgree
 ) -> None:
-    town.ways[service].hold()
-    [task] = await town.work.assign(1)
-    await _kill_before_the_acknowledgement(town, service, collection, {field: task})
-    await town.expect_agreement()
+    workload.stack.broker_proxies[service].hold()
+    [task] = await workload.assign(1)
+    await _kill_before_the_acknowledgement(workload, service, collection, {field: task})
+    await all_agree()
 
 
-async def test_assignment_killed_between_recording_a_miss_and_its_acknowledgement_heals(town: Town) -> None:
-    [task] = await _due_in_an_hour(town, 1)
-    town.ways["assignment"].hold()
-    town.let_pass(AN_HOUR)
-    await _kill_before_the_acknowledgement(town, "assignment", "tasks", {"_id": task, "missed_at": {"$ne": None}})
-    await town.expect_agreement()
+async def test_assignment_killed_between_recording_a_miss_and_its_acknowledgement_heals(
+    workload: Workload, all_agree: AllAgree
+) -> None:
+    [task] = await _due_in_an_hour(workload, 1)
+    workload.stack.broker_proxies["assignment"].hold()
+    workload.stack.advance(AN_HOUR)
+    await _kill_before_the_acknowledgement(workload, "assignment", "tasks", {"_id": task, "missed_at": {"$ne": None}})
+    await all_agree()
 
 
 async def _kill_before_the_acknowledgement(
-    town: Town, service: str, collection: str, written: Mapping[str, Any]
+    workload: Workload, service: str, collection: str, written: Mapping[str, Any]
 ) -> None:
-    """Kill a service when what it has written stands, and the broker, which does not hear it, still waits for it."""
+    """Kill a service after its write, while the proxy holds its acknowledgement back."""
 
-    await until(partial(town.is_there, service, collection, written), f"{service} has written")
-    await until(partial(_is_unacknowledged_by, town, service), "the broker waits for the acknowledgement")
-    await town.stack.kill(service)
-    await town.reopen_way_of(service)
-    await until(partial(_waits_for, town, service), "the broker has taken the event back")
-    await town.start(service)
+    await wait_until(partial(workload.stack.has_record, service, collection, written), f"{service} has written")
+    await wait_until(partial(_is_unacknowledged_by, workload, service), "the broker waits for the acknowledgement")
+    await workload.stack.services.kill(service)
+    await workload.stack.restore_broker(service)
+    await wait_until(partial(_waits_for, workload, service), "the broker has taken the event back")
+    await workload.stack.start(service)
 
 
-async def test_a_monitor_killed_between_claim_and_publish_announces_once_and_not_early(town: Town) -> None:
-    tasks = await _due_in_an_hour(town, 1)
-    await town.ways["deadline"].cut()
-    town.let_pass(AN_HOUR)
+async def test_a_monitor_killed_between_claim_and_publish_announces_once_and_not_early(
+    workload: Workload, all_agree: AllAgree
+) -> None:
+    tasks = await _due_in_an_hour(workload, 1)
+    await workload.stack.broker_proxies["deadline"].cut()
+    workload.stack.advance(AN_HOUR)
     claimed = {"_id": tasks[0], **PENDING}
-    await until(partial(town.is_there, "deadline", "watches", claimed), "the moment is claimed")
-    await town.stack.kill("deadline")
-    assert await town.is_there("deadline", "watches", claimed)
-    await town.reopen_way_of("deadline")
-    await town.start("deadline")
-    await town.expect_agreement()
-    assert await _missed(town) >= set(tasks)
+    await wait_until(partial(workload.stack.has_record, "deadline", "watches", claimed), "the moment is claimed")
+    await workload.stack.services.kill("deadline")
+    assert await workload.stack.has_record("deadline", "watches", claimed)
+    await workload.stack.restore_broker("deadline")
+    await workload.stack.start("deadline")
+    await all_agree()
+    assert await _missed(workload) >= set(tasks)
 
 
 async def test_a_deadline_is_announced_once_by_three_monitors_and_once_after_all_were_down(
-    town: Town, counts: Counts
+    workload: Workload, counts: Counts, all_agree: AllAgree
 ) -> None:
-    await town.start(*MONITORS[1:])
-    tasks = await _due_in_an_hour(town, counts.of(30, 300))
-    before = await _claimed(town)
-    town.let_pass(AN_HOUR)
-    await town.expect_agreement()
-    assert await _missed(town) >= set(tasks)
-    assert await _claimed(town) - before == len(tasks)
+    await workload.stack.start(*MONITORS[1:])
+    tasks = await _due_in_an_hour(workload, counts.of(30, 300))
+    before = await _claimed(workload)
+    workload.stack.advance(AN_HOUR)
+    await all_agree()
+    assert await _missed(workload) >= set(tasks)
+    assert await _claimed(workload) - before == len(tasks)
 
-    tasks = await _due_in_an_hour(town, counts.of(30, 300))
-    await asyncio.gather(*map(town.stack.kill, MONITORS))
-    town.let_pass(AN_HOUR)
-    await town.start(*MONITORS)
-    await town.expect_agreement()
-    assert await _missed(town) >= set(tasks)
-    assert await _claimed(town) == len(tasks)
-    await asyncio.gather(*map(town.stack.stop, MONITORS[1:]))
+    tasks = await _due_in_an_hour(workload, counts.of(30, 300))
+    await asyncio.gather(*map(workload.stack.services.kill, MONITORS))
+    workload.stack.advance(AN_HOUR)
+    await workload.stack.start(*MONITORS)
+    await all_agree()
+    assert await _missed(workload) >= set(tasks)
+    assert await _claimed(workload) == len(tasks)
+    await asyncio.gather(*map(workload.stack.services.stop, MONITORS[1:]))
 
 
-async def _due_in_an_hour(town: Town, number: int) -> list[str]:
-    """Assign tasks that are due in an hour, let nearly all of it pass, and see that they are not missed yet."""
-    due_at = (town.province.now() + AN_HOUR).isoformat()
-    tasks = await town.work.assign(number, due_at=due_at, deadline=None)
-    town.let_pass(AN_HOUR - timedelta(minutes=5))
-    await town.stack.wait_until_idle()
-    assert not await _missed(town) & set(tasks)
+async def _due_in_an_hour(workload: Workload, number: int) -> list[str]:
+    """Assign tasks that are due in an hour, let 55 minutes pass, and check that no task is missed yet."""
+    due_at = (workload.stack.now() + AN_HOUR).isoformat()
+    tasks = await workload.assign(number, due_at=due_at, deadline=None)
+    workload.stack.advance(AN_HOUR - timedelta(minutes=5))
+    await workload.stack.wait_until_idle()
+    assert not await _missed(workload) & set(tasks)
     return tasks
 
 
-async def _missed(town: Town) -> set[str]:
+async def _missed(workload: Workload) -> set[str]:
     """Return the tasks whose miss was announced."""
-    return {event.subject for event in await town.witness.heard() if event.type == MISSED}
+    return {event.subject for event in await workload.published.read() if event.type == MISSED}
 
 
-async def _claimed(town: Town) -> float:
-    """Return how many misses have been claimed by the monitors, as they count themselves since they were started."""
-    answers = [await town.province.http.get(f"{town.stack.url_of(name)}/metrics") for name in MONITORS]
+async def _claimed(workload: Workload) -> float:
+    """Return how many misses the monitors have claimed since they were started, by their own metrics."""
+    answers = [await workload.stack.http.get(f"{workload.stack.services.url_of(name)}/metrics") for name in MONITORS]
     return sum(
         sample.value
         for answer in answers
@@ -265,52 +303,58 @@ async def _claimed(town: Town) -> float:
 
 @pytest.mark.parametrize("end", [RabbitMQ.stop, RabbitMQ.kill])
 async def test_without_the_broker_the_offices_go_on(
-    town: Town, counts: Counts, end: Callable[[RabbitMQ], Awaitable[None]]
+    workload: Workload, counts: Counts, end: Callable[[RabbitMQ], Awaitable[None]], all_agree: AllAgree
 ) -> None:
     acts = counts.of(40, 400)
-    async with town.work.at_work(together=2):
-        await town.until_more_is_done(acts)
-        await end(town.servers.rabbitmq)
-        await town.until_more_is_done(acts)
+    async with workload.running(together=2):
+        await workload.wait_for_acknowledged(acts)
+        await end(workload.stack.servers.rabbitmq)
+        await workload.wait_for_acknowledged(acts)
         await _outage_is_over(counts)
-        await town.servers.rabbitmq.start()
-        await town.until_more_is_done(acts)
-    await town.expect_agreement()
+        await workload.stack.servers.rabbitmq.start()
+        await workload.wait_for_acknowledged(acts)
+    await all_agree()
 
 
 @pytest.mark.parametrize("end", [Mongod.stop, Mongod.kill])
 async def test_without_mongodb_the_offices_are_asked_to_come_again(
-    town: Town, counts: Counts, end: Callable[[Mongod], Awaitable[None]]
+    workload: Workload,
+    counts: Counts,
+    end: Callable[[Mongod], Awaitable[None]],
+    all_agree: AllAgree,
+    record_property: RecordProperty,
 ) -> None:
     acts = counts.of(40, 400)
-    async with town.work.at_work(together=2):
-        await town.until_more_is_done(acts)
-        unavailable = town.work.unavailable
-        await end(town.servers.mongod)
-        await until(lambda: town.work.unavailable > unavailable, "requests are answered with 503")
+    async with workload.running(together=2):
+        await workload.wait_for_acknowledged(acts)
+        unavailable = workload.unavailable
+        await end(workload.stack.servers.mongod)
+        await wait_until(lambda: workload.unavailable > unavailable, "requests are answered with 503")
         await _outage_is_over(counts)
-        await town.servers.mongod.start()
+        await workload.stack.servers.mongod.start()
         began = perf_counter()
-        await town.until_more_is_done(1)
-        town.record("first act", f"{perf_counter() - began:.1f} s after MongoDB was back")
-        await town.until_more_is_done(acts)
-    await town.expect_agreement()
+        await workload.wait_for_acknowledged(1)
+        record_property("first act", f"{perf_counter() - began:.1f} s after MongoDB was back")
+        await workload.wait_for_acknowledged(acts)
+    await all_agree()
 
 
 async def _outage_is_over(counts: Counts) -> None:
-    """Let an outage last, in the proof, as long as is promised to do no harm."""
+    """Wait, in the proof only, for as long as an outage must do no harm."""
     began = perf_counter()
-    await until(lambda: perf_counter() - began >= counts.of(0, 20), "the outage is over", within=30)
+    await wait_until(lambda: perf_counter() - began >= counts.of(0, 20), "the outage is over", within=30)
 
 
-async def test_everything_killed_at_once_comes_back(town: Town, counts: Counts) -> None:
+async def test_everything_killed_at_once_comes_back(
+    workload: Workload, counts: Counts, all_agree: AllAgree, record_property: RecordProperty
+) -> None:
     acts = counts.of(40, 400)
-    mongod, rabbitmq = town.servers.mongod, town.servers.rabbitmq
-    async with town.work.at_work(together=2):
-        await town.until_more_is_done(acts)
-        await asyncio.gather(town.stack.kill_all(), mongod.kill(), rabbitmq.kill())
+    mongod, rabbitmq = workload.stack.servers.mongod, workload.stack.servers.rabbitmq
+    async with workload.running(together=2):
+        await workload.wait_for_acknowledged(acts)
+        await asyncio.gather(workload.stack.services.kill_all(), mongod.kill(), rabbitmq.kill())
         began = perf_counter()
-        await asyncio.gather(town.stack.start_all(), mongod.start(), rabbitmq.start())
-        town.record("everything ready", f"after {perf_counter() - began:.1f} s")
-        await town.until_more_is_done(acts)
-    await town.expect_agreement()
+        await asyncio.gather(workload.stack.services.start_all(), mongod.start(), rabbitmq.start())
+        record_property("everything ready", f"after {perf_counter() - began:.1f} s")
+        await workload.wait_for_acknowledged(acts)
+    await all_agree()

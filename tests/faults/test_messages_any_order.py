@@ -1,4 +1,4 @@
-"""Whole lives of tasks, told in any order and more than once: what each service then holds is the same."""
+"""All events of a task in any order and more than once: each service ends with the same records."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ from shared.events.names import DATA_OF
 from shared.messaging.topology import dead_queue
 from shared.mongo import Database, connect
 from shared.office.vocabulary import Stage
+from tests.support.clock import FakeClock
 from tests.support.consumers import CONSUMERS, running, send, sender
-from tests.support.deadline_tasks import FakeClock, a_task, event_of
+from tests.support.deadline_tasks import a_task, event_of
 from tests.support.lives import LIVES, lived_as
 from tests.support.messaging import ready_in, settled
 from tests.support.notification_events import CALENDAR, the_directory
@@ -41,21 +42,21 @@ ONCE_IN_ORDER = "plain"
 
 
 @dataclass(frozen=True)
-class Office:
-    """The three services, running, and their databases."""
+class Consumers:
+    """The three running services and their databases."""
 
     servers: Servers
     vhost: Vhost
     databases: dict[str, Database]
 
     async def tell(self, *orders: Sequence[Event[Any]]) -> None:
-        """Publish the orders, all at the same time, and wait until nothing is on its way."""
+        """Publish several orders at the same time, and wait until nothing is on its way."""
         async with sender(self.vhost.amqp_url) as publisher:
             await asyncio.gather(*(send(publisher, order) for order in orders))
         await settled(self.servers, self.vhost, CONSUMERS, within=120)
 
     async def take_in(self, events: Sequence[Event[Any]]) -> None:
-        """Hand the events to the services' own handlers, one after the other, once, in this order."""
+        """Call the services' own handlers with each event, once, in this order."""
         observer = Observer(WatchStore(self.databases["deadline"]), CALENDAR)
         notifier = Notifier(
             DirectoryCopy(self.databases["notification"]), Inbox(self.databases["notification"]), CALENDAR
@@ -68,7 +69,7 @@ class Office:
             await notifier.tell(event)
 
     async def held_of(self, task_id: str) -> dict[str, list[Any]]:
-        """Return what the services hold of a task, without its name."""
+        """Return the records that the services have of a task, without its id."""
         found = {
             "watches": self.databases["deadline"]["watches"].find({"_id": task_id}, {"writes": 0}),
             "inbox": self.databases["notification"]["inbox"].find({"task_id": task_id}, {"_id": 0}),
@@ -89,9 +90,9 @@ async def collections_of(database: OwnDatabase) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def office(servers: Servers, vhost: Vhost, databases: Databases) -> AsyncIterator[Office]:
+async def consumers(servers: Servers, vhost: Vhost, databases: Databases) -> AsyncIterator[Consumers]:
     async with AsyncExitStack() as services:
-        yield Office(
+        yield Consumers(
             servers,
             vhost,
             {
@@ -104,7 +105,7 @@ async def office(servers: Servers, vhost: Vhost, databases: Databases) -> AsyncI
 
 
 def orders_of(events: Sequence[Event[Any]]) -> dict[str, list[Event[Any]]]:
-    """Return orders to tell a life in, each event at least once."""
+    """Return orders in which to publish the events, each at least once."""
     random = Random(SEED)  # noqa: S311 - to be repeated, not to be secret
     orders = {
         "each-twice": [event for event in events for _ in range(2)],
@@ -122,23 +123,25 @@ def test_the_lives_tell_of_everything_that_can_happen_to_a_task() -> None:
     assert told == {name for name in DATA_OF if name.startswith(("task.", "deadline."))}
 
 
-async def test_a_life_told_in_any_order_and_repeatedly_leaves_what_it_leaves_told_once_in_order(office: Office) -> None:
+async def test_a_life_told_in_any_order_and_repeatedly_leaves_what_it_leaves_told_once_in_order(
+    consumers: Consumers,
+) -> None:
     lives = {name: life().events for name, life in LIVES.items()}
     copies = {
         f"{name}.{order}": lived_as(f"{name}.{order}", events)
         for name, life in lives.items()
         for order, events in orders_of(life).items()
     }
-    # Who is told is decided by who is known when an event comes.
-    await office.tell(the_directory(), list(reversed(the_directory())))
-    await office.tell(*copies.values())
+    # Only accounts that are known when an event comes are notified.
+    await consumers.tell(the_directory(), list(reversed(the_directory())))
+    await consumers.tell(*copies.values())
     for name, life in lives.items():
-        await office.take_in(lived_as(f"{name}.{ONCE_IN_ORDER}", life))
+        await consumers.take_in(lived_as(f"{name}.{ONCE_IN_ORDER}", life))
     for task_id in copies:
         plain = f"{task_id.partition('.')[0]}.{ONCE_IN_ORDER}"
-        assert await office.held_of(task_id) == await office.held_of(plain), task_id
+        assert await consumers.held_of(task_id) == await consumers.held_of(plain), task_id
     for service in CONSUMERS:
-        assert await ready_in(office.vhost.amqp_url, dead_queue(service)) == 0
+        assert await ready_in(consumers.vhost.amqp_url, dead_queue(service)) == 0
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1), (2, 1, 2, 1)])

@@ -1,4 +1,4 @@
-"""A consumer whose database is away for longer than any retry: nothing dies, nothing is lost, it goes on by itself."""
+"""A consumer's database is down for longer than all retries: no message is lost, and it goes on by itself."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from shared.events.names import AGENCY_CHANGED
 from shared.messaging.topology import dead_queue
 from shared.mongo import connect
 from tests.faults.conftest import Counts
-from tests.support.consumers import CONSUMERS, DELAYS, running_soon, send, sender, through
-from tests.support.messaging import agency_event, messaging_of, ready_in, settled, subscribed, until
+from tests.support.consumers import CONSUMERS, DELAYS, running_soon, send, sender
+from tests.support.messaging import agency_event, messaging_of, ready_in, settled, subscribed, wait_until
 from tests.support.notification_events import task_told, the_directory
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database, Databases, Vhost
@@ -39,7 +39,7 @@ async def test_a_database_away_for_longer_than_all_retries_sends_nothing_to_the_
     events = [task_told("assigned", id=f"t-{number}") for number in range(counts.of(40, 400))]
     made = {service: await databases.create(service) for service in CONSUMERS}
     services = [
-        running_soon(service, Database(database.name, through(mongodb, database.uri)), vhost.amqp_url)
+        running_soon(service, Database(database.name, mongodb.address_of(database.uri)), vhost.amqp_url)
         for service, database in made.items()
     ]
     async with AsyncExitStack() as stack:
@@ -49,7 +49,7 @@ async def test_a_database_away_for_longer_than_all_retries_sends_nothing_to_the_
         await send(publisher, [*the_directory(), *events[::2]])
         await mongodb.cut()
         await send(publisher, events[1::2])
-        # Not waiting for anything: so long a time is what is tried.
+        # This waits for nothing: the length of the outage is what is tested.
         await asyncio.sleep(away_for)
         await mongodb.restore()
         await settled(servers, vhost, CONSUMERS, within=60)
@@ -64,7 +64,7 @@ async def test_a_database_away_for_longer_than_all_retries_sends_nothing_to_the_
 async def test_a_message_held_too_long_is_laid_aside_again_and_again_and_never_counted(
     servers: Servers, vhost: Vhost, database: Database, mongodb: TcpProxy
 ) -> None:
-    client = connect(through(mongodb, database.uri), "tests", selection_timeout=0.05)
+    client = connect(mongodb.address_of(database.uri), "tests", selection_timeout=0.05)
     kept = client[database.name]["kept"]
 
     async def keep(event: Event[Any]) -> None:
@@ -79,8 +79,8 @@ async def test_a_message_held_too_long_is_laid_aside_again_and_again_and_never_c
         await messaging.started.wait()
         await mongodb.cut()
         await send(publisher, [agency_event(number) for number in range(4)])
-        # Far more often than a failure would be borne.
-        await until(lambda: _parked() - before > 4 * 4, "each was laid aside several times")
+        # Far more often than a failure would be retried.
+        await wait_until(lambda: _parked() - before > 4 * 4, "each was laid aside several times")
         await mongodb.restore()
         await settled(servers, vhost, ["notification"], messagings=[messaging])
         assert await kept.count_documents({}) == 4

@@ -1,4 +1,4 @@
-"""Messages nobody can handle: each reaches the dead letters after its bound, and holds up no other."""
+"""Messages that no handler can handle: each reaches the dead letters after its last attempt, and delays no other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.messaging.publisher import Publisher, make_message
 from shared.messaging.topology import BINDINGS, dead_queue, events_queue, retry_queue
 from tests.support.consumers import CONSUMERS, DELAYS, running, send, sender
 from tests.support.deadline_tasks import a_task, event_of
-from tests.support.messaging import agency_event, messages_in, messaging_of, ready_in, settled, subscribed, until
+from tests.support.messaging import agency_event, messages_in, messaging_of, ready_in, settled, subscribed, wait_until
 from tests.support.notification_events import task_told, the_directory
 from tests.support.servers import Database, Vhost
 
@@ -40,7 +40,7 @@ def spoiled_task(**fields: Any) -> bytes:
 
 
 def deep(levels: int) -> bytes:
-    """Return an event whose act has details nested so deep."""
+    """Return an event whose history entry has details nested so deep."""
     nested = b'{"a":' * levels + b"1" + b"}" * levels
     return encode(event_of(a_task("deep"))).replace(b'"details":{}', b'"details":{"a":' + nested + b"}")
 
@@ -66,7 +66,7 @@ UNMANAGEABLE: Final[Mapping[str, bytes]] = {
     "a name that is not known": spoiled(type="task.eaten.v1"),
     "a name that is not known, and endless": spoiled(type="task." + "ă" * 100_000 + ".v1"),
 }
-# What a service stores it cannot store: for deadline the whole task, for reporting its sequence.
+# These hold something that the service cannot store: deadline stores the whole task, reporting its sequence.
 UNSTORABLE: Final[Mapping[str, Mapping[str, bytes]]] = {
     "deadline": {
         "a task of seventeen megabytes": spoiled_task(id="big", description="x" * 17_000_000),
@@ -117,7 +117,7 @@ async def put(publisher: Publisher, service: str, *bodies: bytes) -> None:
 
 @pytest.fixture(autouse=True)
 def logs() -> Iterator[list[MutableMapping[str, Any]]]:
-    """Keep the logs: to write an error with megabytes of poison in colours takes minutes."""
+    """Capture the logs: writing an error with megabytes of poison in colours takes minutes."""
     with capture_logs() as kept:
         yield kept
 
@@ -141,15 +141,15 @@ async def test_whatever_is_sent_dies_after_its_bound_and_nothing_is_stuck(
 async def test_many_poisons_hold_up_no_other(servers: Servers, vhost: Vhost, database: Database) -> None:
     poisons = [*UNREADABLE.values(), *(spoiled(type=f"task.eaten_{number}.v1") for number in range(60))]
     tasks = [event_of(a_task(f"t-{number}")) for number in range(60)]
-    # A retry that outlasts the test: all that is seen to happen happens while poison waits.
+    # The retry delay is longer than the test, so everything below happens while poison waits.
     settings = {"retry_delays": (A_DAY,), "prefetch": 2}
     async with sender(vhost.amqp_url, (A_DAY,)) as publisher:
         for poison, task in zip(poisons, tasks, strict=False):
             await put(publisher, "reporting", poison)
             await send(publisher, [task])
         async with running("reporting", database, vhost.amqp_url, **settings) as collections:
-            await until(lambda: _holds(collections["versions"], len(tasks)), "every good event takes effect")
-            await until(lambda: _holds_in(vhost, events_queue("reporting"), 0), "the poison has left the queue")
+            await wait_until(lambda: _holds(collections["versions"], len(tasks)), "every good event takes effect")
+            await wait_until(lambda: _holds_in(vhost, events_queue("reporting"), 0), "the poison has left the queue")
     assert await ready_in(vhost.amqp_url, dead_queue("reporting")) == len(UNREADABLE)
     assert await ready_in(vhost.amqp_url, retry_queue("reporting", A_DAY)) == len(tasks) - len(UNREADABLE)
 
@@ -189,9 +189,11 @@ async def test_an_event_of_a_later_version_waits_for_the_service_that_knows_it(
         async with running("deadline", database, vhost.amqp_url, retry_delays=delays):
             message = make_message(new, event_id="new", event_type="task.divided.v1", headers={})
             await publisher.publish(message, "task.divided.v1", exchange="dondoc.events")
-            await until(lambda: _holds_in(vhost, retry_queue("deadline", 1.0), 1), "the version before lays it aside")
-        # The upgraded service would now find it where every event is.
-        await until(lambda: _holds_in(vhost, events_queue("deadline"), 1), "it is back in the queue")
+            await wait_until(
+                lambda: _holds_in(vhost, retry_queue("deadline", 1.0), 1), "the version before lays it aside"
+            )
+        # An upgraded service would now find it in its queue.
+        await wait_until(lambda: _holds_in(vhost, events_queue("deadline"), 1), "it is back in the queue")
     (waiting,) = await messages_in(vhost.amqp_url, events_queue("deadline"))
     assert waiting.body == new
     assert await ready_in(vhost.amqp_url, dead_queue("deadline")) == 0
@@ -239,7 +241,7 @@ async def test_an_error_that_can_hardly_be_told_of_is_kept_all_the_same(vhost: V
     ):
         await messaging.started.wait()
         await send(publisher, events)
-        await until(lambda: _holds_in(vhost, dead_queue("notification"), 3), "all are with the dead letters")
+        await wait_until(lambda: _holds_in(vhost, dead_queue("notification"), 3), "all are with the dead letters")
     assert await ready_in(vhost.amqp_url, events_queue("notification")) == 0
     for dead in await messages_in(vhost.amqp_url, dead_queue("notification")):
         _, attempts, words = untold[dead.message_id or ""]

@@ -1,4 +1,4 @@
-"""Queues and exchanges deleted, late, full or blocked: everything heals by itself, and what could be kept is kept."""
+"""Queues and exchanges are deleted, late, full or blocked: everything heals by itself, and no kept event is lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shared.mongo import Collection, Database, connect
 from tests.faults.conftest import Counts
 from tests.support.consumers import CONSUMERS, DELAYS, running, send, sender
 from tests.support.deadline_tasks import a_task, event_of
-from tests.support.messaging import agency_event, messages_in, messaging_of, ready_in, settled, subscribed, until
+from tests.support.messaging import agency_event, messages_in, messaging_of, ready_in, settled, subscribed, wait_until
 from tests.support.notification_events import task_told, the_directory
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Databases, Vhost
@@ -32,7 +32,7 @@ A_DAY: Final = 86_400.0
 
 
 @pytest.fixture
-async def office(database: OwnDatabase) -> AsyncIterator[Database]:
+async def assignment_database(database: OwnDatabase) -> AsyncIterator[Database]:
     client = connect(database.uri, "tests")
     yield client[database.name]
     client.close()
@@ -68,13 +68,13 @@ async def test_a_queue_deleted_under_load_is_made_anew_and_consumed_without_a_re
         versions = collections["versions"]
         for start in (0, many):
             load = asyncio.create_task(send(publisher, tasks(range(start, start + many))))
-            await until(lambda: _is_at_work(versions, start), "events are being handled")  # noqa: B023 - awaited here
+            await wait_until(lambda: _is_at_work(versions, start), "events are being handled")  # noqa: B023 - awaited here
             await delete(servers, vhost, queue)
-            await until(lambda: is_consumed(servers, vhost, queue), "the queue is consumed again")
+            await wait_until(lambda: is_consumed(servers, vhost, queue), "the queue is consumed again")
             await load
         later = tasks(range(2 * many, 2 * many + 50))
         await send(publisher, later)
-        await until(lambda: holds(versions, later), "all that came later is kept")
+        await wait_until(lambda: holds(versions, later), "all that came later is kept")
         await settled(servers, vhost, ["reporting"])
     assert await ready_in(vhost.amqp_url, dead_queue("reporting")) == 0
 
@@ -94,17 +94,21 @@ async def test_a_queue_deleted_while_its_service_is_stopped_is_made_anew_at_its_
         await send(publisher, [missed])
         async with running("reporting", database, vhost.amqp_url) as collections:
             await send(publisher, [seen])
-            await until(lambda: holds(collections["versions"], [seen]), "what came later is kept")
-            # What nobody could keep is named by `check`, which asks assignment.
+            await wait_until(lambda: holds(collections["versions"], [seen]), "what came later is kept")
+            # No queue could keep the lost event. `check` names it, because it asks assignment.
             assert await collections["versions"].count_documents({}) == 1
 
 
 async def test_an_exchange_deleted_under_load_loses_nothing_to_anyone(
-    servers: Servers, vhost: Vhost, office: Database, counts: Counts
+    servers: Servers, vhost: Vhost, assignment_database: Database, counts: Counts
 ) -> None:
     many = counts.of(400, 4_000)
     sending = messaging_of(
-        "assignment", vhost.amqp_url, outboxes=[office["agencies"]], retry_delays=DELAYS, sweep_interval=0.2
+        "assignment",
+        vhost.amqp_url,
+        outboxes=[assignment_database["agencies"]],
+        retry_delays=DELAYS,
+        sweep_interval=0.2,
     )
     async with AsyncExitStack() as stack:
         heard = {
@@ -114,18 +118,18 @@ async def test_an_exchange_deleted_under_load_loses_nothing_to_anyone(
         await stack.enter_async_context(sending.running(subscribed("assignment")))
         await sending.started.wait()
         for start in range(0, many, many // 4):
-            await _write(office, range(start, start + many // 4))
+            await _write(assignment_database, range(start, start + many // 4))
             sending.relay.wake_many("agencies", [f"so-{number}" for number in range(start, start + many // 4)])
-            await until(lambda: len(heard["reporting"]) > start + 10, "events are on their way")  # noqa: B023
+            await wait_until(lambda: len(heard["reporting"]) > start + 10, "events are on their way")  # noqa: B023
             (await servers.management.delete(f"/api/exchanges/{vhost.name}/{EXCHANGE}")).raise_for_status()
-        await until(lambda: _is_cleared(office["agencies"]), "the outboxes are cleared", within=60)
+        await wait_until(lambda: _is_cleared(assignment_database["agencies"]), "the outboxes are cleared", within=60)
         await settled(servers, vhost, list(heard))
     assert {service: len(subjects) for service, subjects in heard.items()} == dict.fromkeys(heard, many)
 
 
 @asynccontextmanager
 async def _hearing(service: str, vhost: Vhost) -> AsyncIterator[set[str]]:
-    """A service that only listens; yields whom it has heard of."""
+    """Run a consumer that only notes what it receives, and yield its notes."""
     subjects: set[str] = set()
 
     async def note(event: Event[Any]) -> None:
@@ -137,9 +141,9 @@ async def _hearing(service: str, vhost: Vhost) -> AsyncIterator[set[str]]:
         yield subjects
 
 
-async def _write(office: Database, numbers: range) -> None:
+async def _write(assignment_database: Database, numbers: range) -> None:
     documents = [{"_id": f"so-{number}", **outbox.fields([agency_event(number)])} for number in numbers]
-    await office["agencies"].insert_many(documents)
+    await assignment_database["agencies"].insert_many(documents)
 
 
 async def _is_cleared(collection: Collection) -> bool:
@@ -159,7 +163,7 @@ async def test_retry_and_dead_letter_queues_are_made_anew_when_they_are_needed(s
         for queue in (retry_queue("notification", 0.05), retry_queue("notification", 0.1), dead_queue("notification")):
             await delete(servers, vhost, queue)
         await send(publisher, [agency_event(1), agency_event(2)])
-        await until(lambda: _are_dead(vhost, 2), "both have failed to the end")
+        await wait_until(lambda: _are_dead(vhost, 2), "both have failed to the end")
     assert await ready_in(vhost.amqp_url, events_queue("notification")) == 0
 
 
@@ -179,7 +183,7 @@ async def test_consumers_that_first_start_after_many_events_get_every_one(
     async with AsyncExitStack() as stack:
         for service in CONSUMERS:
             made = await databases.create(service)
-            # However long it takes until people are known: their events wait before the tasks'.
+            # The events of accounts are before those of tasks in the queue, so every account is known in time.
             collections = await stack.enter_async_context(running(service, made, vhost.amqp_url))
             await settled(servers, vhost, [service], within=120)
             field = "_id" if service == "deadline" else "task_id" if service == "notification" else "task"
@@ -205,7 +209,7 @@ async def test_no_more_is_taken_than_was_asked_for(servers: Servers, vhost: Vhos
     ):
         await messaging.started.wait()
         await send(publisher, [agency_event(number) for number in range(20)])
-        await until(lambda: messaging.in_flight == 3, "three are taken")
+        await wait_until(lambda: messaging.in_flight == 3, "three are taken")
         assert await ready_in(vhost.amqp_url, events_queue("notification")) == 17
         may_end.set()
         await settled(servers, vhost, ["notification"], messagings=[messaging])
@@ -214,23 +218,27 @@ async def test_no_more_is_taken_than_was_asked_for(servers: Servers, vhost: Vhos
 
 
 async def test_while_the_broker_has_no_memory_left_publishers_wait_and_lose_nothing(
-    servers: Servers, vhost: Vhost, office: Database
+    servers: Servers, vhost: Vhost, assignment_database: Database
 ) -> None:
     sending = messaging_of(
-        "assignment", vhost.amqp_url, outboxes=[office["agencies"]], retry_delays=DELAYS, sweep_interval=0.2
+        "assignment",
+        vhost.amqp_url,
+        outboxes=[assignment_database["agencies"]],
+        retry_delays=DELAYS,
+        sweep_interval=0.2,
     )
     async with _hearing("reporting", vhost) as heard, sending.running(subscribed("assignment")):
         await sending.started.wait()
         await _control(servers, "set_vm_memory_high_watermark", "0")
         try:
-            await _write(office, range(200))
+            await _write(assignment_database, range(200))
             sending.relay.wake_many("agencies", [f"so-{number}" for number in range(200)])
-            await until(lambda: _is_blocked(servers, vhost), "the broker blocks whoever publishes")
-            assert not await _is_cleared(office["agencies"])
+            await wait_until(lambda: _is_blocked(servers, vhost), "the broker blocks whoever publishes")
+            assert not await _is_cleared(assignment_database["agencies"])
         finally:
             await _control(servers, "set_vm_memory_high_watermark", "0.6")
-        await until(lambda: len(heard) == 200, "all arrive", within=60)
-        await until(lambda: _is_cleared(office["agencies"]), "the outboxes are cleared", within=60)
+        await wait_until(lambda: len(heard) == 200, "all arrive", within=60)
+        await wait_until(lambda: _is_cleared(assignment_database["agencies"]), "the outboxes are cleared", within=60)
 
 
 async def test_what_a_blocked_broker_does_not_take_is_not_kept_to_be_sent_again_and_again(
@@ -241,13 +249,13 @@ async def test_what_a_blocked_broker_does_not_take_is_not_kept_to_be_sent_again_
     await publisher.open()
     await _control(servers, "set_vm_memory_high_watermark", "0")
     try:
-        await until(partial(_is_refused, publisher, queue), "the broker blocks whoever publishes")
-        await until(lambda: _is_blocked(servers, vhost), "the connection is known to be blocked")
+        await wait_until(partial(_is_refused, publisher, queue), "the broker blocks whoever publishes")
+        await wait_until(lambda: _is_blocked(servers, vhost), "the connection is known to be blocked")
         for _ in range(20):
             assert await _is_refused(publisher, queue)
     finally:
         await _control(servers, "set_vm_memory_high_watermark", "0.6")
-    await until(partial(_is_taken, publisher, queue), "the broker takes messages again", within=60)
+    await wait_until(partial(_is_taken, publisher, queue), "the broker takes messages again", within=60)
     taken = await ready_in(vhost.amqp_url, queue)
     await publisher.close()
     assert taken <= 3, "the one that met the alarm, perhaps one more, and the last"

@@ -1,4 +1,4 @@
-"""What races and crashes are judged by is itself judged: each clause finds what it is there to find."""
+"""The checks of `assert_agreement` are checked themselves: each finds what it is there to find."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import pytest
 
 from shared.events.envelope import Event
 from tests.support import agreement
-from tests.support.acknowledged import Request
 from tests.support.agreement import assert_agreement
-from tests.support.books import Books, Record, read_books
-from tests.support.office_work import OfficeWork
-from tests.support.province import Province
-from tests.support.witness import Witness
+from tests.support.published_events import PublishedEvents
+from tests.support.running_stack import RunningStack
+from tests.support.stored_state import Record, StoredState, read_stored_state
+from tests.support.workload import Request, Workload
 
 A_SECOND: Final = timedelta(seconds=1)
 EXTENDED: Final[list[tuple[str, str, dict[str, Any]]]] = [
@@ -29,57 +28,57 @@ EXTENDED: Final[list[tuple[str, str, dict[str, Any]]]] = [
 
 
 @pytest.fixture(scope="module")
-async def work(province: Province) -> OfficeWork:
-    """A province in which a bit of everything has happened: a batch, lives of all kinds, and deadlines that passed."""
-    work = OfficeWork(province, Random(7))  # noqa: S311 - nothing is secret here
+async def workload(stack: RunningStack, published: PublishedEvents) -> Workload:
+    """A bit of everything has happened: a batch, acts of all kinds, and deadlines that passed."""
+    workload = Workload(stack, published, Random(7))  # noqa: S311 - nothing is secret here
     items = [{"title": "Báo cáo", "lead_agencies": ["stc", "sxd", "snn"], "monitor": "vp"}]
-    await work.done("chair", "/v1/task-batches", {"document": {"number": "1/QĐ"}, "items": items})
-    await work.live(20)
-    [extended] = await work.assign(1, lead_agency="stc", coordinating_agencies=["snn"])
+    await workload.post("chair", "/v1/task-batches", {"document": {"number": "1/QĐ"}, "items": items})
+    await workload.run(20)
+    [extended] = await workload.assign(1, lead_agency="stc", coordinating_agencies=["snn"])
     for by, act, body in EXTENDED:
-        await work.done(by, f"/v1/tasks/{extended}/{act}", body)
-    province.stack.set_clock(province.now() + timedelta(days=80))
-    return work
+        await workload.post(by, f"/v1/tasks/{extended}/{act}", body)
+    stack.advance(timedelta(days=80))
+    return workload
 
 
 @pytest.fixture(scope="module")
-async def books(province: Province, work: OfficeWork, witness: Witness) -> Books:
-    await assert_agreement(province, work.acknowledged, witness)
-    return _about_its_own(await read_books(province, work.acknowledged, witness, province.now()))
+async def state(workload: Workload) -> StoredState:
+    await assert_agreement(workload)
+    return _without_other_tasks(await read_stored_state(workload, workload.stack.now()))
 
 
-def _about_its_own(books: Books) -> Books:
-    """Leave out what others did in the same province."""
-    acknowledged = books.acknowledged
+def _without_other_tasks(state: StoredState) -> StoredState:
+    """Leave out what other tests did on the same stack."""
+    acknowledged = state.acknowledged
     own = {task for task, _ in acknowledged.tasks.values()}.union(*acknowledged.batches.values())
-    tasks = {task: document for task, document in books.tasks.items() if task in own}
+    tasks = {task: document for task, document in state.tasks.items() if task in own}
     return replace(
-        books,
+        state,
         tasks=tasks,
-        batches={batch: books.batches[batch] for batch in {task["batch"] for task in tasks.values()} - {None}},
-        watches={task: watch for task, watch in books.watches.items() if task in own},
-        rows={row: document for row, document in books.rows.items() if document["task"] in own},
-        inbox=[entry for entry in books.inbox if entry["task_id"] in own],
-        published=[event for event in books.published if event.subject in own],
+        batches={batch: state.batches[batch] for batch in {task["batch"] for task in tasks.values()} - {None}},
+        watches={task: watch for task, watch in state.watches.items() if task in own},
+        rows={row: document for row, document in state.rows.items() if document["task"] in own},
+        inbox=[entry for entry in state.inbox if entry["task_id"] in own],
+        published=[event for event in state.published if event.subject in own],
     )
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A copy of the books to be spoiled."""
+    """A copy of the stored state, to be spoiled."""
 
-    books: Books
+    state: StoredState
     published: list[Event[Any]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, books: Books) -> Draft:
-        published = list(books.published)
-        copied = {name: deepcopy(getattr(books, name)) for name in _COPIED}
-        return cls(Books(**copied, now=books.now, accounts=books.accounts, published=published), published)
+    def of(cls, state: StoredState) -> Draft:
+        published = list(state.published)
+        copied = {name: deepcopy(getattr(state, name)) for name in _COPIED}
+        return cls(StoredState(**copied, now=state.now, accounts=state.accounts, published=published), published)
 
     def task(self, condition: Callable[[Record], Any] = lambda task: len(task["history"]) > 2) -> Record:
-        """Return the first such task; unless said, one with some history."""
-        return next(filter(condition, self.books.tasks.values()))
+        """Return the first task that meets the condition; without one, a task with some history."""
+        return next(filter(condition, self.state.tasks.values()))
 
     @property
     def extended(self) -> Record:
@@ -91,20 +90,20 @@ class Draft:
 
     @property
     def watch(self) -> Record:
-        return next(watch for watch in self.books.watches.values() if watch["sequence"] > 1)
+        return next(watch for watch in self.state.watches.values() if watch["sequence"] > 1)
 
     @property
     def row(self) -> Record:
-        return next(iter(self.books.rows.values()))
+        return next(iter(self.state.rows.values()))
 
     @property
     def request(self) -> tuple[Request, str]:
         """Return an acknowledged request and its task."""
-        request, (task, _) = next(iter(self.books.acknowledged.tasks.items()))
+        request, (task, _) = next(iter(self.state.acknowledged.tasks.items()))
         return request, task
 
     def rewrite(self, name: str, change: Callable[[Event[Any]], dict[str, Any]]) -> None:
-        """Let the first event of a name have been published otherwise."""
+        """Change the first published event of a name."""
         number = next(n for n, event in enumerate(self.published) if event.type == name)
         self.published[number] = self.published[number].model_copy(update=change(self.published[number]))
 
@@ -112,7 +111,7 @@ class Draft:
         self.published.remove(next(event for event in self.published if event.type == name))
 
 
-_COPIED: Final = ("tasks", "batches", "watches", "rows", "inbox", "waiting", "dead", "acknowledged")
+_COPIED: Final = ("tasks", "batches", "watches", "rows", "inbox", "full_outboxes", "dead_letters", "acknowledged")
 
 
 def _entry(task: Record, act: str) -> Record | None:
@@ -120,22 +119,22 @@ def _entry(task: Record, act: str) -> Record | None:
 
 
 def _repeat(task: Record, act: str) -> None:
-    """Let an entry be there once more, in a history that is numbered well."""
+    """Repeat an entry, in a history whose numbers stay right."""
     entry = _entry(task, act)
     assert entry is not None
     task["history"].append({**entry, "sequence": len(task["history"]) + 1})
 
 
-Clause = Callable[[Books], Iterator[str]]
+Check = Callable[[StoredState], Iterator[str]]
 Spoiling = Callable[[Draft], None]
-SPOILED: Final[list[tuple[Spoiling, Clause, str]]] = []
+SPOILED: Final[list[tuple[Spoiling, Check, str]]] = []
 
 
-def found_by(clause: Clause, what: str) -> Callable[[Spoiling], Spoiling]:
-    """Add a way to spoil the books, which clause finds it, and what it says."""
+def found_by(check: Check, what: str) -> Callable[[Spoiling], Spoiling]:
+    """Add a way to spoil the state, the check that finds it, and what the check says."""
 
     def add(spoil: Spoiling) -> Spoiling:
-        SPOILED.append((spoil, clause, what))
+        SPOILED.append((spoil, check, what))
         return spoil
 
     return add
@@ -143,17 +142,17 @@ def found_by(clause: Clause, what: str) -> Callable[[Spoiling], Spoiling]:
 
 @found_by(agreement.nothing_is_on_its_way, "deadline.watches: an outbox is not empty")
 def an_outbox_is_left(draft: Draft) -> None:
-    draft.books.waiting.append("deadline.watches")
+    draft.state.full_outboxes.append("deadline.watches")
 
 
 @found_by(agreement.nothing_is_on_its_way, "reporting: there are dead letters")
 def a_message_died(draft: Draft) -> None:
-    draft.books.dead.append("reporting")
+    draft.state.dead_letters.append("reporting")
 
 
 @found_by(agreement.nothing_is_on_its_way, "still open")
 def a_batch_is_left(draft: Draft) -> None:
-    next(iter(draft.books.batches.values()))["open_since"] = draft.books.now
+    next(iter(draft.state.batches.values()))["open_since"] = draft.state.now
 
 
 @found_by(agreement.histories_make_the_tasks, "its history is numbered [1, 3")
@@ -200,41 +199,41 @@ def an_act_was_done_twice(draft: Draft) -> None:
 
 @found_by(agreement.acknowledged_requests_stand_once, "made 2 tasks")
 def a_task_was_assigned_twice(draft: Draft) -> None:
-    one, other = [task["history"][0] for task in draft.books.tasks.values() if task["history"][0].get("key")][:2]
+    one, other = [task["history"][0] for task in draft.state.tasks.values() if task["history"][0].get("key")][:2]
     other.update(by=one["by"], key=one["key"])
 
 
 @found_by(agreement.acknowledged_requests_stand_once, "was acknowledged and is not in its history")
 def an_acknowledged_act_is_gone(draft: Draft) -> None:
-    draft.books.acknowledged.tasks[Request("chair", "gone")] = (draft.task()["_id"], 1)
+    draft.state.acknowledged.tasks[Request("chair", "gone")] = (draft.task()["_id"], 1)
 
 
 @found_by(agreement.acknowledged_requests_stand_once, "was acknowledged and is not in its history")
 def an_acknowledged_task_is_gone(draft: Draft) -> None:
-    draft.books.tasks.pop(draft.request[1])
+    draft.state.tasks.pop(draft.request[1])
 
 
 @found_by(agreement.acknowledged_requests_stand_once, "was answered with version 99, which is not there")
 def an_acknowledged_version_is_gone(draft: Draft) -> None:
     request, task = draft.request
-    draft.books.acknowledged.tasks[request] = (task, 99)
+    draft.state.acknowledged.tasks[request] = (task, 99)
 
 
 @found_by(agreement.acknowledged_requests_stand_once, "and then with another-task")
 def a_retry_was_answered_otherwise(draft: Draft) -> None:
     request, _ = draft.request
-    draft.books.acknowledged.add(request.by, request.key, {"id": "another-task", "version": 1})
+    draft.state.acknowledged.add(request.by, request.key, {"id": "another-task", "version": 1})
 
 
 @found_by(agreement.acknowledged_batches_are_whole, "which is not whole")
 def an_acknowledged_batch_is_gone(draft: Draft) -> None:
-    for task in next(iter(draft.books.acknowledged.batches.values())):
-        draft.books.tasks.pop(task)
+    for task in next(iter(draft.state.acknowledged.batches.values())):
+        draft.state.tasks.pop(task)
 
 
 @found_by(agreement.acknowledged_batches_are_whole, "batch of 3 tasks, which is not whole")
 def a_task_of_a_batch_is_gone(draft: Draft) -> None:
-    draft.books.tasks.pop(draft.task(lambda task: task["batch"])["_id"])
+    draft.state.tasks.pop(draft.task(lambda task: task["batch"])["_id"])
 
 
 @found_by(agreement.acknowledged_batches_are_whole, "has tasks and no document")
@@ -316,12 +315,12 @@ def what_was_published_is_not_there(draft: Draft) -> None:
 
 @found_by(agreement.deadline_watches_the_tasks, "deadline does not watch it")
 def deadline_lost_a_task(draft: Draft) -> None:
-    draft.books.watches.popitem()
+    draft.state.watches.popitem()
 
 
 @found_by(agreement.deadline_watches_the_tasks, "task made-up: deadline watches it, and assignment does not know it")
 def deadline_made_a_task_up(draft: Draft) -> None:
-    draft.books.watches["made-up"] = {"dealt_with": {}}
+    draft.state.watches["made-up"] = {"dealt_with": {}}
 
 
 @found_by(agreement.deadline_watches_the_tasks, "deadline has version 1, assignment")
@@ -336,7 +335,7 @@ def deadline_watches_another_state(draft: Draft) -> None:
 
 @found_by(agreement.deadline_watches_the_tasks, "deadline has not dealt with the moment")
 def deadline_overslept(draft: Draft) -> None:
-    draft.watch.update(next_moment=draft.books.now - A_SECOND)
+    draft.watch.update(next_moment=draft.state.now - A_SECOND)
 
 
 @found_by(agreement.announcements_were_right, "receipt_overdue of")
@@ -372,27 +371,27 @@ def an_announcement_is_of_no_version(draft: Draft) -> None:
 
 @found_by(agreement.inboxes_are_complete, "was not told of")
 def somebody_was_not_told(draft: Draft) -> None:
-    draft.books.inbox.pop()
+    draft.state.inbox.pop()
 
 
 @found_by(agreement.inboxes_are_complete, "was told twice of")
 def somebody_was_told_twice(draft: Draft) -> None:
-    draft.books.inbox.append(draft.books.inbox[0])
+    draft.state.inbox.append(draft.state.inbox[0])
 
 
 @found_by(agreement.inboxes_are_complete, "notification: auditor was told without reason of")
 def somebody_was_told_without_reason(draft: Draft) -> None:
-    draft.books.inbox.append({**draft.books.inbox[0], "username": "auditor"})
+    draft.state.inbox.append({**draft.state.inbox[0], "username": "auditor"})
 
 
 @found_by(agreement.reporting_has_every_version, "missing in reporting")
 def reporting_lost_a_version(draft: Draft) -> None:
-    draft.books.rows.popitem()
+    draft.state.rows.popitem()
 
 
 @found_by(agreement.reporting_has_every_version, "row made-up: reporting has it, and assignment does not")
 def reporting_made_a_version_up(draft: Draft) -> None:
-    draft.books.rows["made-up"] = {}
+    draft.state.rows["made-up"] = {}
 
 
 @found_by(agreement.reporting_has_every_version, "reporting has urgings 99, assignment 0")
@@ -409,38 +408,35 @@ def _changed(model: Any, **changes: Any) -> Any:
     return model.model_copy(update=changes)
 
 
-@pytest.mark.parametrize(("spoil", "clause", "what"), SPOILED, ids=[spoil.__name__ for spoil, *_ in SPOILED])
-def test_it_is_found_when(books: Books, spoil: Spoiling, clause: Clause, what: str) -> None:
-    draft = Draft.of(books)
+@pytest.mark.parametrize(("spoil", "check", "what"), SPOILED, ids=[spoil.__name__ for spoil, *_ in SPOILED])
+def test_it_is_found_when(state: StoredState, spoil: Spoiling, check: Check, what: str) -> None:
+    draft = Draft.of(state)
     spoil(draft)
-    found = list(clause(draft.books.opened()))
+    found = list(check(draft.state.replayed()))
     assert any(what in difference for difference in found), found
 
 
-def test_each_clause_finds_something_and_only_when_something_was_spoiled(books: Books) -> None:
-    assert {clause for _, clause, _ in SPOILED} == set(agreement.CLAUSES)
-    assert agreement.differences(Draft.of(books).books.opened()) == []
+def test_each_check_finds_something_and_only_when_something_was_spoiled(state: StoredState) -> None:
+    assert {check for _, check, _ in SPOILED} == set(agreement.CHECKS)
+    assert agreement.differences(Draft.of(state).state.replayed()) == []
 
 
-async def test_a_notification_that_is_lost_in_the_database_is_missed(
-    province: Province, work: OfficeWork, witness: Witness
-) -> None:
-    stack = province.stack
-    inbox = stack.servers.administration[stack.databases["notification"]]["inbox"]
+async def test_a_notification_that_is_lost_in_the_database_is_missed(workload: Workload) -> None:
+    inbox = workload.stack.collection("notification", "inbox")
     lost = await inbox.find_one_and_delete({"username": "head-stc"})
     assert lost is not None
     with pytest.raises(AssertionError, match=rf"task {lost['task_id']}: notification: head-stc was not told"):
-        await assert_agreement(province, work.acknowledged, witness)
+        await assert_agreement(workload)
     await inbox.insert_one(lost)
-    await assert_agreement(province, work.acknowledged, witness)
+    await assert_agreement(workload)
 
 
-async def test_an_office_sends_again_until_it_is_answered(province: Province, witness: Witness) -> None:
-    work = OfficeWork(province, Random(1))  # noqa: S311 - nothing is secret here
-    await work.sign_in()
-    await province.stack.kill("assignment")
-    async with work.at_work(together=2, steps=2):
-        await province.stack.start("assignment")
-    assert work.not_answered > 0
-    assert work.acknowledged.tasks
-    await assert_agreement(province, work.acknowledged, witness)
+async def test_a_workload_sends_again_until_it_is_answered(stack: RunningStack, published: PublishedEvents) -> None:
+    workload = Workload(stack, published, Random(1))  # noqa: S311 - nothing is secret here
+    await workload.sign_in()
+    await stack.services.kill("assignment")
+    async with workload.running(together=2, steps=2):
+        await stack.start("assignment")
+    assert workload.not_answered > 0
+    assert workload.acknowledged.tasks
+    await assert_agreement(workload)

@@ -34,7 +34,7 @@ from shared.batched_writes import BatchedWrites, Update, duplicate_of, errors_by
 from shared.batching import copy_of
 from shared.mongo import Collection, Index, ascending, connect, ensure_indexes, is_away
 from tests.support.interleaving import InterruptedCollection
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database
 
@@ -183,9 +183,7 @@ async def severable(servers: Servers, database: Database) -> AsyncIterator[tuple
     """Notes on a server that can be cut off."""
     async with AsyncExitStack() as afterwards:
         proxy = await afterwards.enter_async_context(proxy_to(servers.mongod.port))
-        uri = database.uri.replace(f":{servers.mongod.port}", f":{proxy.port}")
-        uri = uri.replace("replicaSet=dondoc", "directConnection=true")
-        client = connect(uri, "tests", selection_timeout=0.5)
+        client = connect(proxy.address_of(database.uri), "tests", selection_timeout=0.5)
         afterwards.callback(client.close)
         yield Notes(client[database.name][NAME]), proxy
 
@@ -203,7 +201,7 @@ async def test_a_server_that_is_away_is_said_to_every_writer_and_forgotten_once_
     assert all(outcome is True or (isinstance(outcome, Exception) and is_away(outcome)) for outcome in outcomes)
     assert all(outcome is not True for outcome in outcomes[20:])
     await proxy.restore()
-    await until(lambda: _answers(notes.collection), "the driver has found the server again")
+    await wait_until(lambda: _answers(notes.collection), "the driver has found the server again")
     assert await notes.insert("after", "1")
     acknowledged = [f"during-{number}" for number, outcome in enumerate(outcomes[:20]) if outcome is True]
     assert set(notes.told) == {"before", "after", *acknowledged}

@@ -42,9 +42,9 @@ from shared.messaging.topology import dead_queue, events_queue
 from shared.mongo import Database, connect
 from shared.office.vocabulary import Role
 from shared.settings import Mode, ServiceSettings
-from tests.support.assignment import PASSWORD, Office, running_office
-from tests.support.directory import KEYS
-from tests.support.messaging import messages_in, settled, until
+from tests.support.assignment import TaskService, running_tasks
+from tests.support.directory import KEYS, PASSWORD
+from tests.support.messaging import messages_in, settled, wait_until
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Databases
 
@@ -74,17 +74,17 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class House:
+class AllServices:
     """assignment at an address, and a database for each of the others, which run when told to."""
 
-    office: Office
+    assignment: TaskService
     url: str
     databases: Mapping[str, OwnDatabase]
     servers: Servers
 
     @property
     def amqp_url(self) -> str:
-        return self.office.vhost.amqp_url
+        return self.assignment.vhost.amqp_url
 
     def settings_of(self, service: str) -> dict[str, Any]:
         database = self.databases[service]
@@ -95,9 +95,9 @@ class House:
         settings: Any = KINDS[service](**self.settings_of(service))
         match service:
             case "deadline":
-                return deadline_app.build(settings, clock=self.office.clock)
+                return deadline_app.build(settings, clock=self.assignment.clock)
             case "notification":
-                return notification_app.build(settings, clock=self.office.clock)
+                return notification_app.build(settings, clock=self.assignment.clock)
             case _:
                 return reporting_app.build(settings)
 
@@ -108,17 +108,17 @@ class House:
             for service in KINDS:
                 app = self.app_of(service)
                 await running.enter_async_context(app.router.lifespan_context(app))
-                await until(lambda app=app: _is_ready(app), f"{service} is ready")  # type: ignore[misc]
+                await wait_until(lambda app=app: _is_ready(app), f"{service} is ready")  # type: ignore[misc]
             yield
-            await settled(self.servers, self.office.vhost, list(KINDS), outboxes=self.outboxes)
+            await settled(self.servers, self.assignment.vhost, list(KINDS), outboxes=self.outboxes)
 
     @property
     def outboxes(self) -> list[Any]:
-        return [self.office.database[name] for name in ("tasks", "agencies", "accounts")]
+        return [self.assignment.database[name] for name in ("tasks", "agencies", "accounts")]
 
     async def lose_the_queues(self) -> None:
         """Delete the queues of events, as soon as all that was published is in them."""
-        await until(self._is_all_published, "the outboxes are empty")
+        await wait_until(self._is_all_published, "the outboxes are empty")
         async with await aio_pika.connect(self.amqp_url) as connection:
             channel = await connection.channel()
             for service in KINDS:
@@ -140,44 +140,46 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none"))
         serving = asyncio.create_task(server.serve([listening]))
-        await until(lambda: server.started, "assignment is served")
+        await wait_until(lambda: server.started, "assignment is served")
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         await serving
 
 
 @asynccontextmanager
-async def a_house(servers: Servers) -> AsyncIterator[House]:
-    async with AsyncExitStack() as afterwards, running_office(servers) as office, served(office.app) as url:
+async def all_services(servers: Servers) -> AsyncIterator[AllServices]:
+    async with AsyncExitStack() as afterwards, running_tasks(servers) as assignment, served(assignment.app) as url:
         databases = Databases(servers, afterwards)
-        yield House(office, url, {service: await databases.create(service) for service in KINDS}, servers)
+        yield AllServices(assignment, url, {service: await databases.create(service) for service in KINDS}, servers)
 
 
 @pytest.fixture
-async def house(servers: Servers) -> AsyncIterator[House]:
-    async with a_house(servers) as made:
+async def services(servers: Servers) -> AsyncIterator[AllServices]:
+    async with all_services(servers) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-async def quiet_house(servers: Servers) -> AsyncIterator[House]:
+async def quiet_services(servers: Servers) -> AsyncIterator[AllServices]:
     """One that several tests look at, none of which runs the other services."""
-    async with a_house(servers) as made:
+    async with all_services(servers) as made:
         yield made
 
 
 Check = Callable[..., Awaitable[Ended]]
 
 
-def check_of(house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path) -> Check:
+def check_of(
+    services: AllServices, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
+) -> Check:
     """Return the command of a service, in this process, as an auditor unless said."""
     (folder / "password").write_text(f"{PASSWORD}\n", encoding="utf-8")
     auditor = ("--username", AUDITOR, "--password-file", str(folder / "password"))
 
     async def run_it(
-        service: str, *more: str, url: str = house.url, proof: Sequence[str] = auditor, patience: float = 0
+        service: str, *more: str, url: str = services.url, proof: Sequence[str] = auditor, patience: float = 0
     ) -> Ended:
-        for name, value in house.settings_of(service).items():
+        for name, value in services.settings_of(service).items():
             text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
             monkeypatch.setenv(f"{service}_{name}".upper(), text)
         line = ["check", "--assignment", url, *proof, "--patience", str(patience), *more]
@@ -190,15 +192,17 @@ def check_of(house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 @pytest.fixture
-def check(house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Check:
-    return check_of(house, monkeypatch, capsys, tmp_path)
+def check(
+    services: AllServices, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Check:
+    return check_of(services, monkeypatch, capsys, tmp_path)
 
 
 @pytest.fixture
 def check_quietly(
-    quiet_house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    quiet_services: AllServices, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Check:
-    return check_of(quiet_house, monkeypatch, capsys, tmp_path)
+    return check_of(quiet_services, monkeypatch, capsys, tmp_path)
 
 
 def _exit_code(service: str, line: Sequence[str]) -> int | str | None:
@@ -215,23 +219,25 @@ def missed(*events: str) -> set[tuple[str, str]]:
     return {("missed-event", event) for event in events}
 
 
-async def test_a_queue_deleted_with_messages_in_it_leads_to_events_that_are_named(house: House, check: Check) -> None:
-    office = house.office
-    async with house.consuming():
-        untouched, behind, healed = [await office.assigned(title=f"Nhiệm vụ {number}") for number in range(3)]
-        await office.acts(behind, "receipt", "delegation")
+async def test_a_queue_deleted_with_messages_in_it_leads_to_events_that_are_named(
+    services: AllServices, check: Check
+) -> None:
+    assignment = services.assignment
+    async with services.consuming():
+        untouched, behind, healed = [await assignment.assigned(title=f"Nhiệm vụ {number}") for number in range(3)]
+        await assignment.acts(behind, "receipt", "delegation")
     for service in KINDS:
         assert await check(service) == Ended(0, "", "differences: 0, tasks: 3\n")
 
-    await office.acts(behind, "progress", "extension")
-    await office.act(healed, "receipt", by="lead-clerk")
-    lost = await office.assigned(title="Nhiệm vụ không ai biết")
+    await assignment.acts(behind, "progress", "extension")
+    await assignment.act(healed, "receipt", by="lead-clerk")
+    lost = await assignment.assigned(title="Nhiệm vụ không ai biết")
     agency = {"code": "moi", "name": "Cơ quan mới", "kind": "department"}
-    assert (await office.post("/v1/agencies", agency, "administrator")).is_success
-    await house.lose_the_queues()
-    async with house.consuming():
-        await office.act(healed, "delegation")
-        later = await office.assigned(title="Nhiệm vụ sau đó")
+    assert (await assignment.post("/v1/agencies", agency, "administrator")).is_success
+    await services.lose_the_queues()
+    async with services.consuming():
+        await assignment.act(healed, "delegation")
+        later = await assignment.assigned(title="Nhiệm vụ sau đó")
 
     the_deadlines = await check("deadline")
     assert the_deadlines.code == 1
@@ -255,16 +261,16 @@ async def test_a_queue_deleted_with_messages_in_it_leads_to_events_that_are_name
     assert all(one["advice"] and one["dead_letter"] is False for one in objects)
 
 
-async def test_a_missed_event_among_the_dead_letters_is_pointed_out(house: House, check: Check) -> None:
-    task = await house.office.assigned()
-    await until(house._is_all_published, "the outboxes are empty")
-    (message,) = await messages_in(house.amqp_url, events_queue("deadline"))
-    async with await aio_pika.connect(house.amqp_url) as connection:
+async def test_a_missed_event_among_the_dead_letters_is_pointed_out(services: AllServices, check: Check) -> None:
+    task = await services.assignment.assigned()
+    await wait_until(services._is_all_published, "the outboxes are empty")
+    (message,) = await messages_in(services.amqp_url, events_queue("deadline"))
+    async with await aio_pika.connect(services.amqp_url) as connection:
         copy = aio_pika.Message(message.body, message_id=message.message_id)
         await (await connection.channel()).default_exchange.publish(copy, dead_queue("deadline"))
     ended = await check("deadline")
     assert ended.out == f"missed-event\t{task}:1\ttask.assigned.v1: not watched (among the dead letters)\n"
-    assert len(await messages_in(house.amqp_url, dead_queue("deadline"))) == 1
+    assert len(await messages_in(services.amqp_url, dead_queue("deadline"))) == 1
     waiting = await check("reporting")
     assert f"missed-event\t{task}:1\ttask.assigned.v1: no row of it\n" in waiting.out
     assert re.search(
@@ -272,14 +278,14 @@ async def test_a_missed_event_among_the_dead_letters_is_pointed_out(house: House
     )
 
 
-async def test_tasks_that_change_while_it_runs_are_no_difference(house: House, check: Check) -> None:
-    office, done = house.office, asyncio.Event()
+async def test_tasks_that_change_while_it_runs_are_no_difference(services: AllServices, check: Check) -> None:
+    assignment, done = services.assignment, asyncio.Event()
 
     async def work() -> None:
         while not done.is_set():
-            await office.acts(await office.assigned(), "receipt", "delegation", "progress", "urging", "report")
+            await assignment.acts(await assignment.assigned(), "receipt", "delegation", "progress", "urging", "report")
 
-    async with house.consuming():
+    async with services.consuming():
         working = asyncio.create_task(work())
         found = [await check(service, patience=10) for service in KINDS]
         done.set()
@@ -287,17 +293,17 @@ async def test_tasks_that_change_while_it_runs_are_no_difference(house: House, c
     assert [(ended.code, ended.out) for ended in found] == [(0, "")] * 3
 
 
-async def test_what_was_changed_by_hand_is_named_with_its_fields(house: House, check: Check) -> None:
-    async with house.consuming():
-        task, other = await house.office.assigned(), await house.office.assigned()
-    async with opened(house, "deadline") as watches:
+async def test_what_was_changed_by_hand_is_named_with_its_fields(services: AllServices, check: Check) -> None:
+    async with services.consuming():
+        task, other = await services.assignment.assigned(), await services.assignment.assigned()
+    async with opened(services, "deadline") as watches:
         changed = {"$set": {"task.due_at": true_now(), "task.officer": "ai-do"}}
         await watches["watches"].update_one({"_id": task}, changed)
-    async with opened(house, "reporting") as rows:
+    async with opened(services, "reporting") as rows:
         await rows["versions"].update_one({"_id": f"{task}:1"}, {"$set": {"urgings": 7}})
         await rows["versions"].insert_one({"_id": "ma:1", "task": "ma", "sequence": 1})
         await rows["names"].update_one({"_id": "agency:lead"}, {"$set": {"name": "Tên khác"}})
-    async with opened(house, "notification") as kept:
+    async with opened(services, "notification") as kept:
         await kept["inbox"].delete_one({"username": "lead-head", "task_id": other})
         await kept["people"].update_one({"_id": "officer"}, {"$set": {"disabled": True}})
     assert (await check("deadline")).out == f"differs\t{task}\tversion 1: officer, due_at\n"
@@ -329,23 +335,27 @@ async def test_a_token_is_read_from_its_file(check_quietly: Check, tmp_path: Pat
     assert (await check_quietly("deadline", proof=["--token-file", str(tmp_path / "token")])).code == 0
 
 
-async def test_a_history_tells_of_the_same_occasions_as_the_events_did(house: House) -> None:
-    office = house.office
-    task = await office.assigned()
-    await office.acts(task, "correction", "receipt", "delegation", "contribution", "extension", "extension/decision")
-    await office.act(task, "correction", body={"reason": "Đổi", "coordinating_agencies": ["stranger"], "monitor": None})
-    await office.act(task, "reassignment")
-    await office.act(task, "receipt", by="stranger-head")
-    await office.act(task, "urging")
-    await office.act(task, "reassignment", body={"lead_agency": "lead", "reason": "Chuyển lại"})
-    await office.act(task, "refusal")
-    await office.act(task, "reassignment", body={"lead_agency": "monitor", "reason": "Đúng chức năng"})
-    await office.act(task, "recall")
-    await until(house._is_all_published, "the outboxes are empty")
-    messages = await messages_in(house.amqp_url, events_queue("notification"))
+async def test_a_history_tells_of_the_same_occasions_as_the_events_did(services: AllServices) -> None:
+    assignment = services.assignment
+    task = await assignment.assigned()
+    await assignment.acts(
+        task, "correction", "receipt", "delegation", "contribution", "extension", "extension/decision"
+    )
+    await assignment.act(
+        task, "correction", body={"reason": "Đổi", "coordinating_agencies": ["stranger"], "monitor": None}
+    )
+    await assignment.act(task, "reassignment")
+    await assignment.act(task, "receipt", by="stranger-head")
+    await assignment.act(task, "urging")
+    await assignment.act(task, "reassignment", body={"lead_agency": "lead", "reason": "Chuyển lại"})
+    await assignment.act(task, "refusal")
+    await assignment.act(task, "reassignment", body={"lead_agency": "monitor", "reason": "Đúng chức năng"})
+    await assignment.act(task, "recall")
+    await wait_until(services._is_all_published, "the outboxes are empty")
+    messages = await messages_in(services.amqp_url, events_queue("notification"))
     events = [event for message in messages if (event := decode(message.body)).subject == task]
-    assignment = Assignment(office.http, Tokens())
-    told = [occasion for _, occasion in occasions(task, await assignment.history(task))]
+    client = Assignment(assignment.http, Tokens())
+    told = [occasion for _, occasion in occasions(task, await client.history(task))]
     assert told == [occasion_of(event) for event in sorted(events, key=lambda event: int(event.sequence))]
     assert len(told) == 15
 
@@ -362,15 +372,15 @@ class Tokens:
         return KEYS.token_for(AUDITOR, Role.AUDITOR, issued_at=true_now() - ended)
 
 
-async def test_it_lasts_longer_than_a_token(quiet_house: House) -> None:
+async def test_it_lasts_longer_than_a_token(quiet_services: AllServices) -> None:
     credentials = Tokens()
-    assignment = Assignment(quiet_house.office.http, credentials)
-    assert [page async for page in assignment.task_ids()] == [[]]
+    client = Assignment(quiet_services.assignment.http, credentials)
+    assert [page async for page in client.task_ids()] == [[]]
     assert credentials.given == 2
 
 
 @asynccontextmanager
-async def opened(house: House, service: str) -> AsyncIterator[Database]:
-    client = connect(house.databases[service].uri, "tests")
-    yield client[house.databases[service].name]
+async def opened(services: AllServices, service: str) -> AsyncIterator[Database]:
+    client = connect(services.databases[service].uri, "tests")
+    yield client[services.databases[service].name]
     client.close()

@@ -16,7 +16,7 @@ from services.assignment.settings import AssignmentSettings
 from shared.clock import true_now
 from shared.commands.command_line import run
 from shared.messaging import outbox
-from tests.support.assignment import Office, running_office
+from tests.support.assignment import TaskService, running_tasks
 from tests.support.directory import KEYS
 from tests.support.messaging import agency_event
 
@@ -26,23 +26,23 @@ Check = Callable[[], Awaitable[tuple[int, list[str]]]]
 
 
 @pytest.fixture
-async def office(servers: Servers) -> AsyncIterator[Office]:
-    async with running_office(servers) as running:
+async def service(servers: Servers) -> AsyncIterator[TaskService]:
+    async with running_tasks(servers) as running:
         yield running
 
 
 @pytest.fixture
 def check(
-    office: Office, servers: Servers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    service: TaskService, servers: Servers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Check:
     """The command, in this process: its code, and the differences line by line."""
     settings = {
         "MODE": "local",
         "PUBLIC_KEYS": KEYS.public_keys,
         "SIGNING_KEY": KEYS.signing_key,
-        "AMQP_URL": office.vhost.amqp_url,
+        "AMQP_URL": service.vhost.amqp_url,
         "MONGODB_URI": servers.mongodb_uri,
-        "MONGODB_DATABASE": office.database.name,
+        "MONGODB_DATABASE": service.database.name,
     }
     for name, value in settings.items():
         monkeypatch.setenv(f"ASSIGNMENT_{name}", value)
@@ -56,23 +56,23 @@ def check(
     return run_it
 
 
-async def test_assignment_is_checked_against_itself(office: Office, check: Check) -> None:
-    lived, cut, altered, misread = [await office.assigned(title=f"Nhiệm vụ {number}") for number in range(4)]
-    await office.acts(lived, *LIFE)
-    await office.acts(cut, "receipt", "delegation")
+async def test_assignment_is_checked_against_itself(service: TaskService, check: Check) -> None:
+    lived, cut, altered, misread = [await service.assigned(title=f"Nhiệm vụ {number}") for number in range(4)]
+    await service.acts(lived, *LIFE)
+    await service.acts(cut, "receipt", "delegation")
     items = [{"title": "Chung", "lead_agencies": ["lead", "stranger"], "deadline": "2026-10-16"}]
-    batch = await office.post("/v1/task-batches", {"document": {"number": "1/CT"}, "items": items})
+    batch = await service.post("/v1/task-batches", {"document": {"number": "1/CT"}, "items": items})
     _, second = (task["id"] for task in batch.json()["items"])
-    (batch_id,) = {(await office.stored(second))["batch"]}
+    (batch_id,) = {(await service.stored_task(second))["batch"]}
     assert await check() == (0, [])
 
-    tasks = office.database["tasks"]
+    tasks = service.database["tasks"]
     await tasks.update_one({"_id": cut}, {"$pull": {"history": {"sequence": 2}}})
     await tasks.update_one({"_id": altered}, {"$set": {"urgings": 3, "waiting": []}})
     await tasks.update_one({"_id": misread}, {"$set": {"history.0.details.due_kind": "never"}})
     await tasks.delete_one({"_id": second})
     waiting = {"_id": "muon", **outbox.fields([agency_event(1).model_copy(update={"type": "nobody.asked.v1"})])}
-    await office.database["agencies"].insert_one({**waiting, "pending_since": true_now() - timedelta(minutes=2)})
+    await service.database["agencies"].insert_one({**waiting, "pending_since": true_now() - timedelta(minutes=2)})
     code, found = await check()
     assert code == 1
     *others, outbox_line = sorted(found, key=lambda line: line.startswith("waiting"))

@@ -22,8 +22,9 @@ from shared.messaging.topology import EXCHANGE, events_queue
 from shared.mongo import connect
 from shared.office.vocabulary import Role, Stage
 from shared.settings import Mode
-from tests.support.deadline_tasks import DUE_AT, FakeClock, a_task, event_of, without_deadline
-from tests.support.messaging import messages_in, ready_in, until
+from tests.support.clock import FakeClock
+from tests.support.deadline_tasks import ASSIGNED_AT, DUE_AT, a_task, event_of, without_deadline
+from tests.support.messaging import messages_in, ready_in, wait_until
 from tests.support.proxy import proxy_to
 from tests.support.servers import Database, Vhost
 from tests.support.tokens import TestKeys
@@ -36,7 +37,7 @@ OTHER_HEAD = KEYS.headers_for("giam.doc.khac", Role.HEAD, "so-xay-dung")
 
 
 @dataclass
-class Office:
+class DeadlineService:
     """The service, running, with a way to tell it of tasks and to ask it."""
 
     http: httpx2.AsyncClient
@@ -55,7 +56,7 @@ class Office:
         async def answers() -> bool:
             return (await self.http.get(f"/v1/deadlines/{task_id}", headers=LEADER)).status_code == httpx2.codes.OK
 
-        await until(answers, f"{task_id} is watched")
+        await wait_until(answers, f"{task_id} is watched")
 
 
 @asynccontextmanager
@@ -81,17 +82,17 @@ async def is_wholly_up(http: httpx2.AsyncClient) -> bool:
 
 
 @pytest.fixture
-async def office(database: Database, vhost: Vhost) -> AsyncIterator[Office]:
-    clock = FakeClock()
+async def service(database: Database, vhost: Vhost) -> AsyncIterator[DeadlineService]:
+    clock = FakeClock(ASSIGNED_AT)
     publisher = Publisher(vhost.amqp_url, (1,), name="tests")
     async with running(database, vhost.amqp_url, clock) as http:
 
         async def is_ready() -> bool:
             return await is_wholly_up(http)
 
-        await until(is_ready, "the service is ready")
+        await wait_until(is_ready, "the service is ready")
         await publisher.open()
-        yield Office(http, clock, database, vhost.amqp_url, publisher)
+        yield DeadlineService(http, clock, database, vhost.amqp_url, publisher)
         await publisher.close()
 
 
@@ -100,17 +101,17 @@ async def announced_to(amqp_url: str, service: str) -> list[dict[str, Any]]:
     return [event for event in events if event["type"].startswith("deadline.")]
 
 
-async def test_a_missed_deadline_reaches_those_who_are_sent_it(office: Office) -> None:
-    await office.tell(a_task("t-1", stage=Stage.RECEIVED), a_task("t-2", stage=Stage.RECALLED))
-    await office.knows("t-1")
-    await office.knows("t-2")
-    office.clock.moment = AFTER_DUE
+async def test_a_missed_deadline_reaches_those_who_are_sent_it(service: DeadlineService) -> None:
+    await service.tell(a_task("t-1", stage=Stage.RECEIVED), a_task("t-2", stage=Stage.RECALLED))
+    await service.knows("t-1")
+    await service.knows("t-2")
+    service.clock.moment = AFTER_DUE
 
     async def arrived() -> bool:
-        return await ready_in(office.amqp_url, "assignment.events") > 0
+        return await ready_in(service.amqp_url, "assignment.events") > 0
 
-    await until(arrived, "assignment is told")
-    [event] = await announced_to(office.amqp_url, "assignment")
+    await wait_until(arrived, "assignment is told")
+    [event] = await announced_to(service.amqp_url, "assignment")
     assert (event["type"], event["subject"]) == ("deadline.missed.v1", "t-1")
     assert event["data"]["due_at"] == "2026-12-18T16:59:59.999Z"
 
@@ -118,19 +119,19 @@ async def test_a_missed_deadline_reaches_those_who_are_sent_it(office: Office) -
 async def test_a_broker_that_is_away_delays_and_loses_nothing(
     servers: Servers, database: Database, vhost: Vhost
 ) -> None:
-    clock = FakeClock()
+    clock = FakeClock(ASSIGNED_AT)
     client = connect(database.uri, "tests")
     watches = client[database.name]["watches"]
     publisher = Publisher(vhost.amqp_url, (1,), name="tests")
     async with proxy_to(servers.rabbitmq.amqp_port) as proxy:
         by_proxy = vhost.amqp_url.replace(f":{proxy.target_port}/", f":{proxy.port}/")
         async with running(database, by_proxy, clock) as http:
-            await until(lambda: is_wholly_up(http), "the service is ready")
+            await wait_until(lambda: is_wholly_up(http), "the service is ready")
             await publisher.open()
-            office = Office(http, clock, database, vhost.amqp_url, publisher)
-            await office.tell(*[a_task(f"t-{number}", stage=Stage.RECEIVED) for number in range(20)])
+            service = DeadlineService(http, clock, database, vhost.amqp_url, publisher)
+            await service.tell(*[a_task(f"t-{number}", stage=Stage.RECEIVED) for number in range(20)])
             for number in range(20):
-                await office.knows(f"t-{number}")
+                await service.knows(f"t-{number}")
 
             await proxy.cut()
             clock.moment = AFTER_DUE
@@ -141,21 +142,21 @@ async def test_a_broker_that_is_away_delays_and_loses_nothing(
             async def all_arrived() -> bool:
                 return await ready_in(vhost.amqp_url, "assignment.events") >= 20
 
-            await until(all_wait, "twenty misses wait in the outboxes")
+            await wait_until(all_wait, "twenty misses wait in the outboxes")
             assert (await http.get("/health/ready")).json()["status"] == "degraded"
             assert not await all_arrived()
             await proxy.restore()
-            await until(all_arrived, "assignment is told of all twenty")
+            await wait_until(all_arrived, "assignment is told of all twenty")
         events = await announced_to(vhost.amqp_url, "assignment")
         assert {event["subject"] for event in events} == {f"t-{number}" for number in range(20)}
     await publisher.close()
     client.close()
 
 
-async def test_a_deadline_is_shown_with_the_count_that_proves_it(office: Office) -> None:
-    await office.tell(a_task("t-1", version=3, stage=Stage.RECEIVED))
-    await office.knows("t-1")
-    answer = (await office.http.get("/v1/deadlines/t-1", headers=HEAD)).json()
+async def test_a_deadline_is_shown_with_the_count_that_proves_it(service: DeadlineService) -> None:
+    await service.tell(a_task("t-1", version=3, stage=Stage.RECEIVED))
+    await service.knows("t-1")
+    answer = (await service.http.get("/v1/deadlines/t-1", headers=HEAD)).json()
     days = answer.pop("days")
     assert answer == {
         "task_id": "t-1",
@@ -172,23 +173,23 @@ async def test_a_deadline_is_shown_with_the_count_that_proves_it(office: Office)
     assert sum(day["counted"] for day in days) == 9
 
 
-async def test_timeliness_is_of_the_moment_and_nothing_is_awaited_once_missed(office: Office) -> None:
-    await office.tell(a_task("t-1", stage=Stage.RECEIVED))
-    await office.knows("t-1")
-    office.clock.moment = AFTER_DUE
+async def test_timeliness_is_of_the_moment_and_nothing_is_awaited_once_missed(service: DeadlineService) -> None:
+    await service.tell(a_task("t-1", stage=Stage.RECEIVED))
+    await service.knows("t-1")
+    service.clock.moment = AFTER_DUE
 
     async def is_settled() -> bool:
-        answer = (await office.http.get("/v1/deadlines/t-1", headers=LEADER)).json()
+        answer = (await service.http.get("/v1/deadlines/t-1", headers=LEADER)).json()
         assert answer["timeliness"] == "overdue"
         return answer["next_moment"] is None
 
-    await until(is_settled, "the miss is dealt with")
+    await wait_until(is_settled, "the miss is dealt with")
 
 
-async def test_a_task_without_a_deadline_has_no_days(office: Office) -> None:
-    await office.tell(without_deadline("t-1", stage=Stage.RECEIVED))
-    await office.knows("t-1")
-    answer = (await office.http.get("/v1/deadlines/t-1", headers=LEADER)).json()
+async def test_a_task_without_a_deadline_has_no_days(service: DeadlineService) -> None:
+    await service.tell(without_deadline("t-1", stage=Stage.RECEIVED))
+    await service.knows("t-1")
+    answer = (await service.http.get("/v1/deadlines/t-1", headers=LEADER)).json()
     assert answer["timeliness"] == "no_deadline"
     assert answer["deadline"] is answer["due_at"] is answer["next_moment"] is None
     assert answer["days"] == []
@@ -212,21 +213,23 @@ async def test_a_task_without_a_deadline_has_no_days(office: Office) -> None:
         ({"Authorization": "Bearer nonsense"}, 401),
     ],
 )
-async def test_a_deadline_is_seen_as_the_task_is(office: Office, headers: dict[str, str], status: int) -> None:
+async def test_a_deadline_is_seen_as_the_task_is(
+    service: DeadlineService, headers: dict[str, str], status: int
+) -> None:
     parts = {"coordinating_agencies": ("so-noi-vu",), "monitor": "thanh-tra", "officer": "chuyen.vien"}
-    await office.tell(a_task("t-1", stage=Stage.IN_PROGRESS, **parts))
-    await office.knows("t-1")
-    assert (await office.http.get("/v1/deadlines/t-1", headers=headers)).status_code == status
+    await service.tell(a_task("t-1", stage=Stage.IN_PROGRESS, **parts))
+    await service.knows("t-1")
+    assert (await service.http.get("/v1/deadlines/t-1", headers=headers)).status_code == status
 
 
-async def test_an_unknown_task_is_not_found(office: Office) -> None:
+async def test_an_unknown_task_is_not_found(service: DeadlineService) -> None:
     for task_id in ("unknown", "%00", "%7B%22$gt%22:%22%22%7D", "a" * 2_000):
-        answer = await office.http.get(f"/v1/deadlines/{task_id}", headers=LEADER)
+        answer = await service.http.get(f"/v1/deadlines/{task_id}", headers=LEADER)
         assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
 
 
-async def test_a_term_is_counted_day_by_day(office: Office) -> None:
-    answer = await office.http.get("/v1/terms", params={"from": "2026-11-20", "working_days": 2}, headers=HEAD)
+async def test_a_term_is_counted_day_by_day(service: DeadlineService) -> None:
+    answer = await service.http.get("/v1/terms", params={"from": "2026-11-20", "working_days": 2}, headers=HEAD)
     assert answer.json() == {
         "from": "2026-11-20",
         "working_days": 2,
@@ -257,32 +260,34 @@ async def test_a_term_is_counted_day_by_day(office: Office) -> None:
         ("2026-11-20", "9" * 5_000, "working_days"),
     ],
 )
-async def test_a_term_that_makes_no_sense_is_refused(office: Office, start: str, working_days: str, field: str) -> None:
+async def test_a_term_that_makes_no_sense_is_refused(
+    service: DeadlineService, start: str, working_days: str, field: str
+) -> None:
     params = {"from": start, "working_days": working_days}
-    answer = await office.http.get("/v1/terms", params=params, headers=HEAD)
+    answer = await service.http.get("/v1/terms", params=params, headers=HEAD)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-async def test_a_term_asks_for_both_its_parts_and_for_a_caller(office: Office) -> None:
-    answer = await office.http.get("/v1/terms", headers=HEAD)
+async def test_a_term_asks_for_both_its_parts_and_for_a_caller(service: DeadlineService) -> None:
+    answer = await service.http.get("/v1/terms", headers=HEAD)
     assert {error["field"] for error in answer.json()["errors"]} == {"from", "working_days"}
-    assert (await office.http.get("/v1/terms", params={"from": "2026-11-20", "working_days": 1})).status_code == 401
+    assert (await service.http.get("/v1/terms", params={"from": "2026-11-20", "working_days": 1})).status_code == 401
 
 
-async def test_terms_reach_beyond_the_last_year_that_can_be_asked(office: Office) -> None:
+async def test_terms_reach_beyond_the_last_year_that_can_be_asked(service: DeadlineService) -> None:
     params = {"from": "2100-12-31", "working_days": "1000"}
-    answer = await office.http.get("/v1/terms", params=params, headers=HEAD)
+    answer = await service.http.get("/v1/terms", params=params, headers=HEAD)
     assert answer.json()["due"] == "2104-10-31"
 
 
-async def test_the_service_shows_its_figures_and_describes_itself(office: Office) -> None:
-    figures = (await office.http.get("/metrics")).text
+async def test_the_service_shows_its_figures_and_describes_itself(service: DeadlineService) -> None:
+    figures = (await service.http.get("/metrics")).text
     assert "dondoc_deadline_monitor_steps_total" in figures
     assert 'dondoc_outbox_pending{collection="watches",service="deadline"}' in figures
-    paths = (await office.http.get("/openapi.json")).json()["paths"]
+    paths = (await service.http.get("/openapi.json")).json()["paths"]
     assert {"/v1/deadlines/{task_id}", "/v1/terms"} <= set(paths)
-    assert (await office.http.get("/health/live")).status_code == 200
-    operations = (await office.http.get("/asyncapi")).json()["operations"]
+    assert (await service.http.get("/health/live")).status_code == 200
+    operations = (await service.http.get("/asyncapi")).json()["operations"]
     assert {"send deadline.missed.v1", "receive task.assigned.v1"} <= set(operations)
     assert "receive deadline.missed.v1" not in operations

@@ -22,18 +22,18 @@ from shared.background import Background
 from shared.events.task import Explanation, Task
 from shared.mongo import connect, ensure_indexes
 from shared.office.vocabulary import ExplanationState, Stage
+from tests.support.clock import FakeClock
 from tests.support.deadline_tasks import (
     ASSIGNED_AT,
     CALENDAR,
     DUE_AT,
     RECEIPT_DUE_AT,
-    FakeClock,
     a_task,
     event_of,
     local,
     submitted,
 )
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.proxy import proxy_to
 from tests.support.servers import Database as OwnDatabase
 
@@ -53,7 +53,7 @@ async def store(database: OwnDatabase) -> AsyncIterator[WatchStore]:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    return FakeClock()
+    return FakeClock(ASSIGNED_AT)
 
 
 @pytest.fixture
@@ -282,21 +282,20 @@ async def test_a_database_that_was_away_delays_and_loses_nothing(
 ) -> None:
     await watch(observer, a_task(stage=Stage.IN_PROGRESS))
     async with proxy_to(servers.mongod.port) as proxy:
-        by_proxy = database.uri.replace(f":{proxy.target_port}/", f":{proxy.port}/")
-        client = connect(by_proxy.replace("replicaSet=dondoc", "directConnection=true"), "tests", selection_timeout=0.2)
+        client = connect(proxy.address_of(database.uri), "tests", selection_timeout=0.2)
         async with Background("deadline") as background:
             idle, failed = steps("idle"), steps("failed")
             background.start("monitor", monitor_of(WatchStore(client[database.name]), clock).run)
-            await until(lambda: steps("idle") > idle, "the monitor looks")
+            await wait_until(lambda: steps("idle") > idle, "the monitor looks")
             await proxy.cut()
             clock.moment = AFTER_DUE
-            await until(lambda: steps("failed") > failed, "the monitor meets no database")
+            await wait_until(lambda: steps("failed") > failed, "the monitor meets no database")
             await proxy.restore()
 
             async def is_told() -> bool:
                 return await kinds_of(store) == ["deadline.missed.v1"]
 
-            await until(is_told, "the miss is told after all")
+            await wait_until(is_told, "the miss is told after all")
         client.close()
 
 

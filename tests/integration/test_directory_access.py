@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.local.servers import Servers
-from tests.support.directory import BUILDING, FINANCE, House, running_house
+from tests.support.directory import BUILDING, FINANCE, AssignmentService, running_assignment
 
 EVERYBODY = {"quan.tri", "chu.tich", "chuyen.vien", "kiem.tra", "giam.doc", "van.thu", "can.bo", "phan.mem"}
 OF_FINANCE = ["can.bo", "giam.doc", "phan.mem", "van.thu"]
@@ -27,13 +27,13 @@ NOT_ADMINISTRATORS = sorted(EVERYBODY - {"quan.tri"})
 
 
 @pytest.fixture(scope="module")
-async def house(servers: Servers) -> AsyncIterator[House]:
-    async with running_house(servers) as running:
+async def house(servers: Servers) -> AsyncIterator[AssignmentService]:
+    async with running_assignment(servers) as running:
         yield running
 
 
 @pytest.mark.parametrize("who", sorted(EVERYBODY))
-async def test_everybody_reads_agencies(house: House, who: str) -> None:
+async def test_everybody_reads_agencies(house: AssignmentService, who: str) -> None:
     listed = await house.get("/v1/agencies", who)
     assert listed.status_code == 200
     assert [agency["code"] for agency in listed.json()["items"]] == [FINANCE, BUILDING, "van-phong"]
@@ -48,18 +48,18 @@ async def test_everybody_reads_agencies(house: House, who: str) -> None:
 
 
 @pytest.mark.parametrize(("who", "expected"), MAY_LIST_ACCOUNTS.items())
-async def test_each_role_sees_its_accounts(house: House, who: str, expected: list[str]) -> None:
+async def test_each_role_sees_its_accounts(house: AssignmentService, who: str, expected: list[str]) -> None:
     listed = await house.get("/v1/accounts", who)
     assert [account["username"] for account in listed.json()["items"]] == expected
 
 
-async def test_an_officer_reads_no_accounts(house: House) -> None:
+async def test_an_officer_reads_no_accounts(house: AssignmentService) -> None:
     for path in ("/v1/accounts", "/v1/accounts/giam.doc", "/v1/accounts/can.bo"):
         answer = await house.get(path, "can.bo")
         assert (answer.status_code, answer.json()["code"]) == (403, "not-permitted")
 
 
-async def test_an_account_of_another_agency_is_absent(house: House) -> None:
+async def test_an_account_of_another_agency_is_absent(house: AssignmentService) -> None:
     unseen = await house.get("/v1/accounts/giam.doc.xd", "giam.doc")
     missing = await house.get("/v1/accounts/nobody", "giam.doc")
     assert unseen.status_code == missing.status_code == 404
@@ -69,7 +69,7 @@ async def test_an_account_of_another_agency_is_absent(house: House) -> None:
 
 
 @pytest.mark.parametrize("who", NOT_ADMINISTRATORS)
-async def test_only_the_administrator_changes_the_directory(house: House, who: str) -> None:
+async def test_only_the_administrator_changes_the_directory(house: AssignmentService, who: str) -> None:
     account = {"username": "moi", "display_name": "M", "role": "leader", "password": "mật khẩu dài"}
     answers = [
         await house.post("/v1/agencies", {"code": "moi", "name": "M", "kind": "unit"}, who),
@@ -81,20 +81,20 @@ async def test_only_the_administrator_changes_the_directory(house: House, who: s
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(403, "not-permitted")}
 
 
-async def test_a_wrong_body_is_answered_before_who_may(house: House) -> None:
+async def test_a_wrong_body_is_answered_before_who_may(house: AssignmentService) -> None:
     answer = await house.post("/v1/agencies", {"code": "moi"}, "can.bo")
     assert answer.status_code == 422
     answer = await house.post("/v1/accounts", {"username": "m", "display_name": "M", "role": "head"}, "can.bo")
     assert answer.status_code == 422
 
 
-async def test_what_is_unseen_is_answered_before_who_may(house: House) -> None:
+async def test_what_is_unseen_is_answered_before_who_may(house: AssignmentService) -> None:
     assert (await house.patch("/v1/accounts/giam.doc.xd", {"position": "x"}, "giam.doc")).status_code == 404
     assert (await house.post("/v1/accounts/giam.doc.xd/secret", None, "giam.doc")).status_code == 404
     assert (await house.patch("/v1/agencies/nowhere", {"name": "x"}, "giam.doc")).status_code == 404
 
 
-async def test_accounts_are_filtered_by_agency_and_role(house: House) -> None:
+async def test_accounts_are_filtered_by_agency_and_role(house: AssignmentService) -> None:
     for query, expected in (
         ({"agency": FINANCE}, OF_FINANCE),
         ({"role": "head"}, ["giam.doc", "giam.doc.xd"]),
@@ -106,7 +106,7 @@ async def test_accounts_are_filtered_by_agency_and_role(house: House) -> None:
     assert (await house.get("/v1/accounts", "chu.tich", params={"role": "king"})).status_code == 422
 
 
-async def test_pages_hold_every_account_once(house: House) -> None:
+async def test_pages_hold_every_account_once(house: AssignmentService) -> None:
     seen: list[str] = []
     cursor: dict[str, str] = {}
     while True:
@@ -118,7 +118,7 @@ async def test_pages_hold_every_account_once(house: House) -> None:
     assert seen == ALL
 
 
-async def test_a_cursor_of_another_list_is_refused(house: House) -> None:
+async def test_a_cursor_of_another_list_is_refused(house: AssignmentService) -> None:
     cursor = (await house.get("/v1/accounts", "chu.tich", params={"limit": 1})).json()["next_cursor"]
     for path in ("/v1/agencies", "/v1/accounts?role=head"):
         answer = await house.get(f"{path}{'&' if '?' in path else '?'}cursor={cursor}", "chu.tich")
@@ -127,7 +127,7 @@ async def test_a_cursor_of_another_list_is_refused(house: House) -> None:
 
 
 @pytest.mark.parametrize("who", sorted(EVERYBODY))
-async def test_everybody_reads_their_own_account(house: House, who: str) -> None:
+async def test_everybody_reads_their_own_account(house: AssignmentService, who: str) -> None:
     answer = await house.get("/v1/me", who)
     assert (answer.status_code, answer.json()["username"]) == (200, who)
     assert not {"password", "secret", "outbox"} & set(answer.json())

@@ -18,7 +18,7 @@ from services.assignment.app import build
 from shared.messaging.topology import events_queue
 from shared.mongo import connect
 from tests.support.directory import KEYS, settings_for
-from tests.support.messaging import messages_in, until
+from tests.support.messaging import messages_in, wait_until
 from tests.support.servers import Database, Vhost
 
 PASSWORD = "mật khẩu đầu tiên"
@@ -78,7 +78,7 @@ async def test_the_first_administrator_is_made_before_the_service_ever_ran(
         async def is_sent() -> bool:
             return await accounts.find_one({"pending_since": {"$exists": True}}) is None
 
-        await until(is_sent, "what tells of the account is published")
+        await wait_until(is_sent, "what tells of the account is published")
     client.close()
     [message] = await messages_in(vhost.amqp_url, events_queue("reporting"))
     assert orjson.loads(message.body)["id"] == "account:quan.tri:1"

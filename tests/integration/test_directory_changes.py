@@ -14,22 +14,22 @@ from services.assignment.directory.rules.account import Account
 from services.assignment.directory.store import INDEXES
 from shared.messaging.topology import events_queue
 from shared.office.vocabulary import Role
-from tests.support.directory import BUILDING, FINANCE, PASSWORD, House, running_house
-from tests.support.messaging import messages_in, until
+from tests.support.directory import BUILDING, FINANCE, PASSWORD, AssignmentService, running_assignment
+from tests.support.messaging import messages_in, wait_until
 
 ADMINISTRATORS = (Account("quan.tri", "Quản trị", Role.ADMINISTRATOR), Account("hai", "Hai", Role.ADMINISTRATOR))
 PEOPLE = (*ADMINISTRATORS, Account("giam.doc", "Giám đốc", Role.HEAD, FINANCE), Account("x", "X", Role.HEAD, BUILDING))
 
 
 @pytest.fixture(scope="module")
-async def house(servers: Servers) -> AsyncIterator[House]:
-    async with running_house(servers, PEOPLE) as running:
+async def house(servers: Servers) -> AsyncIterator[AssignmentService]:
+    async with running_assignment(servers, PEOPLE) as running:
         yield running
 
 
 @pytest.fixture
-async def fresh_house(servers: Servers) -> AsyncIterator[House]:
-    async with running_house(servers, ADMINISTRATORS) as running:
+async def fresh_house(servers: Servers) -> AsyncIterator[AssignmentService]:
+    async with running_assignment(servers, ADMINISTRATORS) as running:
         yield running
 
 
@@ -42,7 +42,7 @@ def an_account(username: str, **others: Any) -> dict[str, Any]:
     return {"username": username, "display_name": "M", "role": "leader", "password": PASSWORD} | others
 
 
-async def test_an_agency_created_is_read_and_changed(house: House) -> None:
+async def test_an_agency_created_is_read_and_changed(house: AssignmentService) -> None:
     body = {"code": "chi-cuc", "name": "  Chi cục Thuế ", "kind": "unit", "short_name": "", "parent": FINANCE}
     created = await house.post("/v1/agencies", body)
     assert created.status_code == 201
@@ -59,7 +59,7 @@ async def test_an_agency_created_is_read_and_changed(house: House) -> None:
 
 
 @pytest.mark.parametrize("code", ["STC", "28249", "sở-tài-chính", "UBND.ĐT", "h_1"])
-async def test_codes_as_offices_write_them_are_taken(house: House, code: str) -> None:
+async def test_codes_as_offices_write_them_are_taken(house: AssignmentService, code: str) -> None:
     created = await house.post("/v1/agencies", {"code": code, "name": "N", "kind": "other"})
     assert created.status_code == 201
     assert (await house.get(created.headers["Location"], "giam.doc")).json()["code"] == code
@@ -85,7 +85,9 @@ BAD_AGENCIES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("wrong", "field"), BAD_AGENCIES)
-async def test_a_wrong_agency_is_refused_and_nothing_is_kept(house: House, wrong: dict[str, Any], field: str) -> None:
+async def test_a_wrong_agency_is_refused_and_nothing_is_kept(
+    house: AssignmentService, wrong: dict[str, Any], field: str
+) -> None:
     answer = await house.post("/v1/agencies", {"code": "moi", "name": "M", "kind": "unit"} | wrong)
     assert problem(answer)[:2] == (422, "validation")
     assert [error["field"] for error in answer.json()["errors"]] == [field]
@@ -118,7 +120,7 @@ BAD_ACCOUNTS: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("wrong", "field", "code"), BAD_ACCOUNTS)
 async def test_a_wrong_account_is_refused_and_nothing_is_kept(
-    house: House, wrong: dict[str, Any], field: str, code: str
+    house: AssignmentService, wrong: dict[str, Any], field: str, code: str
 ) -> None:
     answer = await house.post("/v1/accounts", an_account("moi") | wrong)
     assert problem(answer) == (422, "validation", [(field, code)])
@@ -126,24 +128,24 @@ async def test_a_wrong_account_is_refused_and_nothing_is_kept(
     assert await house.database["accounts"].find_one({"_id": "moi"}) is None
 
 
-async def test_nobody_can_pass_for_time_itself(house: House) -> None:
+async def test_nobody_can_pass_for_time_itself(house: AssignmentService) -> None:
     assert problem(await house.post("/v1/accounts", an_account("system"))) == (409, "already-exists", [])
     assert await house.database["accounts"].find_one({"_id": "system"}) is None
 
 
-async def test_a_code_or_a_name_taken_is_refused(house: House) -> None:
+async def test_a_code_or_a_name_taken_is_refused(house: AssignmentService) -> None:
     agency = await house.post("/v1/agencies", {"code": FINANCE, "name": "M", "kind": "unit", "parent": "nowhere"})
     account = await house.post("/v1/accounts", an_account("giam.doc", agency="nowhere"))
     assert problem(agency) == problem(account) == (409, "already-exists", [])
     assert (await house.stored("accounts", "giam.doc"))["role"] == "head"
 
 
-async def test_of_many_who_create_the_same_at_once_one_succeeds(house: House) -> None:
+async def test_of_many_who_create_the_same_at_once_one_succeeds(house: AssignmentService) -> None:
     answers = await asyncio.gather(*(house.post("/v1/accounts", an_account("cung.luc")) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
 
 
-async def test_a_stale_version_changes_nothing(house: House) -> None:
+async def test_a_stale_version_changes_nothing(house: AssignmentService) -> None:
     for path in (f"/v1/agencies/{BUILDING}", "/v1/accounts/x"):
         for stale in ('"7"', "7", '"x"'):
             field = "name" if "agencies" in path else "display_name"
@@ -152,7 +154,7 @@ async def test_a_stale_version_changes_nothing(house: House) -> None:
         assert (await house.get(path, "quan.tri")).headers["ETag"] == '"1"'
 
 
-async def test_no_change_makes_a_circle(house: House) -> None:
+async def test_no_change_makes_a_circle(house: AssignmentService) -> None:
     for code, parent in (("v1", None), ("v2", "v1"), ("v3", "v2")):
         await house.post("/v1/agencies", {"code": code, "name": code, "kind": "unit", "parent": parent})
     for code, parent in (("v1", "v1"), ("v1", "v2"), ("v1", "v3"), ("v2", "v3")):
@@ -161,7 +163,7 @@ async def test_no_change_makes_a_circle(house: House) -> None:
     assert problem(await house.patch("/v1/agencies/v1", {"parent": "nowhere"}))[2] == [("parent", "unknown-agency")]
 
 
-async def test_two_changes_at_once_make_no_circle_either(house: House) -> None:
+async def test_two_changes_at_once_make_no_circle_either(house: AssignmentService) -> None:
     for number in range(5):
         left, right = f"l{number}", f"r{number}"
         for code in (left, right):
@@ -173,7 +175,7 @@ async def test_two_changes_at_once_make_no_circle_either(house: House) -> None:
         assert sorted(answer.status_code for answer in answers) == [200, 422]
 
 
-async def test_an_account_changes_role_agency_and_scopes(house: House) -> None:
+async def test_an_account_changes_role_agency_and_scopes(house: AssignmentService) -> None:
     await house.post("/v1/accounts", an_account("doi", role="head", agency=FINANCE))
     changed = await house.patch("/v1/accounts/doi", {"role": "clerk", "agency": BUILDING, "position": "Văn thư"})
     assert changed.json() == {
@@ -210,14 +212,14 @@ BAD_CHANGES: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("changes", "field", "code"), BAD_CHANGES)
 async def test_a_wrong_change_is_refused_and_nothing_changes(
-    house: House, changes: dict[str, Any], field: str, code: str
+    house: AssignmentService, changes: dict[str, Any], field: str, code: str
 ) -> None:
     answer = await house.patch("/v1/accounts/giam.doc", changes)
     assert problem(answer) == (422, "validation", [(field, code)])
     assert (await house.stored("accounts", "giam.doc"))["version"] == 1
 
 
-async def test_the_last_administrator_is_neither_disabled_nor_demoted(fresh_house: House) -> None:
+async def test_the_last_administrator_is_neither_disabled_nor_demoted(fresh_house: AssignmentService) -> None:
     assert (await fresh_house.patch("/v1/accounts/hai", {"disabled": True})).status_code == 200
     for changes, field in (({"disabled": True}, "disabled"), ({"role": "leader"}, "role")):
         answer = await fresh_house.patch("/v1/accounts/quan.tri", changes)
@@ -225,7 +227,7 @@ async def test_the_last_administrator_is_neither_disabled_nor_demoted(fresh_hous
         assert "quản trị hệ thống duy nhất" in answer.json()["errors"][0]["message"]
 
 
-async def test_two_administrators_cannot_disable_each_other_at_once(fresh_house: House) -> None:
+async def test_two_administrators_cannot_disable_each_other_at_once(fresh_house: AssignmentService) -> None:
     answers = await asyncio.gather(
         fresh_house.patch("/v1/accounts/quan.tri", {"disabled": True}, by="hai"),
         fresh_house.patch("/v1/accounts/hai", {"disabled": True}, by="quan.tri"),
@@ -235,7 +237,7 @@ async def test_two_administrators_cannot_disable_each_other_at_once(fresh_house:
     assert left == 1
 
 
-async def test_every_change_is_told_once_and_secrets_are_not(fresh_house: House) -> None:
+async def test_every_change_is_told_once_and_secrets_are_not(fresh_house: AssignmentService) -> None:
     await fresh_house.post("/v1/agencies", {"code": "stc", "name": "Sở Tài chính", "kind": "department"})
     await fresh_house.patch("/v1/agencies/stc", {"short_name": "STC"})
     await fresh_house.post("/v1/accounts", an_account("hoa", role="head", agency="stc", position="Giám đốc"))
@@ -247,7 +249,7 @@ async def test_every_change_is_told_once_and_secrets_are_not(fresh_house: House)
         ]
         return not any(waiting)
 
-    await until(all_sent, "the outboxes are empty")
+    await wait_until(all_sent, "the outboxes are empty")
     messages = await messages_in(fresh_house.vhost.amqp_url, events_queue("notification"))
     events = [orjson.loads(message.body) for message in messages]
     told = [(event["type"], event["id"], event["sequence"]) for event in events if event["subject"] in {"stc", "hoa"}]
@@ -270,7 +272,7 @@ async def test_every_change_is_told_once_and_secrets_are_not(fresh_house: House)
     }
 
 
-async def test_no_list_of_the_directory_scans(house: House) -> None:
+async def test_no_list_of_the_directory_scans(house: AssignmentService) -> None:
     assert len(INDEXES) == 5
     queries: list[tuple[str, dict[str, Any]]] = [
         ("agencies", {}),

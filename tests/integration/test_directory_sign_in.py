@@ -20,7 +20,7 @@ from services.assignment.directory.rules.account import Account
 from shared.clock import true_now
 from shared.office.vocabulary import Role
 from shared.web.auth import Verifier
-from tests.support.directory import FINANCE, KEYS, PASSWORD, House, running_house
+from tests.support.directory import FINANCE, KEYS, PASSWORD, AssignmentService, running_assignment
 from tests.support.tokens import TestKeys
 
 TOKEN = "/v1/auth/token"
@@ -28,8 +28,8 @@ NEW_PASSWORD = "mật khẩu còn dài hơn"
 
 
 @pytest.fixture(scope="module")
-async def house(servers: Servers) -> AsyncIterator[House]:
-    async with running_house(servers) as running:
+async def house(servers: Servers) -> AsyncIterator[AssignmentService]:
+    async with running_assignment(servers) as running:
         yield running
 
 
@@ -41,19 +41,19 @@ def basic(username: str, secret: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{username}:{secret}".encode()).decode()}
 
 
-async def secret_of(house: House, username: str) -> str:
+async def secret_of(house: AssignmentService, username: str) -> str:
     answer = await house.post(f"/v1/accounts/{username}/secret", None)
     assert answer.headers["Cache-Control"] == "no-store"
     assert set(answer.json()) == {"username", "secret"}
     return str(answer.json()["secret"])
 
 
-async def a_program(house: House, username: str) -> str:
+async def a_program(house: AssignmentService, username: str) -> str:
     await house.add(Account(username, "Phần mềm", Role.SERVICE, FINANCE))
     return await secret_of(house, username)
 
 
-async def test_a_person_signs_in_and_every_service_understands_the_token(house: House) -> None:
+async def test_a_person_signs_in_and_every_service_understands_the_token(house: AssignmentService) -> None:
     answer = await house.sign_in("giam.doc")
     body = answer.json()
     assert answer.status_code == 200
@@ -67,12 +67,12 @@ async def test_a_person_signs_in_and_every_service_understands_the_token(house: 
     assert (await house.http.get("/v1/me", headers=bearer(body["access_token"]))).json()["username"] == "giam.doc"
 
 
-async def test_signing_in_often_with_the_right_password_is_never_limited(house: House) -> None:
+async def test_signing_in_often_with_the_right_password_is_never_limited(house: AssignmentService) -> None:
     answers = [await house.sign_in("chu.tich") for _ in range(40)]
     assert {answer.status_code for answer in answers} == {200}
 
 
-async def test_nobody_learns_why_signing_in_failed(house: House) -> None:
+async def test_nobody_learns_why_signing_in_failed(house: AssignmentService) -> None:
     await house.add(Account("nghi.viec", "Đã nghỉ", Role.LEADER, disabled=True))
     answers = [
         await house.sign_in("van.thu", "sai mật khẩu"),
@@ -89,7 +89,7 @@ async def test_nobody_learns_why_signing_in_failed(house: House) -> None:
     assert answers[0].headers["Content-Type"] == "application/problem+json"
 
 
-async def test_an_unknown_name_costs_the_same_work(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unknown_name_costs_the_same_work(house: AssignmentService, monkeypatch: pytest.MonkeyPatch) -> None:
     work: list[str] = []
     verifies = Passwords._verifies
 
@@ -103,7 +103,7 @@ async def test_an_unknown_name_costs_the_same_work(house: House, monkeypatch: py
     assert work == ["m=8,t=1,p=1"] * 2
 
 
-async def test_after_too_many_failures_one_waits(house: House) -> None:
+async def test_after_too_many_failures_one_waits(house: AssignmentService) -> None:
     await house.add(Account("bi.do", "Bị dò", Role.LEADER))
     for _ in range(3):
         assert (await house.sign_in("bi.do", "sai mật khẩu")).status_code == 401
@@ -122,20 +122,20 @@ async def fails_from(http: httpx2.AsyncClient, forwarded: str, username: str) ->
     return (await http.post(TOKEN, data=form, headers={"X-Forwarded-For": forwarded})).status_code
 
 
-async def test_without_a_gateway_nobody_says_where_they_come_from(house: House) -> None:
+async def test_without_a_gateway_nobody_says_where_they_come_from(house: AssignmentService) -> None:
     statuses = [await fails_from(house.http, f"10.0.0.{number}", "ai.do") for number in range(4)]
     assert statuses == [401, 401, 401, 429]
 
 
 async def test_behind_a_gateway_failures_count_by_the_address_it_was_called_from(servers: Servers) -> None:
-    async with running_house(servers, gateways=1) as house:
+    async with running_assignment(servers, gateways=1) as house:
         from_one = [await fails_from(house.http, f"10.0.0.{number}, 10.1.1.1", "ai.do") for number in range(4)]
         assert from_one == [401, 401, 401, 429]
         assert await fails_from(house.http, "10.1.1.1, 10.1.1.2", "ai.do") == 401
 
 
 async def test_a_call_past_the_gateway_counts_by_its_own_address(servers: Servers) -> None:
-    async with running_house(servers, gateways=2) as house:
+    async with running_assignment(servers, gateways=2) as house:
         statuses = [await fails_from(house.http, f"10.0.0.{number}", "ai.do") for number in range(4)]
     assert statuses == [401, 401, 401, 429]
 
@@ -153,7 +153,7 @@ MALFORMED: list[tuple[dict[str, str], str, str]] = [
 
 @pytest.mark.parametrize(("form", "field", "error"), MALFORMED)
 async def test_a_malformed_form_says_what_is_missing(
-    house: House, form: dict[str, str], field: str, error: str
+    house: AssignmentService, form: dict[str, str], field: str, error: str
 ) -> None:
     answer = await house.http.post(TOKEN, data=form)
     body = answer.json()
@@ -161,7 +161,7 @@ async def test_a_malformed_form_says_what_is_missing(
     assert [problem["field"] for problem in body["errors"]] == [field]
 
 
-async def test_only_a_form_signs_in(house: House) -> None:
+async def test_only_a_form_signs_in(house: AssignmentService) -> None:
     answer = await house.http.post(TOKEN, json={"grant_type": "password", "username": "u", "password": "p"})
     assert answer.status_code == 415
     large = await house.http.post(TOKEN, data={"grant_type": "password", "password": "x" * 20_000})
@@ -171,7 +171,7 @@ async def test_only_a_form_signs_in(house: House) -> None:
     assert broken.status_code in {401, 422}
 
 
-async def test_a_program_signs_in_by_form_and_by_basic(house: House) -> None:
+async def test_a_program_signs_in_by_form_and_by_basic(house: AssignmentService) -> None:
     secret = await a_program(house, "may.a")
     grant = {"grant_type": "client_credentials"}
     by_form = await house.http.post(TOKEN, data=grant | {"client_id": "may.a", "client_secret": secret})
@@ -182,7 +182,7 @@ async def test_a_program_signs_in_by_form_and_by_basic(house: House) -> None:
         assert (me.json()["username"], me.json()["role"]) == ("may.a", "service")
 
 
-async def test_a_new_secret_replaces_the_old(house: House) -> None:
+async def test_a_new_secret_replaces_the_old(house: AssignmentService) -> None:
     old = await a_program(house, "may.b")
     new = await secret_of(house, "may.b")
     grant = {"grant_type": "client_credentials"}
@@ -193,7 +193,7 @@ async def test_a_new_secret_replaces_the_old(house: House) -> None:
     assert new not in str(await house.stored("accounts", "may.b"))
 
 
-async def test_a_program_without_the_right_secret_is_refused(house: House) -> None:
+async def test_a_program_without_the_right_secret_is_refused(house: AssignmentService) -> None:
     await house.add(Account("may.c", "Chưa có khóa", Role.SERVICE, FINANCE))
     grant = {"grant_type": "client_credentials"}
     answers = [
@@ -207,13 +207,13 @@ async def test_a_program_without_the_right_secret_is_refused(house: House) -> No
     assert (await house.http.post(TOKEN, data=twice, headers=basic("may.c", "x"))).status_code == 422
 
 
-async def test_a_person_has_no_secret(house: House) -> None:
+async def test_a_person_has_no_secret(house: AssignmentService) -> None:
     answer = await house.post("/v1/accounts/giam.doc/secret", None)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "username")
     assert (await house.post("/v1/accounts/nobody/secret", None)).status_code == 404
 
 
-async def test_a_disabled_account_is_out_at_once_and_back_when_enabled(house: House) -> None:
+async def test_a_disabled_account_is_out_at_once_and_back_when_enabled(house: AssignmentService) -> None:
     await house.add(Account("tam.nghi", "Tạm nghỉ", Role.LEADER))
     headers = bearer((await house.sign_in("tam.nghi")).json()["access_token"])
     assert (await house.http.get("/v1/me", headers=headers)).status_code == 200
@@ -224,7 +224,7 @@ async def test_a_disabled_account_is_out_at_once_and_back_when_enabled(house: Ho
     assert (await house.http.get("/v1/me", headers=headers)).status_code == 200
 
 
-async def test_the_role_held_now_is_what_counts(house: House) -> None:
+async def test_the_role_held_now_is_what_counts(house: AssignmentService) -> None:
     await house.add(Account("duoc.giao", "Được giao", Role.AUDITOR))
     headers = bearer((await house.sign_in("duoc.giao")).json()["access_token"])
     body = {"code": "moi-giao", "name": "M", "kind": "unit"}
@@ -276,13 +276,13 @@ BAD_TOKENS = {
 
 
 @pytest.mark.parametrize("token", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
-async def test_a_bad_token_is_refused_before_the_body_is_read(house: House, token: str) -> None:
+async def test_a_bad_token_is_refused_before_the_body_is_read(house: AssignmentService, token: str) -> None:
     answer = await house.http.post("/v1/agencies", content=b"{", headers=bearer(token))
     assert (answer.status_code, answer.json()["code"]) == (401, "not-authenticated")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-async def test_one_changes_ones_own_password(house: House) -> None:
+async def test_one_changes_ones_own_password(house: AssignmentService) -> None:
     await house.add(Account("doi.mk", "Đổi", Role.LEADER))
     wrong = await house.post("/v1/me/password", {"current_password": "sai", "new_password": NEW_PASSWORD}, "doi.mk")
     assert [(e["field"], e["code"]) for e in wrong.json()["errors"]] == [("current_password", "wrong-password")]
@@ -296,14 +296,14 @@ async def test_one_changes_ones_own_password(house: House) -> None:
     assert (await house.sign_in("doi.mk", NEW_PASSWORD)).status_code == 200
 
 
-async def test_guessing_the_present_password_is_limited_too(house: House) -> None:
+async def test_guessing_the_present_password_is_limited_too(house: AssignmentService) -> None:
     await house.add(Account("bi.trom", "Bị trộm", Role.LEADER))
     body = {"current_password": "đoán", "new_password": NEW_PASSWORD}
     answers = [await house.post("/v1/me/password", body, "bi.trom") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [422, 422, 422, 429]
 
 
-async def test_a_hash_of_an_older_cost_is_renewed_at_sign_in(house: House) -> None:
+async def test_a_hash_of_an_older_cost_is_renewed_at_sign_in(house: AssignmentService) -> None:
     await house.add(Account("lau.nam", "Lâu năm", Role.LEADER))
     old = await Passwords(memory_kib=16, passes=1).hash(PASSWORD)
     await house.database["accounts"].update_one({"_id": "lau.nam"}, {"$set": {"password": old}})
@@ -313,7 +313,7 @@ async def test_a_hash_of_an_older_cost_is_renewed_at_sign_in(house: House) -> No
 
 
 async def test_no_password_and_no_secret_is_ever_logged_or_stored_or_answered(
-    house: House, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    house: AssignmentService, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     password, wrong = "tuyệt mật 4711", "đoán mò 4711"

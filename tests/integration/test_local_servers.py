@@ -13,8 +13,7 @@ from pymongo.errors import OperationFailure
 from deploy.local.mongod import Mongod
 from deploy.local.ports import accepts_connections
 from deploy.local.servers import QueueCount, Servers, running_servers
-from tests.support.processes import processes_naming
-from tests.support.servers import Database, Databases, Vhost, temporary_servers, temporary_vhost
+from tests.support.servers import Database, Databases, Vhost, processes_naming, temporary_servers, temporary_vhost
 
 Record = dict[str, object]
 

@@ -12,7 +12,7 @@ from deploy.local.readiness import is_ready
 from deploy.local.servers import Servers
 from deploy.local.services import ServiceProcesses, running_services
 from shared.clock import SettableClock
-from tests.support.processes import processes_naming
+from tests.support.servers import processes_naming
 
 
 @pytest.fixture(scope="module")

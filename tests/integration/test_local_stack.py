@@ -12,7 +12,8 @@ from typing import Any
 
 import httpx2
 
-from tests.support.processes import processes_naming
+from tests.support.messaging import wait_until
+from tests.support.servers import processes_naming
 
 _PATIENCE_SECONDS = 90
 
@@ -63,9 +64,7 @@ async def _expect_kill_to_take_all_parts_along(process: asyncio.subprocess.Proce
     await asyncio.sleep(0)  # lets the loop really close it
     process.kill()
     await process.wait()
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        while processes_naming(run_dir):  # noqa: ASYNC110 -- no event tells of processes that are not ours
-            await asyncio.sleep(0.1)
+    await wait_until(lambda: not processes_naming(run_dir), "every process has ended", within=_PATIENCE_SECONDS)
 
 
 async def _expect_a_shell_to_find_the_settings_of_a_service(run_dir: Path) -> None:
@@ -101,10 +100,10 @@ async def _started(run_dir: Path, **settings: str) -> AsyncIterator[asyncio.subp
 async def _written_stack(process: asyncio.subprocess.Process, run_dir: Path) -> dict[str, Any]:
     """Wait for `stack.json`, which says that everything is ready."""
     written = run_dir / "stack.json"
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        while not written.exists():
-            assert process.returncode is None, await _output(process)
-            await asyncio.sleep(0.05)
+    await wait_until(
+        lambda: written.exists() or process.returncode is not None, "stack.json is written", within=_PATIENCE_SECONDS
+    )
+    assert written.exists(), await _output(process)
     stack: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
     return stack
 

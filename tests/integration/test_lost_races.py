@@ -13,7 +13,6 @@ from structlog.contextvars import merge_contextvars
 from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 
-from deploy.local.servers import Servers
 from services.assignment.directory.lookups import Lookups
 from services.assignment.directory.store import DirectoryStore
 from services.assignment.tasks import handlers
@@ -29,35 +28,24 @@ from shared.office.access import Principal
 from shared.office.policy import Policy
 from shared.office.vocabulary import Role, Stage
 from shared.office.workdays import WorkCalendar
-from tests.support.assignment import MONDAY, Office, running_office
-from tests.support.deadline_tasks import CALENDAR, DUE_AT, FakeClock, a_task, event_of
+from tests.support.assignment import TaskService
+from tests.support.clock import FakeClock
+from tests.support.deadline_tasks import ASSIGNED_AT, CALENDAR, DUE_AT, a_task, event_of
 from tests.support.interleaving import InterruptedCollection
 from tests.support.servers import Database as OwnDatabase
 
 LEADER: Final = Principal("leader", Role.LEADER)
 
 
-@pytest.fixture(scope="module")
-async def running(servers: Servers) -> AsyncIterator[Office]:
-    async with running_office(servers) as office:
-        yield office
-
-
-@pytest.fixture
-def office(running: Office) -> Office:
-    running.clock.set(MONDAY)
-    return running
-
-
 class Replica:
     """Another replica of assignment on the same database, whose collection of tasks can be interrupted."""
 
-    def __init__(self, office: Office) -> None:
-        self.tasks = InterruptedCollection(office.database[TASKS])
+    def __init__(self, service: TaskService) -> None:
+        self.tasks = InterruptedCollection(service.database[TASKS])
         store = TaskStore(cast("Database", {TASKS: self.tasks}), cast("Any", self))
-        counted_by = handlers.Office(office.clock, WorkCalendar(Policy()), Policy())
-        lookups = Lookups(DirectoryStore(office.database))
-        self._handlers = handlers.TaskHandlers(store, BatchStore(office.database, store), lookups, counted_by)
+        counted_by = handlers.Office(service.clock, WorkCalendar(Policy()), Policy())
+        lookups = Lookups(DirectoryStore(service.database))
+        self._handlers = handlers.TaskHandlers(store, BatchStore(service.database, store), lookups, counted_by)
         self.woken: list[str] = []
 
     def wake_many(self, _collection: str, task_ids: Sequence[str]) -> None:
@@ -68,34 +56,34 @@ class Replica:
         return (await self._handlers.perform(LEADER, task_id, "urging", Urge("ours"), None, None)).version
 
 
-async def urgings(office: Office, task_id: str) -> list[str]:
-    return [entry["details"]["message"] for entry in await office.history(task_id) if entry["act"] == "urged"]
+async def urgings(service: TaskService, task_id: str) -> list[str]:
+    return [entry["details"]["message"] for entry in await service.history(task_id) if entry["act"] == "urged"]
 
 
-async def test_an_act_that_was_done_is_not_done_again_whatever_others_did_meanwhile(office: Office) -> None:
+async def test_an_act_that_was_done_is_not_done_again_whatever_others_did_meanwhile(service: TaskService) -> None:
     """Of two acts in one bulk write one loses, so that it is asked who won; meanwhile others go on with the winner."""
-    won, lost = [await office.assigned() for _ in range(2)]
-    replica = Replica(office)
+    won, lost = [await service.assigned() for _ in range(2)]
+    replica = Replica(service)
 
     async def others_act(task_id: str, number: int) -> None:
         for _ in range(number):
-            await office.act(task_id, "urging", body={"message": "theirs"})
+            await service.act(task_id, "urging", body={"message": "theirs"})
 
     replica.tasks.before = lambda: others_act(lost, 1)
     replica.tasks.between = lambda: others_act(won, 12)
     assert list(await asyncio.gather(replica.urge(won), replica.urge(lost))) == [2, 3]
     assert replica.tasks.looks == 1
-    assert await urgings(office, won) == ["ours", *["theirs"] * 12]
-    assert await urgings(office, lost) == ["theirs", "ours"]
-    assert [entry["sequence"] for entry in await office.history(won)] == list(range(1, 15))
+    assert await urgings(service, won) == ["ours", *["theirs"] * 12]
+    assert await urgings(service, lost) == ["theirs", "ours"]
+    assert [entry["sequence"] for entry in await service.history(won)] == list(range(1, 15))
     assert replica.woken == [won, lost]
 
 
-async def test_an_error_of_mongodb_leads_to_the_act_that_caused_it(office: Office) -> None:
-    task = await office.assigned()
-    await office.database[TASKS].update_one({"_id": task}, {"$set": {"history": "no list"}})
+async def test_an_error_of_mongodb_leads_to_the_act_that_caused_it(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.database[TASKS].update_one({"_id": task}, {"$set": {"history": "no list"}})
     with capture_logs([merge_contextvars, format_exc_info]) as logs:
-        answer = await office.try_act(task, "urging")
+        answer = await service.try_act(task, "urging")
     assert answer.status_code == httpx2.codes.INTERNAL_SERVER_ERROR
     [line] = [line for line in logs if line["event"] == "request_failed"]
     assert (line["act"], line["task_id"]) == ("urging", task)
@@ -105,11 +93,11 @@ async def test_an_error_of_mongodb_leads_to_the_act_that_caused_it(office: Offic
     assert places == sorted(places)
 
 
-async def test_what_is_logged_of_a_request_does_not_name_the_act_of_another(office: Office) -> None:
-    task = await office.assigned()
+async def test_what_is_logged_of_a_request_does_not_name_the_act_of_another(service: TaskService) -> None:
+    task = await service.assigned()
     with capture_logs([merge_contextvars]) as logs:
-        await office.act(task, "urging")
-        await office.read(task)
+        await service.act(task, "urging")
+        await service.read(task)
     acting, reading = [line for line in logs if line["event"] == "request"]
     assert (acting["act"], acting["task_id"]) == ("urging", task)
     assert "act" not in reading
@@ -123,7 +111,7 @@ class Watching:
 
     def __init__(self, database: Database) -> None:
         self.watches = InterruptedCollection(database[WATCHES])
-        self.clock = FakeClock()
+        self.clock = FakeClock(ASSIGNED_AT)
         self.woken: list[str] = []
         self.other = WatchStore(database)
         self.observer = Observer(self.other, CALENDAR)

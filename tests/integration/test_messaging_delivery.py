@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -25,19 +24,19 @@ from shared.messaging.topology import EXCHANGE, dead_queue, events_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import Database, connect
 from tests.support.messaging import (
-    Handler,
+    DELAYS,
+    Received,
     agency_event,
+    consuming,
     messages_in,
     messaging_of,
     ready_in,
     settled,
     subscribed,
-    until,
+    wait_until,
 )
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Vhost
-
-DELAYS = (0.05, 0.1, 0.2)
 
 
 @pytest.fixture
@@ -47,31 +46,9 @@ async def office(database: OwnDatabase) -> AsyncIterator[Database]:
     client.close()
 
 
-class Received:
-    """A handler that keeps what it was given."""
-
-    def __init__(self) -> None:
-        self.events: list[Event[Any]] = []
-
-    async def __call__(self, event: Event[Any]) -> None:
-        self.events.append(event)
-
-    def count_is(self, count: int) -> bool:
-        return len(self.events) >= count
-
-
 def assignment(amqp_url: str, office: Database, **changes: Any) -> Messaging:
     settings: dict[str, Any] = {"retry_delays": DELAYS, "sweep_interval": 0.2}
     return messaging_of("assignment", amqp_url, outboxes=[office["agencies"]], **(settings | changes))
-
-
-@asynccontextmanager
-async def consuming(amqp_url: str, handler: Handler, **changes: Any) -> AsyncIterator[Messaging]:
-    settings: dict[str, Any] = {"retry_delays": DELAYS}
-    messaging = messaging_of("notification", amqp_url, **(settings | changes))
-    async with messaging.running(subscribed("notification", {AGENCY_CHANGED: handler})):
-        await messaging.started.wait()
-        yield messaging
 
 
 async def write(office: Database, *numbers: int) -> None:
@@ -107,8 +84,8 @@ async def test_what_a_crash_left_between_write_and_publish_is_swept(amqp_url: st
     await write(office, 1, 2, 3)
     received = Received()
     async with consuming(amqp_url, received), assignment(amqp_url, office).running(subscribed("assignment")):
-        await until(lambda: received.count_is(3), "three swept events arrive")
-        await until(lambda: _is_zero(waiting(office)), "the outboxes are cleared")
+        await wait_until(lambda: received.count_is(3), "three swept events arrive")
+        await wait_until(lambda: _is_zero(waiting(office)), "the outboxes are cleared")
 
 
 async def test_one_documents_events_leave_in_the_order_they_were_written(amqp_url: str, office: Database) -> None:
@@ -121,7 +98,7 @@ async def test_one_documents_events_leave_in_the_order_they_were_written(amqp_ur
         consuming(amqp_url, received, prefetch=1),
         assignment(amqp_url, office).running(subscribed("assignment")),
     ):
-        await until(lambda: received.count_is(20), "twenty events arrive")
+        await wait_until(lambda: received.count_is(20), "twenty events arrive")
     assert received.events == events
 
 
@@ -159,8 +136,10 @@ async def test_two_relays_on_one_collection_lose_nothing(amqp_url: str, office: 
         first.running(subscribed("assignment")),
         second.running(subscribed("assignment")),
     ):
-        await until(lambda: _is_zero(waiting(office)), "both have cleared the outboxes")
-        await until(lambda: {event.subject for event in received.events} == {f"so-{n}" for n in numbers}, "all arrive")
+        await wait_until(lambda: _is_zero(waiting(office)), "both have cleared the outboxes")
+        await wait_until(
+            lambda: {event.subject for event in received.events} == {f"so-{n}" for n in numbers}, "all arrive"
+        )
 
 
 async def test_the_same_event_twice_is_handed_over_twice(servers: Servers, vhost: Vhost) -> None:
@@ -249,7 +228,7 @@ async def test_what_a_handler_causes_belongs_to_the_event(amqp_url: str) -> None
 
     async with consuming(amqp_url, look):
         await publish(amqp_url, encode(agency_event(7)), events_queue("notification"))
-        await until(lambda: bool(seen), "the event is handled")
+        await wait_until(lambda: bool(seen), "the event is handled")
     assert seen == [("request-7", "so-7:1")]
     assert (context.correlation_id(), context.causation_id()) == (None, None)
 
@@ -269,7 +248,7 @@ async def test_an_unroutable_event_stays_in_its_outbox_and_holds_up_no_other(amq
     await write(office, 2)
     received = Received()
     async with consuming(amqp_url, received), assignment(amqp_url, office).running(subscribed("assignment")):
-        await until(lambda: received.count_is(1), "the other event arrives")
+        await wait_until(lambda: received.count_is(1), "the other event arrives")
     assert await waiting(office) == 1
 
 
@@ -279,7 +258,7 @@ async def test_a_queue_deleted_while_running_is_made_anew(servers: Servers, vhos
     async with consuming(vhost.amqp_url, received) as receiver, sender.running(subscribed("assignment")):
         await sender.started.wait()
         (await servers.management.delete(queue)).raise_for_status()
-        await until(lambda: _is_consumed(servers, queue), "the queue is consumed again")
+        await wait_until(lambda: _is_consumed(servers, queue), "the queue is consumed again")
         await write(office, 1)
         await settled(servers, vhost, ["notification"], outboxes=[office["agencies"]], messagings=[receiver])
     assert received.events == [agency_event(1)]
@@ -291,7 +270,7 @@ async def test_an_exchange_deleted_while_running_is_made_anew(servers: Servers, 
         await sender.started.wait()
         (await servers.management.delete(f"/api/exchanges/{vhost.name}/{EXCHANGE}")).raise_for_status()
         await write(office, 1)
-        await until(lambda: received.count_is(1), "the event arrives")
+        await wait_until(lambda: received.count_is(1), "the event arrives")
 
 
 async def test_handlers_that_run_finish_before_the_service_ends(amqp_url: str) -> None:
@@ -341,7 +320,7 @@ async def test_a_relay_that_keeps_breaking_is_counted(vhost: Vhost, office: Data
     await office["agencies"].insert_one(spoiled)
     before = _relay_failures()
     async with assignment(vhost.amqp_url, office).running(subscribed("assignment")):
-        await until(lambda: _relay_failures() >= before + 2, "it has broken twice")
+        await wait_until(lambda: _relay_failures() >= before + 2, "it has broken twice")
 
 
 def _relay_failures() -> float:

@@ -16,7 +16,7 @@ from shared.messaging.publisher import Publisher, make_message
 from shared.messaging.queue_depths import QueueDepths
 from shared.messaging.topology import dead_queue, events_queue, retry_queue
 from shared.mongo import connect
-from tests.support.messaging import agency_event, messaging_of, until
+from tests.support.messaging import agency_event, messaging_of, wait_until
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database, Vhost
 
@@ -63,7 +63,7 @@ async def test_what_waits_is_shown_by_the_queue_it_waits_in(publisher: Publisher
         await depths.measure()
         return _shown() == (4, 3, 5)
 
-    await until(all_are_counted, "what waits is counted")
+    await wait_until(all_are_counted, "what waits is counted")
 
 
 async def test_nothing_is_shown_while_the_broker_is_away(publisher: Publisher, proxy: TcpProxy) -> None:
@@ -72,7 +72,7 @@ async def test_nothing_is_shown_while_the_broker_is_away(publisher: Publisher, p
     assert _shown() == (0, 0, 0)
 
     await proxy.cut()
-    await until(lambda: not publisher.is_connected, "the loss is noticed")
+    await wait_until(lambda: not publisher.is_connected, "the loss is noticed")
     await depths.measure()
     assert _shown() == (None, None, None)
     await depths.measure()

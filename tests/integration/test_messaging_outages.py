@@ -23,20 +23,19 @@ from shared.messaging.topology import EXCHANGE, dead_queue, events_queue
 from shared.messaging.wiring import Messaging
 from shared.mongo import Database, connect
 from tests.support.messaging import (
-    Handler,
+    DELAYS,
     agency_event,
+    consuming,
     messages_in,
     messaging_of,
     ready_in,
     settled,
     subscribed,
-    until,
+    wait_until,
 )
 from tests.support.proxy import TcpProxy, proxy_to
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Vhost
-
-DELAYS = (0.05, 0.1)
 
 
 @pytest.fixture
@@ -58,22 +57,8 @@ async def mongodb_proxy(servers: Servers) -> AsyncIterator[TcpProxy]:
         yield proxy
 
 
-def through(proxy: TcpProxy, uri: str) -> str:
-    """Return the same address by way of the proxy, without asking MongoDB for the way around it."""
-    return uri.replace(f":{proxy.target_port}/", f":{proxy.port}/").replace(
-        "replicaSet=dondoc", "directConnection=true"
-    )
-
-
 def assignment(amqp_url: str, office: Database) -> Messaging:
     return messaging_of("assignment", amqp_url, outboxes=[office["agencies"]], retry_delays=DELAYS, sweep_interval=0.2)
-
-
-@asynccontextmanager
-async def consuming(amqp_url: str, handler: Handler) -> AsyncIterator[Messaging]:
-    messaging = messaging_of("notification", amqp_url, retry_delays=DELAYS)
-    async with messaging.running(subscribed("notification", {AGENCY_CHANGED: handler})):
-        yield messaging
 
 
 async def write(office: Database, *numbers: int) -> None:
@@ -97,19 +82,18 @@ async def test_what_is_written_while_the_broker_is_away_arrives_when_it_is_back(
     async def note(event: Event[Any]) -> None:
         subjects.add(event.subject)
 
-    url = through(broker_proxy, vhost.amqp_url)
+    url = broker_proxy.address_of(vhost.amqp_url)
     sender = assignment(url, office)
-    async with consuming(url, note) as receiver, sender.running(subscribed("assignment")):
-        await receiver.started.wait()
+    async with consuming(url, note), sender.running(subscribed("assignment")):
         await sender.started.wait()
         await broker_proxy.cut()
-        await until(lambda: _is_down(sender), "the broker is seen to be away")
+        await wait_until(lambda: _is_down(sender), "the broker is seen to be away")
         await write(office, *range(20))
         sender.relay.wake_many("agencies", [f"so-{number}" for number in range(20)])
         assert await is_pending(office)
         await broker_proxy.restore()
-        await until(lambda: len(subjects) == 20, "all arrive")
-        await until(lambda: is_sent(office), "the outboxes are cleared")
+        await wait_until(lambda: len(subjects) == 20, "all arrive")
+        await wait_until(lambda: is_sent(office), "the outboxes are cleared")
 
 
 async def test_services_start_while_both_servers_are_away(
@@ -117,9 +101,9 @@ async def test_services_start_while_both_servers_are_away(
 ) -> None:
     await broker_proxy.cut()
     await mongodb_proxy.cut()
-    client = connect(through(mongodb_proxy, database.uri), "tests", selection_timeout=0.2)
+    client = connect(mongodb_proxy.address_of(database.uri), "tests", selection_timeout=0.2)
     office = client[database.name]
-    sender = assignment(through(broker_proxy, vhost.amqp_url), office)
+    sender = assignment(broker_proxy.address_of(vhost.amqp_url), office)
     async with sender.running(subscribed("assignment")):
         assert not await sender.is_up()
         await mongodb_proxy.restore()
@@ -127,8 +111,8 @@ async def test_services_start_while_both_servers_are_away(
         await write(office, 1)
         assert not await sender.is_up()
         await broker_proxy.restore()
-        await until(lambda: is_sent(office), "the event is published")
-        await until(sender.is_up, "everything runs")
+        await wait_until(lambda: is_sent(office), "the event is published")
+        await wait_until(sender.is_up, "everything runs")
     client.close()
     assert await ready_in(vhost.amqp_url, events_queue("reporting")) == 1
 
@@ -136,11 +120,11 @@ async def test_services_start_while_both_servers_are_away(
 async def test_a_service_ends_promptly_while_the_broker_is_away(
     vhost: Vhost, office: Database, broker_proxy: TcpProxy
 ) -> None:
-    sender = assignment(through(broker_proxy, vhost.amqp_url), office)
+    sender = assignment(broker_proxy.address_of(vhost.amqp_url), office)
     async with sender.running(subscribed("assignment")):
         await sender.started.wait()
         await broker_proxy.cut()
-        await until(lambda: _is_down(sender), "the broker is seen to be away")
+        await wait_until(lambda: _is_down(sender), "the broker is seen to be away")
         await write(office, 1)
         sender.relay.wake("agencies", "so-1")
         ends = asyncio.get_running_loop().time()
@@ -151,7 +135,7 @@ async def test_a_service_ends_promptly_while_the_broker_is_away(
 async def test_a_consumer_whose_mongodb_is_away_waits_and_buries_nothing(
     servers: Servers, vhost: Vhost, database: OwnDatabase, mongodb_proxy: TcpProxy
 ) -> None:
-    client = connect(through(mongodb_proxy, database.uri), "tests", selection_timeout=0.1)
+    client = connect(mongodb_proxy.address_of(database.uri), "tests", selection_timeout=0.1)
     inbox, refusals = client[database.name]["inbox"], list[str]()
 
     async def keep(event: Event[Any]) -> None:
@@ -162,11 +146,12 @@ async def test_a_consumer_whose_mongodb_is_away_waits_and_buries_nothing(
             raise
 
     async with consuming(vhost.amqp_url, keep) as receiver:
-        await receiver.started.wait()
         await mongodb_proxy.cut()
         await _publish(vhost.amqp_url, 1, 2)
         # More failures than the retries would bear, if they were counted.
-        await until(lambda: min(refusals.count("so-1:1"), refusals.count("so-2:1")) > len(DELAYS) + 1, "both waited")
+        await wait_until(
+            lambda: min(refusals.count("so-1:1"), refusals.count("so-2:1")) > len(DELAYS) + 1, "both waited"
+        )
         await mongodb_proxy.restore()
         await settled(servers, vhost, ["notification"], messagings=[receiver])
         assert await inbox.count_documents({}) == 2
@@ -177,7 +162,7 @@ async def test_a_consumer_whose_mongodb_is_away_waits_and_buries_nothing(
 async def test_a_consumer_that_waits_for_mongodb_ends_promptly_and_gives_its_message_back(
     vhost: Vhost, database: OwnDatabase, mongodb_proxy: TcpProxy
 ) -> None:
-    client = connect(through(mongodb_proxy, database.uri), "tests", selection_timeout=0.1)
+    client = connect(mongodb_proxy.address_of(database.uri), "tests", selection_timeout=0.1)
     tried = asyncio.Event()
 
     async def keep(event: Event[Any]) -> None:
@@ -185,8 +170,7 @@ async def test_a_consumer_that_waits_for_mongodb_ends_promptly_and_gives_its_mes
         await client[database.name]["inbox"].insert_one({"_id": event.id})
 
     await mongodb_proxy.cut()
-    async with consuming(vhost.amqp_url, keep) as receiver:
-        await receiver.started.wait()
+    async with consuming(vhost.amqp_url, keep):
         await _publish(vhost.amqp_url, 1)
         await tried.wait()
         ends = asyncio.get_running_loop().time()
@@ -197,7 +181,7 @@ async def test_a_consumer_that_waits_for_mongodb_ends_promptly_and_gives_its_mes
 
 
 async def test_publishing_without_a_broker_fails_within_its_time(vhost: Vhost, broker_proxy: TcpProxy) -> None:
-    publisher = Publisher(through(broker_proxy, vhost.amqp_url), DELAYS, name="tests", timeout=0.3)
+    publisher = Publisher(broker_proxy.address_of(vhost.amqp_url), DELAYS, name="tests", timeout=0.3)
     await publisher.open()
     await broker_proxy.cut()
     message = make_message(encode(agency_event()), event_id="1", event_type=AGENCY_CHANGED, headers={})
@@ -225,12 +209,12 @@ async def test_both_sides_survive_a_broker_that_is_killed(tmp_path: Path, office
             await receiver.started.wait()
             await write(office, *range(200))
             sender.relay.wake_many("agencies", [f"so-{number}" for number in range(200)])
-            await until(lambda: len(subjects) > 20, "some have arrived")
+            await wait_until(lambda: len(subjects) > 20, "some have arrived")
             await first.broker.kill()
             await write(office, *range(200, 220))
             async with _broker(tmp_path, password, proxy):
-                await until(lambda: len(subjects) == 220, "all arrive after the restart", within=60)
-                await until(lambda: is_sent(office), "the outboxes are cleared")
+                await wait_until(lambda: len(subjects) == 220, "all arrive after the restart", within=60)
+                await wait_until(lambda: is_sent(office), "the outboxes are cleared")
                 assert await ready_in(url, events_queue("reporting")) >= 220
 
 

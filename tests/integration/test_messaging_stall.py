@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aiormq
@@ -14,32 +12,14 @@ from structlog.testing import capture_logs
 from deploy.local.servers import Servers
 from shared.events.codec import encode
 from shared.events.envelope import Event
-from shared.events.names import AGENCY_CHANGED
 from shared.messaging.publisher import make_message
 from shared.messaging.stall import StallDetector
 from shared.messaging.topology import events_queue
-from shared.messaging.wiring import Messaging
 from tests.support.consumers import sender
-from tests.support.messaging import Handler, agency_event, messaging_of, subscribed, until
+from tests.support.messaging import Received, agency_event, consuming, wait_until
 from tests.support.servers import Vhost
 
 QUEUE = events_queue("notification")
-
-
-@asynccontextmanager
-async def consuming(amqp_url: str, handler: Handler, **changes: Any) -> AsyncIterator[Messaging]:
-    messaging = messaging_of("notification", amqp_url, **({"look_interval": 0.1} | changes))
-    async with messaging.running(subscribed("notification", {AGENCY_CHANGED: handler})):
-        await messaging.started.wait()
-        yield messaging
-
-
-class Received:
-    def __init__(self) -> None:
-        self.subjects: set[str] = set()
-
-    async def __call__(self, event: Event[Any]) -> None:
-        self.subjects.add(event.subject)
 
 
 async def publish(amqp_url: str, *numbers: int) -> None:
@@ -62,21 +42,21 @@ async def forget_the_consumer(vhost: Vhost) -> None:
 
 async def test_a_consumer_that_the_broker_has_forgotten_begins_anew(vhost: Vhost) -> None:
     received = Received()
-    async with consuming(vhost.amqp_url, received):
+    async with consuming(vhost.amqp_url, received, look_interval=0.1):
         await forget_the_consumer(vhost)
         await publish(vhost.amqp_url, 1, 2)
-        await until(lambda: received.subjects == {"so-1", "so-2"}, "what waited has come")
+        await wait_until(lambda: received.subjects == {"so-1", "so-2"}, "what waited has come")
 
 
 async def test_a_consumer_whose_queue_was_deleted_begins_anew(servers: Servers, vhost: Vhost) -> None:
     """The broker tells it; but what the broker keeps of its channel is of the old queue, and may swallow messages."""
     received = Received()
     with capture_logs() as logs:
-        async with consuming(vhost.amqp_url, received):
+        async with consuming(vhost.amqp_url, received, look_interval=0.1):
             (await servers.management.delete(f"/api/queues/{vhost.name}/{QUEUE}")).raise_for_status()
-            await until(lambda: "consumer_restarted" in [entry["event"] for entry in logs], "it has begun anew")
+            await wait_until(lambda: "consumer_restarted" in [entry["event"] for entry in logs], "it has begun anew")
             await publish(vhost.amqp_url, 1)
-            await until(lambda: received.subjects == {"so-1"}, "what came later has come")
+            await wait_until(lambda: received.subjects == {"so-1"}, "what came later has come")
     assert [entry["event"] for entry in logs].count("consumer_restarted") == 1
 
 

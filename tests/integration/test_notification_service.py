@@ -19,8 +19,8 @@ from shared.messaging.publisher import Publisher, make_message
 from shared.messaging.topology import EXCHANGE, dead_queue
 from shared.office.vocabulary import Role, Scope
 from shared.settings import Mode
-from tests.support.deadline_tasks import FakeClock
-from tests.support.messaging import ready_in, settled, until
+from tests.support.clock import FakeClock
+from tests.support.messaging import ready_in, settled, wait_until
 from tests.support.notification_events import (
     ASSIGNED_AT,
     PEOPLE,
@@ -94,7 +94,7 @@ async def office(servers: Servers, database: Database, vhost: Vhost) -> AsyncIte
         async def is_ready() -> bool:
             return bool((await http.get("/health/ready")).json()["status"] == "ready")
 
-        await until(is_ready, "the service is ready")
+        await wait_until(is_ready, "the service is ready")
         await publisher.open()
         yield Office(http, clock, servers, vhost, publisher)
         await publisher.close()
@@ -136,7 +136,7 @@ async def test_an_event_that_comes_before_its_agency_waits_for_it(office: Office
     async def told() -> bool:
         return await office.kinds(HEAD) == ["task.corrected"]
 
-    await until(told, "the head is told after all")
+    await wait_until(told, "the head is told after all")
     assert await ready_in(office.vhost.amqp_url, dead_queue("notification")) == 0
 
 

@@ -18,7 +18,7 @@ from shared.events.names import ACCOUNT_CHANGED
 from shared.messaging.topology import EXCHANGE
 from shared.office.vocabulary import Role, Scope, Stage
 from tests.support.deadline_tasks import a_task, event_of
-from tests.support.messaging import agency_event, until
+from tests.support.messaging import agency_event, wait_until
 from tests.support.reporting import KEYS, LEADER, running, set_clock, settings_for
 from tests.support.reporting_histories import NOW
 from tests.support.servers import Database
@@ -32,7 +32,7 @@ async def client(database: Database, amqp_url: str, tmp_path: Path) -> AsyncIter
     clock_file = tmp_path / "clock"
     set_clock(clock_file, NOW)
     async with running(settings_for(database, amqp_url, clock_file)) as client:
-        await until(lambda: is_ready(client), "reporting is ready")
+        await wait_until(lambda: is_ready(client), "reporting is ready")
         yield client
 
 
@@ -79,7 +79,7 @@ async def tell(client: httpx2.AsyncClient, amqp_url: str, *events: Event[Any]) -
     async def counted() -> bool:
         return bool((await summary(client))["total"]["total"] == before + tasks)
 
-    await until(counted, "the events are counted")
+    await wait_until(counted, "the events are counted")
 
 
 def of_two_agencies() -> list[Event[Any]]:
@@ -101,7 +101,7 @@ async def test_events_are_counted_and_codes_are_named(client: httpx2.AsyncClient
         ]
 
     await tell(client, amqp_url, *of_two_agencies())
-    await until(named, "the names are known")
+    await wait_until(named, "the names are known")
 
 
 async def test_the_answer_says_what_was_asked(client: httpx2.AsyncClient, amqp_url: str) -> None:
@@ -128,7 +128,7 @@ async def test_the_moment_of_an_answer_asked_again_gives_the_same(client: httpx2
     async def recalled() -> bool:
         return bool((await summary(client))["total"]["recalled"] == 1)
 
-    await until(recalled, "the recall is counted")
+    await wait_until(recalled, "the recall is counted")
     assert await summary(client, as_of=now["as_of"]) == now
 
 

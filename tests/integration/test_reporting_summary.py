@@ -25,6 +25,7 @@ from shared.office.policy import Policy
 from shared.office.vocabulary import ExplanationState, ReportState, Stage
 from shared.office.workdays import WorkCalendar
 from tests.support import summary_oracle
+from tests.support.clock import FakeClock
 from tests.support.deadline_tasks import a_task, event_of
 from tests.support.reporting import collections_of
 from tests.support.reporting_histories import NOW, histories, midnight, past_moments
@@ -35,11 +36,6 @@ BY_AGENCY = Question(GroupBy.AGENCY)
 _days = st.none() | st.dates(date(2026, 12, 1), date(2026, 12, 31))
 
 
-class FixedClock:
-    def now(self) -> datetime:
-        return NOW
-
-
 @pytest.fixture
 async def collections(database: Database) -> AsyncIterator[Collections]:
     async with collections_of(database) as made:
@@ -48,7 +44,7 @@ async def collections(database: Database) -> AsyncIterator[Collections]:
 
 @pytest.fixture
 def summaries(collections: Collections) -> Summaries:
-    return Summaries(Versions(collections), Names(collections), FixedClock(), CALENDAR)
+    return Summaries(Versions(collections), Names(collections), FakeClock(NOW), CALENDAR)
 
 
 async def record(collections: Collections, *events: Event[TaskChanged]) -> None:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import pytest
 
-from deploy.local.servers import Servers
 from tests.support.assignment import (
     BODIES,
     DEADLINE,
     DUE_AT,
     LATER_DEADLINE,
-    MONDAY,
-    Office,
+    TaskService,
     code_of,
     fields_of,
-    local,
     moment,
-    running_office,
 )
+from tests.support.clock import local
 
 RECEIPT_DUE_AT: Final = "2026-10-06T23:59:59.999"
 AFTER_DUE: Final = "2026-10-17T00:00:00"
@@ -33,84 +29,74 @@ REFUSED: Final[dict[str, Any]] = {"approved": False, "reason": "Chưa đủ căn
 RETURNED: Final[dict[str, Any]] = {"accepted": False, "reason": "Thiếu số liệu"}
 
 
-@pytest.fixture(scope="module")
-async def running(servers: Servers) -> AsyncIterator[Office]:
-    async with running_office(servers) as office:
-        yield office
-
-
-@pytest.fixture
-def office(running: Office) -> Office:
-    running.clock.set(MONDAY)
-    return running
-
-
-async def is_refused(office: Office, task: str, act: str, code: str, body: dict[str, Any] | None = None) -> None:
+async def is_refused(service: TaskService, task: str, act: str, code: str, body: dict[str, Any] | None = None) -> None:
     """The act is refused with 409 and this code, is not offered either, and leaves the task as it was."""
-    before = await office.stored(task)
-    answer = await office.try_act(task, act, body=body)
+    before = await service.stored_task(task)
+    answer = await service.try_act(task, act, body=body)
     assert code_of(answer) == (409, code)
-    assert await office.stored(task) == before
+    assert await service.stored_task(task) == before
 
 
-async def may(office: Office, task: str, act: str, by: str) -> bool:
-    return act in (await office.read(task, by))["allowed_acts"]
+async def may(service: TaskService, task: str, act: str, by: str) -> bool:
+    return act in (await service.read(task, by))["allowed_acts"]
 
 
 # Receipt and refusal
 
 
-async def test_receipt_stamps_the_moment_and_keeps_the_terms(office: Office) -> None:
-    task = await office.assigned()
-    office.clock.set("2026-10-05T10:30:00")
-    received = await office.act(task, "receipt", "lead-clerk", {"note": "Trình Giám đốc"})
+async def test_receipt_stamps_the_moment_and_keeps_the_terms(service: TaskService) -> None:
+    task = await service.assigned()
+    service.clock.set("2026-10-05T10:30:00")
+    received = await service.act(task, "receipt", "lead-clerk", {"note": "Trình Giám đốc"})
     assert moment(received["received_at"]) == local("2026-10-05T10:30:00")
     assert moment(received["receipt_due_at"]) == local(RECEIPT_DUE_AT)
     assert received["deadline"] == DEADLINE
-    last = (await office.history(task))[-1]
+    last = (await service.history(task))[-1]
     assert (last["by"], last["role"], last["agency"]) == ("lead-clerk", "clerk", "lead")
     assert last["details"] == {"note": "Trình Giám đốc"}
 
 
-async def test_a_receipt_needs_no_body(office: Office) -> None:
-    task = await office.assigned()
-    answer = await office.http.post(f"/v1/tasks/{task}/receipt", headers=office.as_("lead-head"))
+async def test_a_receipt_needs_no_body(service: TaskService) -> None:
+    task = await service.assigned()
+    answer = await service.http.post(f"/v1/tasks/{task}/receipt", headers=service.as_("lead-head"))
     assert answer.status_code == 200
     assert answer.json()["stage"] == "received"
 
 
-async def test_a_late_receipt_is_taken(office: Office) -> None:
-    task = await office.assigned()
-    office.clock.set("2026-10-12T09:00:00")
-    assert (await office.act(task, "receipt"))["stage"] == "received"
+async def test_a_late_receipt_is_taken(service: TaskService) -> None:
+    task = await service.assigned()
+    service.clock.set("2026-10-12T09:00:00")
+    assert (await service.act(task, "receipt"))["stage"] == "received"
 
 
 @pytest.mark.parametrize("acts", [(), ("receipt",)])
-async def test_a_refusal_is_taken_up_to_the_end_of_the_receipt_term(office: Office, acts: tuple[str, ...]) -> None:
-    in_time, too_late = await office.assigned(), await office.assigned()
-    await office.acts(in_time, *acts)
-    await office.acts(too_late, *acts)
-    office.clock.set(RECEIPT_DUE_AT)
-    assert await may(office, in_time, "refusal", "lead-head")
-    assert (await office.act(in_time, "refusal"))["stage"] == "refused"
-    office.clock.forward(milliseconds=1)
-    assert not await may(office, too_late, "refusal", "lead-head")
-    await is_refused(office, too_late, "refusal", "deadline-passed")
+async def test_a_refusal_is_taken_up_to_the_end_of_the_receipt_term(
+    service: TaskService, acts: tuple[str, ...]
+) -> None:
+    in_time, too_late = await service.assigned(), await service.assigned()
+    await service.acts(in_time, *acts)
+    await service.acts(too_late, *acts)
+    service.clock.set(RECEIPT_DUE_AT)
+    assert await may(service, in_time, "refusal", "lead-head")
+    assert (await service.act(in_time, "refusal"))["stage"] == "refused"
+    service.clock.advance(milliseconds=1)
+    assert not await may(service, too_late, "refusal", "lead-head")
+    await is_refused(service, too_late, "refusal", "deadline-passed")
 
 
-async def test_a_refusal_is_taken_up_to_the_due_moment_when_that_comes_first(office: Office) -> None:
+async def test_a_refusal_is_taken_up_to_the_due_moment_when_that_comes_first(service: TaskService) -> None:
     express = {"deadline": None, "due_at": "2026-10-05T15:00:00+07:00", "priority": "express"}
-    in_time, too_late = await office.assigned(**express), await office.assigned(**express)
-    office.clock.set("2026-10-05T15:00:00")
-    assert (await office.act(in_time, "refusal"))["stage"] == "refused"
-    office.clock.forward(milliseconds=1)
-    assert not await may(office, too_late, "refusal", "lead-head")
-    await is_refused(office, too_late, "refusal", "deadline-passed")
+    in_time, too_late = await service.assigned(**express), await service.assigned(**express)
+    service.clock.set("2026-10-05T15:00:00")
+    assert (await service.act(in_time, "refusal"))["stage"] == "refused"
+    service.clock.advance(milliseconds=1)
+    assert not await may(service, too_late, "refusal", "lead-head")
+    await is_refused(service, too_late, "refusal", "deadline-passed")
 
 
-async def test_a_refusal_lapses_a_request(office: Office) -> None:
-    task = await office.assigned()
-    refused = await office.acts(task, "receipt", "extension", "refusal")
+async def test_a_refusal_lapses_a_request(service: TaskService) -> None:
+    task = await service.assigned()
+    refused = await service.acts(task, "receipt", "extension", "refusal")
     assert refused["extension"]["state"] == "none"
     assert [request["state"] for request in refused["extension"]["requests"]] == ["lapsed"]
 
@@ -118,12 +104,12 @@ async def test_a_refusal_lapses_a_request(office: Office) -> None:
 # Reassignment
 
 
-async def test_reassignment_starts_anew_with_another_agency(office: Office) -> None:
-    task = await office.assigned(lead_agency="lead", coordinating_agencies=["stranger", "coordinating"])
-    before = await office.acts(task, *WORKING, "urging", "contribution", "extension")
-    await office.act(task, "progress", body={"percent": 100})
-    office.clock.set("2026-10-08T09:00:00")
-    after = await office.act(task, "reassignment")
+async def test_reassignment_starts_anew_with_another_agency(service: TaskService) -> None:
+    task = await service.assigned(lead_agency="lead", coordinating_agencies=["stranger", "coordinating"])
+    before = await service.acts(task, *WORKING, "urging", "contribution", "extension")
+    await service.act(task, "progress", body={"percent": 100})
+    service.clock.set("2026-10-08T09:00:00")
+    after = await service.act(task, "reassignment")
     assert after["stage"] == "assigned"
     assert after["lead_agency"] == "stranger"
     assert after["coordinating_agencies"] == ["coordinating"]
@@ -135,44 +121,44 @@ async def test_reassignment_starts_anew_with_another_agency(office: Office) -> N
         assert after[kept] == before[kept], kept
     assert after["extension"]["state"] == "none"
     assert [request["state"] for request in after["extension"]["requests"]] == ["lapsed"]
-    assert len(await office.history(task)) == after["version"]
-    assert code_of(await office.get(f"/v1/tasks/{task}", "lead-head")) == (404, "not-found")
+    assert len(await service.history(task)) == after["version"]
+    assert code_of(await service.get(f"/v1/tasks/{task}", "lead-head")) == (404, "not-found")
 
 
-async def test_a_monitor_that_comes_to_lead_monitors_no_more(office: Office) -> None:
-    task = await office.assigned()
-    after = await office.act(task, "reassignment", body={"lead_agency": "monitor", "reason": "Trực tiếp làm"})
+async def test_a_monitor_that_comes_to_lead_monitors_no_more(service: TaskService) -> None:
+    task = await service.assigned()
+    after = await service.act(task, "reassignment", body={"lead_agency": "monitor", "reason": "Trực tiếp làm"})
     assert (after["lead_agency"], after["monitor"]) == ("monitor", None)
 
 
-async def test_the_extension_used_is_not_renewed_by_reassignment(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "extension", "extension/decision", "reassignment")
-    await office.act(task, "receipt", "stranger-head")
-    answer = await office.try_act(task, "extension", "stranger-head", {"new_deadline": "2026-11-20", "reason": "Nữa"})
+async def test_the_extension_used_is_not_renewed_by_reassignment(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "extension", "extension/decision", "reassignment")
+    await service.act(task, "receipt", "stranger-head")
+    answer = await service.try_act(task, "extension", "stranger-head", {"new_deadline": "2026-11-20", "reason": "Nữa"})
     assert code_of(answer) == (409, "extension-already-used")
 
 
-async def test_a_task_goes_back_to_its_agency_only_when_the_refusal_is_not_accepted(office: Office) -> None:
-    task = await office.assigned()
+async def test_a_task_goes_back_to_its_agency_only_when_the_refusal_is_not_accepted(service: TaskService) -> None:
+    task = await service.assigned()
     again = {"lead_agency": "lead", "reason": "Đúng thẩm quyền"}
-    answer = await office.try_act(task, "reassignment", body=again)
+    answer = await service.try_act(task, "reassignment", body=again)
     assert code_of(answer) == (422, "validation")
     assert fields_of(answer) == [("lead_agency", "same-agency")]
-    await office.act(task, "refusal")
-    assert (await office.act(task, "reassignment", body=again))["stage"] == "assigned"
+    await service.act(task, "refusal")
+    assert (await service.act(task, "reassignment", body=again))["stage"] == "assigned"
 
 
 @pytest.mark.parametrize("acts", [(), ("receipt",), WORKING, ("refusal",)])
-async def test_reassignment_is_possible_up_to_the_due_moment(office: Office, acts: tuple[str, ...]) -> None:
-    in_time, too_late = await office.assigned(), await office.assigned()
-    await office.acts(in_time, *acts)
-    await office.acts(too_late, *acts)
-    office.clock.set(DUE_AT)
-    assert (await office.act(in_time, "reassignment"))["lead_agency"] == "stranger"
-    office.clock.set(AFTER_DUE)
-    assert not await may(office, too_late, "reassignment", "leader")
-    await is_refused(office, too_late, "reassignment", "deadline-passed")
+async def test_reassignment_is_possible_up_to_the_due_moment(service: TaskService, acts: tuple[str, ...]) -> None:
+    in_time, too_late = await service.assigned(), await service.assigned()
+    await service.acts(in_time, *acts)
+    await service.acts(too_late, *acts)
+    service.clock.set(DUE_AT)
+    assert (await service.act(in_time, "reassignment"))["lead_agency"] == "stranger"
+    service.clock.set(AFTER_DUE)
+    assert not await may(service, too_late, "reassignment", "leader")
+    await is_refused(service, too_late, "reassignment", "deadline-passed")
 
 
 # Correction, and the first deadline
@@ -194,11 +180,11 @@ async def test_reassignment_is_possible_up_to_the_due_moment(office: Office, act
     ],
 )
 async def test_a_correction_changes_what_it_names_and_nothing_else(
-    office: Office, changes: dict[str, Any], shown: dict[str, Any]
+    service: TaskService, changes: dict[str, Any], shown: dict[str, Any]
 ) -> None:
-    task = await office.assigned()
-    before = await office.read(task)
-    after = await office.act(task, "correction", body={"reason": "Ghi nhầm", **changes})
+    task = await service.assigned()
+    before = await service.read(task)
+    after = await service.act(task, "correction", body={"reason": "Ghi nhầm", **changes})
     assert {name: after[name] for name in shown} == shown
     touched = {*changes, "version", "updated_at"}
     assert {name: after[name] for name in after if name not in touched} == {
@@ -221,47 +207,47 @@ async def test_a_correction_changes_what_it_names_and_nothing_else(
     ],
 )
 async def test_a_correction_that_would_not_do_changes_nothing(
-    office: Office, changes: dict[str, Any], problem: tuple[str, str]
+    service: TaskService, changes: dict[str, Any], problem: tuple[str, str]
 ) -> None:
-    task = await office.assigned()
-    before = await office.stored(task)
-    answer = await office.try_act(task, "correction", body={"reason": "Ghi nhầm", **changes})
+    task = await service.assigned()
+    before = await service.stored_task(task)
+    answer = await service.try_act(task, "correction", body={"reason": "Ghi nhầm", **changes})
     assert code_of(answer) == (422, "validation")
     assert fields_of(answer) == [problem]
-    assert await office.stored(task) == before
+    assert await service.stored_task(task) == before
 
 
 @pytest.mark.parametrize("blank", ["", " \n", "\u200b"])
-async def test_a_blank_text_of_a_correction_counts_as_absent(office: Office, blank: str) -> None:
-    task = await office.assigned(description="Mô tả")
-    after = await office.act(task, "correction", body={"reason": "Ghi nhầm", "title": "Tên", "description": blank})
+async def test_a_blank_text_of_a_correction_counts_as_absent(service: TaskService, blank: str) -> None:
+    task = await service.assigned(description="Mô tả")
+    after = await service.act(task, "correction", body={"reason": "Ghi nhầm", "title": "Tên", "description": blank})
     assert (after["title"], after["description"]) == ("Tên", "Mô tả")
 
 
-async def test_a_first_deadline_is_the_original_one(office: Office) -> None:
-    task = await office.assigned(deadline=None, deadline_text="Thường xuyên")
-    plain = await office.read(task)
+async def test_a_first_deadline_is_the_original_one(service: TaskService) -> None:
+    task = await service.assigned(deadline=None, deadline_text="Thường xuyên")
+    plain = await service.read(task)
     assert (plain["due_kind"], plain["deadline"], plain["due_at"]) == ("none", None, None)
-    after = await office.act(task, "deadline")
+    after = await service.act(task, "deadline")
     assert (after["due_kind"], after["deadline"], after["original_deadline"]) == ("date", *[LATER_DEADLINE] * 2)
     assert moment(after["due_at"]) == moment(after["original_due_at"]) == local("2026-10-30T23:59:59.999")
-    await is_refused(office, task, "deadline", "wrong-stage")
+    await is_refused(service, task, "deadline", "wrong-stage")
 
 
-async def test_a_task_has_one_deadline_act_only_while_it_has_none(office: Office) -> None:
-    task = await office.assigned()
-    assert not await may(office, task, "deadline", "leader")
-    await is_refused(office, task, "deadline", "wrong-stage")
+async def test_a_task_has_one_deadline_act_only_while_it_has_none(service: TaskService) -> None:
+    task = await service.assigned()
+    assert not await may(service, task, "deadline", "leader")
+    await is_refused(service, task, "deadline", "wrong-stage")
 
 
-async def test_a_deadline_on_a_day_off_stays_as_written_and_ends_on_the_next_working_day(office: Office) -> None:
-    task = await office.assign(deadline="2026-10-17")
+async def test_a_deadline_on_a_day_off_stays_as_written_and_ends_on_the_next_working_day(service: TaskService) -> None:
+    task = await service.assign(deadline="2026-10-17")
     assert (task["deadline"], task["due_kind"]) == ("2026-10-17", "date")
     assert moment(task["due_at"]) == local("2026-10-19T23:59:59.999")
 
 
-async def test_a_moment_never_rolls_and_its_local_day_is_the_deadline(office: Office) -> None:
-    task = await office.assign(deadline=None, due_at="2026-10-16T18:30:00Z")
+async def test_a_moment_never_rolls_and_its_local_day_is_the_deadline(service: TaskService) -> None:
+    task = await service.assign(deadline=None, due_at="2026-10-16T18:30:00Z")
     assert (task["deadline"], task["due_kind"]) == ("2026-10-17", "moment")
     assert moment(task["due_at"]) == local("2026-10-17T01:30:00")
 
@@ -269,74 +255,74 @@ async def test_a_moment_never_rolls_and_its_local_day_is_the_deadline(office: Of
 # Work
 
 
-async def test_finished_work_is_to_be_reported_within_a_working_day(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, *WORKING)
-    assert (await office.act(task, "progress", body={"percent": 40}))["report_due_at"] is None
-    finished = await office.act(task, "progress", body={"percent": 100, "note": "Xong"})
+async def test_finished_work_is_to_be_reported_within_a_working_day(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, *WORKING)
+    assert (await service.act(task, "progress", body={"percent": 40}))["report_due_at"] is None
+    finished = await service.act(task, "progress", body={"percent": 100, "note": "Xong"})
     assert moment(finished["report_due_at"]) == local(RECEIPT_DUE_AT)
     assert finished["progress"] == {"percent": 100, "note": "Xong", "at": finished["updated_at"]}
-    office.clock.set("2026-10-08T09:00:00")
-    again = await office.act(task, "progress", body={"percent": 100})
+    service.clock.set("2026-10-08T09:00:00")
+    again = await service.act(task, "progress", body={"percent": 100})
     assert again["report_due_at"] == finished["report_due_at"]
-    assert (await office.act(task, "progress", body={"percent": 99}))["report_due_at"] is None
+    assert (await service.act(task, "progress", body={"percent": 99}))["report_due_at"] is None
 
 
-async def test_a_return_starts_the_term_of_reporting_anew_where_the_work_is_finished(office: Office) -> None:
-    finished, unfinished = await office.assigned(), await office.assigned()
+async def test_a_return_starts_the_term_of_reporting_anew_where_the_work_is_finished(service: TaskService) -> None:
+    finished, unfinished = await service.assigned(), await service.assigned()
     for task, percent in ((finished, 100), (unfinished, 60)):
-        await office.acts(task, *WORKING)
-        await office.act(task, "progress", body={"percent": percent})
-        assert (await office.act(task, "report"))["report_due_at"] is None
-    office.clock.set("2026-10-09T09:00:00")
-    returned = await office.act(finished, "report/decision", body=RETURNED)
+        await service.acts(task, *WORKING)
+        await service.act(task, "progress", body={"percent": percent})
+        assert (await service.act(task, "report"))["report_due_at"] is None
+    service.clock.set("2026-10-09T09:00:00")
+    returned = await service.act(finished, "report/decision", body=RETURNED)
     assert returned["stage"] == "in_progress"
     assert returned["progress"]["percent"] == 100
     assert moment(returned["report_due_at"]) == local("2026-10-12T23:59:59.999")
     assert (returned["report"]["state"], returned["report"]["returns"]) == ("returned", 1)
-    assert (await office.act(unfinished, "report/decision", body=RETURNED))["report_due_at"] is None
+    assert (await service.act(unfinished, "report/decision", body=RETURNED))["report_due_at"] is None
 
 
-async def test_contributions_and_urgings_are_counted(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "contribution", "urging")
-    await office.act(task, "contribution", "coordinating-clerk")
-    after = await office.act(task, "urging", "monitor-head")
+async def test_contributions_and_urgings_are_counted(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "contribution", "urging")
+    await service.act(task, "contribution", "coordinating-clerk")
+    after = await service.act(task, "urging", "monitor-head")
     assert (after["contributions"], after["urgings"], after["stage"]) == (2, 2, "received")
 
 
-async def test_an_officer_of_another_agency_is_not_handed_a_task(office: Office) -> None:
-    task = await office.assigned()
-    await office.act(task, "receipt")
+async def test_an_officer_of_another_agency_is_not_handed_a_task(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.act(task, "receipt")
     for officer, problem in (
         ("stranger-officer", "other-agency"),
         ("nobody", "unknown-account"),
         ("lead-clerk", "not-an-officer"),
     ):
-        answer = await office.try_act(task, "delegation", body={"officer": officer, "instruction": "Làm"})
+        answer = await service.try_act(task, "delegation", body={"officer": officer, "instruction": "Làm"})
         assert (code_of(answer), fields_of(answer)) == ((422, "validation"), [("officer", problem)])
 
 
-async def test_a_task_handed_on_is_seen_by_the_new_officer_alone(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, *WORKING)
-    await office.act(task, "delegation", body={"officer": "idle-officer", "instruction": "Làm tiếp"})
-    assert await may(office, task, "progress", "idle-officer")
-    assert code_of(await office.get(f"/v1/tasks/{task}", "officer")) == (404, "not-found")
+async def test_a_task_handed_on_is_seen_by_the_new_officer_alone(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, *WORKING)
+    await service.act(task, "delegation", body={"officer": "idle-officer", "instruction": "Làm tiếp"})
+    assert await may(service, task, "progress", "idle-officer")
+    assert code_of(await service.get(f"/v1/tasks/{task}", "officer")) == (404, "not-found")
 
 
 # The one extension
 
 
-async def test_an_extension_granted_moves_the_deadline_and_keeps_the_original(office: Office) -> None:
-    task = await office.assigned()
-    asked = await office.acts(task, "receipt", "extension")
+async def test_an_extension_granted_moves_the_deadline_and_keeps_the_original(service: TaskService) -> None:
+    task = await service.assigned()
+    asked = await service.acts(task, "receipt", "extension")
     (request,) = asked["extension"]["requests"]
     assert (asked["extension"]["state"], request["state"], request["decided_at"]) == ("pending", "pending", None)
     assert (request["from_deadline"], request["new_deadline"]) == (DEADLINE, LATER_DEADLINE)
     assert moment(request["new_due_at"]) == local("2026-10-30T23:59:59.999")
-    office.clock.set("2026-10-06T09:00:00")
-    granted = await office.act(task, "extension/decision", "coordinator")
+    service.clock.set("2026-10-06T09:00:00")
+    granted = await service.act(task, "extension/decision", "coordinator")
     (request,) = granted["extension"]["requests"]
     assert (granted["extension"]["state"], request["state"]) == ("used", "approved")
     assert (request["decided_by"], moment(request["decided_at"])) == ("coordinator", local("2026-10-06T09:00:00"))
@@ -345,60 +331,60 @@ async def test_an_extension_granted_moves_the_deadline_and_keeps_the_original(of
     assert moment(granted["original_due_at"]) == local(DUE_AT)
 
 
-async def test_another_date_than_the_one_asked_for_may_be_granted(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "extension")
-    granted = await office.act(task, "extension/decision", body={"approved": True, "new_deadline": "2026-10-23"})
+async def test_another_date_than_the_one_asked_for_may_be_granted(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "extension")
+    granted = await service.act(task, "extension/decision", body={"approved": True, "new_deadline": "2026-10-23"})
     assert granted["deadline"] == "2026-10-23"
     assert granted["extension"]["requests"][0]["new_deadline"] == LATER_DEADLINE
 
 
-async def test_a_moment_asked_for_is_granted_as_a_moment(office: Office) -> None:
-    task = await office.assigned()
-    await office.act(task, "receipt")
-    await office.act(task, "extension", body={"new_due_at": "2026-10-18T10:00:00+07:00", "reason": "Thêm"})
-    granted = await office.act(task, "extension/decision")
+async def test_a_moment_asked_for_is_granted_as_a_moment(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.act(task, "receipt")
+    await service.act(task, "extension", body={"new_due_at": "2026-10-18T10:00:00+07:00", "reason": "Thêm"})
+    granted = await service.act(task, "extension/decision")
     assert (granted["due_kind"], moment(granted["due_at"])) == ("moment", local("2026-10-18T10:00:00"))
 
 
-async def test_a_refused_request_does_not_use_the_extension_up(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "extension")
-    refused = await office.act(task, "extension/decision", body=REFUSED)
+async def test_a_refused_request_does_not_use_the_extension_up(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "extension")
+    refused = await service.act(task, "extension/decision", body=REFUSED)
     assert refused["extension"]["state"] == "none"
     assert refused["extension"]["requests"][0]["decision_reason"] == REFUSED["reason"]
     assert refused["deadline"] == DEADLINE
-    used = await office.acts(task, "extension", "extension/decision")
+    used = await service.acts(task, "extension", "extension/decision")
     assert [request["state"] for request in used["extension"]["requests"]] == ["refused", "approved"]
 
 
-async def test_the_refusals_of_a_request_come_in_their_order(office: Office) -> None:
-    used, pending, plain = [await office.assigned() for _ in range(3)]
-    unbound = await office.assigned(deadline=None)
+async def test_the_refusals_of_a_request_come_in_their_order(service: TaskService) -> None:
+    used, pending, plain = [await service.assigned() for _ in range(3)]
+    unbound = await service.assigned(deadline=None)
     for task in (used, pending, plain, unbound):
-        await office.act(task, "receipt")
-    await office.acts(used, "extension", "extension/decision")
-    await office.act(pending, "extension")
-    await is_refused(office, used, "extension", "extension-already-used")
-    await is_refused(office, pending, "extension", "extension-pending")
-    await is_refused(office, unbound, "extension", "no-deadline")
-    office.clock.set("2026-11-02T09:00:00")
+        await service.act(task, "receipt")
+    await service.acts(used, "extension", "extension/decision")
+    await service.act(pending, "extension")
+    await is_refused(service, used, "extension", "extension-already-used")
+    await is_refused(service, pending, "extension", "extension-pending")
+    await is_refused(service, unbound, "extension", "no-deadline")
+    service.clock.set("2026-11-02T09:00:00")
     asked = {"new_deadline": "2026-11-20", "reason": "Thêm"}
-    await is_refused(office, used, "extension", "extension-already-used", asked)
-    await is_refused(office, pending, "extension", "extension-pending", asked)
-    await is_refused(office, plain, "extension", "deadline-passed", asked)
+    await is_refused(service, used, "extension", "extension-already-used", asked)
+    await is_refused(service, pending, "extension", "extension-pending", asked)
+    await is_refused(service, plain, "extension", "deadline-passed", asked)
     for task in (used, pending, plain, unbound):
-        assert not await may(office, task, "extension", "lead-head")
+        assert not await may(service, task, "extension", "lead-head")
 
 
-async def test_a_request_is_taken_up_to_the_due_moment(office: Office) -> None:
-    in_time, too_late = await office.assigned(), await office.assigned()
-    await office.act(in_time, "receipt")
-    await office.act(too_late, "receipt")
-    office.clock.set(DUE_AT)
-    assert (await office.act(in_time, "extension"))["extension"]["state"] == "pending"
-    office.clock.set(AFTER_DUE)
-    await is_refused(office, too_late, "extension", "deadline-passed")
+async def test_a_request_is_taken_up_to_the_due_moment(service: TaskService) -> None:
+    in_time, too_late = await service.assigned(), await service.assigned()
+    await service.act(in_time, "receipt")
+    await service.act(too_late, "receipt")
+    service.clock.set(DUE_AT)
+    assert (await service.act(in_time, "extension"))["extension"]["state"] == "pending"
+    service.clock.set(AFTER_DUE)
+    await is_refused(service, too_late, "extension", "deadline-passed")
 
 
 @pytest.mark.parametrize(
@@ -411,305 +397,309 @@ async def test_a_request_is_taken_up_to_the_due_moment(office: Office) -> None:
         ({"new_due_at": "2026-10-05T08:59:59+07:00"}, ("new_due_at", "in-the-past")),
     ],
 )
-async def test_a_request_names_a_later_moment(office: Office, asked: dict[str, str], problem: tuple[str, str]) -> None:
-    task = await office.assigned()
-    await office.act(task, "receipt")
-    answer = await office.try_act(task, "extension", body={**asked, "reason": "Thêm"})
+async def test_a_request_names_a_later_moment(
+    service: TaskService, asked: dict[str, str], problem: tuple[str, str]
+) -> None:
+    task = await service.assigned()
+    await service.act(task, "receipt")
+    answer = await service.try_act(task, "extension", body={**asked, "reason": "Thêm"})
     assert (code_of(answer), fields_of(answer)) == ((422, "validation"), [problem])
-    await office.act(task, "extension")
+    await service.act(task, "extension")
     if problem[1] == "not-later":
         granted = {"approved": True, **asked}
-        assert fields_of(await office.try_act(task, "extension/decision", body=granted)) == [problem]
+        assert fields_of(await service.try_act(task, "extension/decision", body=granted)) == [problem]
 
 
-async def test_a_request_is_decided_once(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "extension", "extension/decision")
-    await is_refused(office, task, "extension/decision", "wrong-stage")
-    await is_refused(office, task, "extension/decision", "wrong-stage", REFUSED)
+async def test_a_request_is_decided_once(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "extension", "extension/decision")
+    await is_refused(service, task, "extension/decision", "wrong-stage")
+    await is_refused(service, task, "extension/decision", "wrong-stage", REFUSED)
 
 
-async def test_a_report_in_time_lapses_a_request_and_a_recall_does_too(office: Office) -> None:
+async def test_a_report_in_time_lapses_a_request_and_a_recall_does_too(service: TaskService) -> None:
     for act in ("report", "recall"):
-        task = await office.assigned()
-        after = await office.acts(task, "receipt", "extension", act)
+        task = await service.assigned()
+        after = await service.acts(task, "receipt", "extension", act)
         assert [request["state"] for request in after["extension"]["requests"]] == ["lapsed"]
         assert after["extension"]["state"] == "none"
-        await is_refused(office, task, "extension/decision", "wrong-stage")
+        await is_refused(service, task, "extension/decision", "wrong-stage")
 
 
 # A slow decision is not the agency's fault
 
 
-async def test_nothing_is_missed_while_a_request_waits(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, *WORKING, "extension")
-    office.clock.set(MONDAY_AFTER)
-    waiting = await office.act(task, "progress")
+async def test_nothing_is_missed_while_a_request_waits(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, *WORKING, "extension")
+    service.clock.set(MONDAY_AFTER)
+    waiting = await service.act(task, "progress")
     assert (waiting["missed_at"], waiting["explanation"]["state"], waiting["timeliness"]) == (None, "none", "overdue")
 
 
-async def test_granted_late_there_was_no_miss(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "extension")
-    office.clock.set(MONDAY_AFTER)
-    granted = await office.act(task, "extension/decision")
+async def test_granted_late_there_was_no_miss(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "extension")
+    service.clock.set(MONDAY_AFTER)
+    granted = await service.act(task, "extension/decision")
     assert (granted["missed_at"], granted["explanation"]["state"]) == (None, "none")
     assert granted["timeliness"] == "on_track"
 
 
 async def test_granted_so_late_that_the_new_moment_has_passed_the_miss_follows_in_the_same_write(
-    office: Office,
+    service: TaskService,
 ) -> None:
-    task = await office.assigned()
-    before = await office.acts(task, "receipt", "extension")
-    office.clock.set("2026-11-02T09:00:00")
-    granted = await office.act(task, "extension/decision")
+    task = await service.assigned()
+    before = await service.acts(task, "receipt", "extension")
+    service.clock.set("2026-11-02T09:00:00")
+    granted = await service.act(task, "extension/decision")
     assert granted["version"] == before["version"] + 2
     assert moment(granted["due_at"]) == local("2026-10-30T23:59:59.999")
     assert moment(granted["missed_at"]) == local("2026-11-02T09:00:00")
     assert moment(granted["explanation"]["due_at"]) == local("2026-11-05T23:59:59.999")
 
 
-async def test_refused_late_the_miss_follows(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "extension")
-    office.clock.set(MONDAY_AFTER)
-    refused = await office.act(task, "extension/decision", body=REFUSED)
+async def test_refused_late_the_miss_follows(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "extension")
+    service.clock.set(MONDAY_AFTER)
+    refused = await service.act(task, "extension/decision", body=REFUSED)
     assert moment(refused["missed_at"]) == local(MONDAY_AFTER)
     assert refused["explanation"]["state"] == "required"
     assert moment(refused["explanation"]["due_at"]) == local("2026-10-22T23:59:59.999")
-    assert [entry["act"] for entry in await office.history(task)][-2:] == ["extension_refused", "explanation_required"]
+    assert [entry["act"] for entry in await service.history(task)][-2:] == ["extension_refused", "explanation_required"]
 
 
-async def test_a_late_report_leaves_a_request_waiting_that_is_decided_first(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "extension")
-    office.clock.set(MONDAY_AFTER)
-    reported = await office.act(task, "report")
+async def test_a_late_report_leaves_a_request_waiting_that_is_decided_first(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "extension")
+    service.clock.set(MONDAY_AFTER)
+    reported = await service.act(task, "report")
     assert (reported["extension"]["state"], reported["missed_at"]) == ("pending", None)
-    assert not await may(office, task, "report/decision", "leader")
-    assert await may(office, task, "extension/decision", "leader")
-    await is_refused(office, task, "report/decision", "extension-pending")
-    await is_refused(office, task, "report/decision", "extension-pending", RETURNED)
-    assert (await office.act(task, "extension/decision"))["missed_at"] is None
-    done = await office.act(task, "report/decision")
+    assert not await may(service, task, "report/decision", "leader")
+    assert await may(service, task, "extension/decision", "leader")
+    await is_refused(service, task, "report/decision", "extension-pending")
+    await is_refused(service, task, "report/decision", "extension-pending", RETURNED)
+    assert (await service.act(task, "extension/decision"))["missed_at"] is None
+    done = await service.act(task, "report/decision")
     assert (done["stage"], done["timeliness"]) == ("completed", "completed_on_time")
 
 
 # A miss and its explanation
 
 
-async def test_a_report_on_the_due_day_is_in_time_however_late_it_is_accepted(office: Office) -> None:
-    task = await office.assigned()
-    await office.act(task, "receipt")
-    office.clock.set(DUE_AT)
-    await office.act(task, "report")
-    office.clock.set("2026-11-20T09:00:00")
-    assert (await office.read(task))["timeliness"] == "on_track"
-    done = await office.act(task, "report/decision")
+async def test_a_report_on_the_due_day_is_in_time_however_late_it_is_accepted(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.act(task, "receipt")
+    service.clock.set(DUE_AT)
+    await service.act(task, "report")
+    service.clock.set("2026-11-20T09:00:00")
+    assert (await service.read(task))["timeliness"] == "on_track"
+    done = await service.act(task, "report/decision")
     assert (done["timeliness"], done["missed_at"]) == ("completed_on_time", None)
     assert moment(done["completed_at"]) == local("2026-11-20T09:00:00")
 
 
-async def test_a_late_report_owes_an_explanation(office: Office) -> None:
-    task = await office.assigned()
-    before = await office.acts(task, "receipt")
-    office.clock.set(AFTER_DUE)
-    late = await office.act(task, "report")
+async def test_a_late_report_owes_an_explanation(service: TaskService) -> None:
+    task = await service.assigned()
+    before = await service.acts(task, "receipt")
+    service.clock.set(AFTER_DUE)
+    late = await service.act(task, "report")
     assert (late["version"], late["stage"], late["timeliness"]) == (before["version"] + 2, "reported", "overdue")
     assert moment(late["missed_at"]) == moment(late["explanation"]["required_at"]) == local(DUE_AT)
     assert (late["explanation"]["state"], moment(late["explanation"]["due_at"])) == (
         "required",
         local(EXPLANATION_DUE_AT),
     )
-    miss, reported = (await office.history(task))[-2:]
+    miss, reported = (await service.history(task))[-2:]
     assert (miss["act"], miss["by"], miss["role"]) == ("explanation_required", "system", None)
     assert moment(miss["at"]) == local(AFTER_DUE)
     assert (reported["act"], reported["by"]) == ("reported", "lead-head")
 
 
-async def test_a_read_and_a_refused_act_record_no_miss(office: Office) -> None:
-    task = await office.assigned()
-    office.clock.set(SATURDAY_AFTER)
-    stored = await office.stored(task)
-    shown = await office.read(task, "lead-head")
+async def test_a_read_and_a_refused_act_record_no_miss(service: TaskService) -> None:
+    task = await service.assigned()
+    service.clock.set(SATURDAY_AFTER)
+    stored = await service.stored_task(task)
+    shown = await service.read(task, "lead-head")
     assert (shown["missed_at"], shown["timeliness"]) == (None, "overdue")
     assert "explanation" in shown["allowed_acts"]
-    await is_refused(office, task, "reassignment", "deadline-passed")
-    assert await office.stored(task) == stored
+    await is_refused(service, task, "reassignment", "deadline-passed")
+    assert await service.stored_task(task) == stored
 
 
-async def test_a_report_returned_before_the_deadline_leaves_the_clock_running(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "report")
-    await office.act(task, "report/decision", body=RETURNED)
-    office.clock.set(SATURDAY_AFTER)
-    late = await office.act(task, "report")
+async def test_a_report_returned_before_the_deadline_leaves_the_clock_running(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "report")
+    await service.act(task, "report/decision", body=RETURNED)
+    service.clock.set(SATURDAY_AFTER)
+    late = await service.act(task, "report")
     assert moment(late["missed_at"]) == local(DUE_AT)
 
 
-async def test_a_report_returned_after_the_deadline_is_missed_from_then_on(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "report")
-    office.clock.set(MONDAY_AFTER)
-    returned = await office.act(task, "report/decision", body=RETURNED)
+async def test_a_report_returned_after_the_deadline_is_missed_from_then_on(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "report")
+    service.clock.set(MONDAY_AFTER)
+    returned = await service.act(task, "report/decision", body=RETURNED)
     assert moment(returned["missed_at"]) == local(MONDAY_AFTER)
     assert returned["explanation"]["state"] == "required"
     assert moment(returned["explanation"]["due_at"]) == local("2026-10-22T23:59:59.999")
-    assert [entry["act"] for entry in await office.history(task)][-2:] == ["report_returned", "explanation_required"]
+    assert [entry["act"] for entry in await service.history(task)][-2:] == ["report_returned", "explanation_required"]
 
 
-async def test_a_refused_task_misses_nothing_and_keeps_its_clock(office: Office) -> None:
-    task = await office.assigned()
-    await office.act(task, "refusal")
-    office.clock.set(SATURDAY_AFTER)
-    corrected = await office.act(task, "correction")
+async def test_a_refused_task_misses_nothing_and_keeps_its_clock(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.act(task, "refusal")
+    service.clock.set(SATURDAY_AFTER)
+    corrected = await service.act(task, "correction")
     assert (corrected["missed_at"], corrected["timeliness"]) == (None, "overdue")
-    assert (await office.act(task, "recall"))["missed_at"] is None
+    assert (await service.act(task, "recall"))["missed_at"] is None
 
 
-async def test_a_missed_task_is_closed_only_once_it_is_explained(office: Office) -> None:
-    task = await office.assigned()
-    await office.act(task, "receipt")
-    office.clock.set(SATURDAY_AFTER)
-    await office.act(task, "report")
-    await is_refused(office, task, "report/decision", "explanation-required")
-    explained = await office.act(task, "explanation")
+async def test_a_missed_task_is_closed_only_once_it_is_explained(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.act(task, "receipt")
+    service.clock.set(SATURDAY_AFTER)
+    await service.act(task, "report")
+    await is_refused(service, task, "report/decision", "explanation-required")
+    explained = await service.act(task, "explanation")
     assert explained["explanation"]["state"] == "submitted"
     assert explained["explanation"]["cause"] == BODIES["explanation"]["cause"]
-    refused = await office.act(task, "explanation/decision", body={"accepted": False, "reason": "Chưa rõ"})
+    refused = await service.act(task, "explanation/decision", body={"accepted": False, "reason": "Chưa rõ"})
     assert refused["explanation"]["state"] == "refused"
     assert moment(refused["explanation"]["due_at"]) == local("2026-10-21T23:59:59.999")
-    await is_refused(office, task, "report/decision", "explanation-required")
-    await office.act(task, "explanation")
-    done = await office.act(task, "report/decision")
+    await is_refused(service, task, "report/decision", "explanation-required")
+    await service.act(task, "explanation")
+    done = await service.act(task, "report/decision")
     assert (done["stage"], done["timeliness"], done["explanation"]["state"]) == (
         "completed",
         "completed_late",
         "submitted",
     )
-    ruled = await office.act(
+    ruled = await service.act(
         task, "explanation/decision", body={"accepted": True, "directive": "Bổ sung nhân sự trong tháng"}
     )
     assert (ruled["stage"], ruled["explanation"]["state"]) == ("completed", "accepted")
     assert ruled["explanation"]["directive"] == "Bổ sung nhân sự trong tháng"
 
 
-async def test_a_missed_task_may_be_returned_unexplained(office: Office) -> None:
-    task = await office.assigned()
-    await office.act(task, "receipt")
-    office.clock.set(SATURDAY_AFTER)
-    await office.act(task, "report")
-    assert (await office.act(task, "report/decision", body=RETURNED))["stage"] == "in_progress"
+async def test_a_missed_task_may_be_returned_unexplained(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.act(task, "receipt")
+    service.clock.set(SATURDAY_AFTER)
+    await service.act(task, "report")
+    assert (await service.act(task, "report/decision", body=RETURNED))["stage"] == "in_progress"
 
 
-async def test_an_explanation_is_ruled_on_once_and_given_once(office: Office) -> None:
-    task = await office.assigned()
-    await is_refused(office, task, "explanation", "wrong-stage")
-    await is_refused(office, task, "explanation/decision", "wrong-stage")
-    office.clock.set(SATURDAY_AFTER)
-    await is_refused(office, task, "explanation/decision", "wrong-stage")
-    await office.act(task, "explanation")
-    await is_refused(office, task, "explanation", "wrong-stage")
-    await office.act(task, "explanation/decision")
-    await is_refused(office, task, "explanation/decision", "wrong-stage")
-    await is_refused(office, task, "explanation", "wrong-stage")
+async def test_an_explanation_is_ruled_on_once_and_given_once(service: TaskService) -> None:
+    task = await service.assigned()
+    await is_refused(service, task, "explanation", "wrong-stage")
+    await is_refused(service, task, "explanation/decision", "wrong-stage")
+    service.clock.set(SATURDAY_AFTER)
+    await is_refused(service, task, "explanation/decision", "wrong-stage")
+    await service.act(task, "explanation")
+    await is_refused(service, task, "explanation", "wrong-stage")
+    await service.act(task, "explanation/decision")
+    await is_refused(service, task, "explanation/decision", "wrong-stage")
+    await is_refused(service, task, "explanation", "wrong-stage")
 
 
-async def test_a_report_is_decided_on_once(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "report", "report/decision")
-    await is_refused(office, task, "report/decision", "wrong-stage")
-    await is_refused(office, task, "report/decision", "wrong-stage", RETURNED)
+async def test_a_report_is_decided_on_once(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "report", "report/decision")
+    await is_refused(service, task, "report/decision", "wrong-stage")
+    await is_refused(service, task, "report/decision", "wrong-stage", RETURNED)
 
 
-async def test_a_recall_ends_the_duty_to_explain(office: Office) -> None:
-    task = await office.assigned()
-    office.clock.set(SATURDAY_AFTER)
-    recalled = await office.act(task, "recall")
+async def test_a_recall_ends_the_duty_to_explain(service: TaskService) -> None:
+    task = await service.assigned()
+    service.clock.set(SATURDAY_AFTER)
+    recalled = await service.act(task, "recall")
     assert (recalled["stage"], recalled["timeliness"]) == ("recalled", "recalled")
     assert (recalled["explanation"]["state"], moment(recalled["missed_at"])) == ("required", local(DUE_AT))
-    await is_refused(office, task, "explanation", "wrong-stage")
+    await is_refused(service, task, "explanation", "wrong-stage")
 
 
-async def test_a_miss_is_recorded_once_in_a_life(office: Office) -> None:
-    task = await office.assigned()
-    await office.act(task, "receipt")
-    office.clock.set(SATURDAY_AFTER)
-    await office.acts(task, "delegation", "progress", "explanation", "report")
-    await office.act(task, "report/decision", body=RETURNED)
-    await office.act(task, "report")
-    assert [entry["act"] for entry in await office.history(task)].count("explanation_required") == 1
+async def test_a_miss_is_recorded_once_in_a_life(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.act(task, "receipt")
+    service.clock.set(SATURDAY_AFTER)
+    await service.acts(task, "delegation", "progress", "explanation", "report")
+    await service.act(task, "report/decision", body=RETURNED)
+    await service.act(task, "report")
+    assert [entry["act"] for entry in await service.history(task)].count("explanation_required") == 1
 
 
 # The history
 
 
-async def test_a_coordinator_acts_for_the_leader_in_every_entry(office: Office) -> None:
-    task = str((await office.assign("coordinator", assigner="other-leader"))["id"])
+async def test_a_coordinator_acts_for_the_leader_in_every_entry(service: TaskService) -> None:
+    task = str((await service.assign("coordinator", assigner="other-leader"))["id"])
     for act in ("correction", "urging", "recall"):
-        await office.act(task, act, "coordinator")
-    entries = await office.history(task)
+        await service.act(task, act, "coordinator")
+    entries = await service.history(task)
     assert {(entry["by"], entry["role"], entry["agency"], entry["acting_for"]) for entry in entries} == {
         ("coordinator", "coordinator", "office", "other-leader")
     }
-    assert code_of(await office.try_act(task, "recall", "leader")) == (403, "not-permitted")
+    assert code_of(await service.try_act(task, "recall", "leader")) == (403, "not-permitted")
 
 
-async def test_the_history_tells_everything_in_order(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, *WORKING, "progress", "contribution", "extension", "extension/decision", "urging", "report")
-    entries = await office.history(task)
+async def test_the_history_tells_everything_in_order(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(
+        task, *WORKING, "progress", "contribution", "extension", "extension/decision", "urging", "report"
+    )
+    entries = await service.history(task)
     told = "assigned received delegated progressed contributed extension_requested extension_approved urged reported"
     assert " ".join(entry["act"] for entry in entries) == told
     assert [entry["sequence"] for entry in entries] == list(range(1, 10))
 
 
-async def test_a_task_takes_so_many_entries_and_what_closes_it_still_fits(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, *WORKING)
+async def test_a_task_takes_so_many_entries_and_what_closes_it_still_fits(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, *WORKING)
     # As many entries as a busy year brings, without living through it.
-    await office.database["tasks"].update_one({"_id": task}, {"$set": {"progressions": 400, "urgings": 97}})
+    await service.database["tasks"].update_one({"_id": task}, {"$set": {"progressions": 400, "urgings": 97}})
     for act in ("progress", "contribution", "urging"):
-        await office.act(task, act)
+        await service.act(task, act)
     for act in ("progress", "contribution", "urging"):
-        await is_refused(office, task, act, "task-full")
-    await office.acts(task, "report", "report/decision")
+        await is_refused(service, task, act, "task-full")
+    await service.acts(task, "report", "report/decision")
 
 
-async def test_a_task_takes_twenty_requests(office: Office) -> None:
-    task = await office.assigned()
-    await office.act(task, "receipt")
+async def test_a_task_takes_twenty_requests(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.act(task, "receipt")
     for _ in range(20):
-        await office.act(task, "extension")
-        await office.act(task, "extension/decision", body=REFUSED)
-    await is_refused(office, task, "extension", "task-full")
-    await office.acts(task, "report", "report/decision")
+        await service.act(task, "extension")
+        await service.act(task, "extension/decision", body=REFUSED)
+    await is_refused(service, task, "extension", "task-full")
+    await service.acts(task, "report", "report/decision")
 
 
-async def test_a_task_takes_fifty_returns_and_rulings(office: Office) -> None:
-    task = await office.assigned()
-    await office.act(task, "receipt")
-    office.clock.set(SATURDAY_AFTER)
+async def test_a_task_takes_fifty_returns_and_rulings(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.act(task, "receipt")
+    service.clock.set(SATURDAY_AFTER)
     for _ in range(25):
-        await office.act(task, "explanation")
-        await office.act(task, "explanation/decision", body={"accepted": False, "reason": "Chưa rõ"})
-        await office.act(task, "report")
-        await office.act(task, "report/decision", body=RETURNED)
-    await office.acts(task, "explanation", "report")
-    await is_refused(office, task, "report/decision", "task-full", RETURNED)
-    await is_refused(office, task, "explanation/decision", "task-full", {"accepted": False, "reason": "Chưa rõ"})
-    await office.acts(task, "explanation/decision", "report/decision")
+        await service.act(task, "explanation")
+        await service.act(task, "explanation/decision", body={"accepted": False, "reason": "Chưa rõ"})
+        await service.act(task, "report")
+        await service.act(task, "report/decision", body=RETURNED)
+    await service.acts(task, "explanation", "report")
+    await is_refused(service, task, "report/decision", "task-full", RETURNED)
+    await is_refused(service, task, "explanation/decision", "task-full", {"accepted": False, "reason": "Chưa rõ"})
+    await service.acts(task, "explanation/decision", "report/decision")
 
 
-async def test_a_task_takes_fifty_adjustments_and_what_closes_it_still_fits(office: Office) -> None:
+async def test_a_task_takes_fifty_adjustments_and_what_closes_it_still_fits(service: TaskService) -> None:
     """The longest texts, none of which is ever forgotten, would outgrow what MongoDB keeps in one document."""
-    task = await office.assigned()
-    await office.acts(task, *WORKING)
+    task = await service.assigned()
+    await service.acts(task, *WORKING)
     longest = dict.fromkeys(("reason", "description", "product"), "ệ" * 10_000)
     for _ in range(49):
-        await office.act(task, "correction", body=longest)
+        await service.act(task, "correction", body=longest)
     for act in ("correction", "delegation", "reassignment"):
-        await is_refused(office, task, act, "task-full")
-    await office.acts(task, "report", "report/decision")
+        await is_refused(service, task, act, "task-full")
+    await service.acts(task, "report", "report/decision")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import pytest
 
-from deploy.local.servers import Servers
-from tests.support.assignment import BODIES, DEADLINE, EVERYBODY, MONDAY, Office, code_of, running_office
+from tests.support.assignment import BODIES, DEADLINE, EVERYBODY, TaskService, code_of
+from tests.support.clock import MONDAY
 
 HEAD: Final = frozenset({"lead-head", "lead-program"})
 DESK: Final = HEAD | {"lead-clerk"}
@@ -65,9 +65,9 @@ HANDED_IN: Final = frozenset({"in_progress", "reported", "completed", "recalled"
 
 
 @pytest.fixture(scope="module")
-async def office(servers: Servers) -> AsyncIterator[Office]:
-    async with running_office(servers) as running:
-        yield running
+def service(task_service: TaskService) -> TaskService:
+    """The service for a whole module. Each test sets its clock."""
+    return task_service
 
 
 ON_THE_WAY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -83,42 +83,42 @@ ON_THE_WAY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 
-async def task_in(office: Office, stage: str, act: str) -> str:
+async def task_in(service: TaskService, stage: str, act: str) -> str:
     """Bring a task into a stage, such that nothing but the stage stands in the way of the act."""
-    office.clock.set(MONDAY)
+    service.clock.set(MONDAY)
     if act in {"explanation", "explanation/decision"}:
-        return await _missed_task_in(office, stage, explained=act == "explanation/decision")
-    task = await office.assigned(deadline=None if act == "deadline" else DEADLINE)
+        return await _missed_task_in(service, stage, explained=act == "explanation/decision")
+    task = await service.assigned(deadline=None if act == "deadline" else DEADLINE)
     if act == "extension/decision" and stage in {"received", "in_progress", "reported"}:
-        return await _task_with_a_request(office, task, stage)
-    await office.acts(task, *ON_THE_WAY[stage])
+        return await _task_with_a_request(service, task, stage)
+    await service.acts(task, *ON_THE_WAY[stage])
     return task
 
 
-async def _task_with_a_request(office: Office, task: str, stage: str) -> str:
+async def _task_with_a_request(service: TaskService, task: str, stage: str) -> str:
     """Let the request wait; a report that is to leave it waiting comes after the due moment."""
-    await office.acts(task, *ON_THE_WAY["received" if stage == "received" else "in_progress"], "extension")
+    await service.acts(task, *ON_THE_WAY["received" if stage == "received" else "in_progress"], "extension")
     if stage == "reported":
-        office.clock.set("2026-10-17T09:00:00")
-        await office.act(task, "report")
+        service.clock.set("2026-10-17T09:00:00")
+        await service.act(task, "report")
     return task
 
 
-async def _missed_task_in(office: Office, stage: str, *, explained: bool) -> str:
+async def _missed_task_in(service: TaskService, stage: str, *, explained: bool) -> str:
     """Let the deadline pass in the stage; a completed task's explanation was submitted, or refused afterwards."""
-    task = await office.assigned()
+    task = await service.assigned()
     late = {"reported": ("report",), "completed": ("report",), "recalled": ("recall",)}.get(stage, ())
-    await office.acts(task, *(act for act in ON_THE_WAY[stage] if act not in {*late, "report/decision"}))
-    office.clock.set("2026-10-17T09:00:00")
+    await service.acts(task, *(act for act in ON_THE_WAY[stage] if act not in {*late, "report/decision"}))
+    service.clock.set("2026-10-17T09:00:00")
     if stage == "refused":
         return task
     if stage == "completed":
-        await office.acts(task, "report", "explanation", "report/decision")
+        await service.acts(task, "report", "explanation", "report/decision")
         if not explained:
-            await office.act(task, "explanation/decision", body={"accepted": False, "reason": "Chưa rõ"})
+            await service.act(task, "explanation/decision", body={"accepted": False, "reason": "Chưa rõ"})
         return task
-    await office.acts(task, *(["report"] if stage == "reported" else []), *(["explanation"] if explained else []))
-    await office.acts(task, *late if stage == "recalled" else ())
+    await service.acts(task, *(["report"] if stage == "reported" else []), *(["explanation"] if explained else []))
+    await service.acts(task, *late if stage == "recalled" else ())
     return task
 
 
@@ -137,49 +137,49 @@ def expected(act: str, stage: str, by: str) -> tuple[int, str]:
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("act", LINES)
 async def test_an_act_is_done_by_those_and_in_those_stages_that_the_table_names(
-    office: Office, act: str, stage: str
+    service: TaskService, act: str, stage: str
 ) -> None:
-    task = await task_in(office, stage, act)
-    before = await office.stored(task)
+    task = await task_in(service, stage, act)
+    before = await service.stored_task(task)
     assert before["stage"] == stage
     answers = {by: expected(act, stage, by) for by in EVERYBODY}
     for by, (status, code) in answers.items():
         if status != 200:
-            assert code_of(await office.try_act(task, act, by)) == (status, code), by
+            assert code_of(await service.try_act(task, act, by)) == (status, code), by
         if status == 409:
-            assert act not in await allowed(office, task, by), by
-    assert await office.stored(task) == before
+            assert act not in await allowed(service, task, by), by
+    assert await service.stored_task(task) == before
     for by, (status, leads_to) in answers.items():
         if status == 200:
-            await _is_done(office, await task_in(office, stage, act), act, by, leads_to)
+            await _is_done(service, await task_in(service, stage, act), act, by, leads_to)
 
 
-async def _is_done(office: Office, task: str, act: str, by: str, leads_to: str) -> None:
-    assert act in await allowed(office, task, by), by
-    before = await office.read(task)
-    after = await office.act(task, act, by)
+async def _is_done(service: TaskService, task: str, act: str, by: str, leads_to: str) -> None:
+    assert act in await allowed(service, task, by), by
+    before = await service.read(task)
+    after = await service.act(task, act, by)
     assert after["stage"] == leads_to, by
-    last = [entry for entry in await office.history(task) if entry["by"] != "system"][-1]
+    last = [entry for entry in await service.history(task) if entry["by"] != "system"][-1]
     assert last["by"] == by
     assert last["acting_for"] == ("leader" if by == "coordinator" else None)
     assert after["version"] > before["version"]
 
 
-async def allowed(office: Office, task: str, by: str) -> list[str]:
+async def allowed(service: TaskService, task: str, by: str) -> list[str]:
     """Return what the caller is told they may do now; nothing where they do not see the task."""
-    answer = await office.get(f"/v1/tasks/{task}", by)
+    answer = await service.get(f"/v1/tasks/{task}", by)
     return list(answer.json().get("allowed_acts", []))
 
 
 @pytest.mark.parametrize("by", sorted(SEES_NO_TASK))
-async def test_a_task_out_of_sight_is_not_there_for_reading_either(office: Office, by: str) -> None:
-    task = await office.assigned()
+async def test_a_task_out_of_sight_is_not_there_for_reading_either(service: TaskService, by: str) -> None:
+    task = await service.assigned()
     for path in (f"/v1/tasks/{task}", f"/v1/tasks/{task}/history"):
-        assert code_of(await office.get(path, by)) == (404, "not-found")
+        assert code_of(await service.get(path, by)) == (404, "not-found")
 
 
-async def test_the_act_table_names_every_act_of_the_api(office: Office) -> None:
-    paths = (await office.http.get("/openapi.json")).json()["paths"]
+async def test_the_act_table_names_every_act_of_the_api(service: TaskService) -> None:
+    paths = (await service.http.get("/openapi.json")).json()["paths"]
     acts = {path.removeprefix("/v1/tasks/{task_id}/") for path in paths if path.startswith("/v1/tasks/{task_id}/")}
     assert acts - {"history"} == set(LINES) == set(BODIES)
 
@@ -214,6 +214,6 @@ ALLOWED: Final[Mapping[tuple[str, str], list[str]]] = MappingProxyType(
 
 
 @pytest.mark.parametrize(("stage", "by"), ALLOWED)
-async def test_a_task_says_what_the_caller_may_do_now(office: Office, stage: str, by: str) -> None:
-    task = await task_in(office, stage, "receipt")
-    assert await allowed(office, task, by) == ALLOWED[stage, by]
+async def test_a_task_says_what_the_caller_may_do_now(service: TaskService, stage: str, by: str) -> None:
+    task = await task_in(service, stage, "receipt")
+    assert await allowed(service, task, by) == ALLOWED[stage, by]

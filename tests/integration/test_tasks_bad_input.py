@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -13,7 +13,6 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from deploy.local.servers import Servers
 from shared.clock import true_now
 from shared.office.vocabulary import Role
 from shared.web.auth import AUDIENCE, ISSUER
@@ -22,11 +21,9 @@ from tests.support.assignment import (
     DEADLINE,
     DOERS,
     DUE_AT,
-    MONDAY,
-    Office,
+    TaskService,
     code_of,
     fields_of,
-    running_office,
     task_body,
 )
 from tests.support.directory import KEYS
@@ -37,36 +34,24 @@ JSON_TYPE: Final = {"Content-Type": "application/json"}
 SURROGATE: Final = b'"\\ud800"'
 
 
-@pytest.fixture(scope="module")
-async def running(servers: Servers) -> AsyncIterator[Office]:
-    async with running_office(servers) as office:
-        yield office
-
-
 @pytest.fixture
-def office(running: Office) -> Office:
-    running.clock.set(MONDAY)
-    return running
-
-
-@pytest.fixture
-async def task(office: Office) -> str:
+async def task(service: TaskService) -> str:
     """A task at work: received, handed to an officer, with a request that waits."""
-    task = await office.assigned()
-    await office.acts(task, "receipt", "delegation", "extension")
+    task = await service.assigned()
+    await service.acts(task, "receipt", "delegation", "extension")
     return task
 
 
-async def send(office: Office, path: str, content: bytes, by: str = "leader", **headers: str) -> httpx2.Response:
+async def send(service: TaskService, path: str, content: bytes, by: str = "leader", **headers: str) -> httpx2.Response:
     """Post bytes as they are."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await office.http.post(path, content=content, headers=office.as_(by) | JSON_TYPE | named)
+    return await service.http.post(path, content=content, headers=service.as_(by) | JSON_TYPE | named)
 
 
-async def count(office: Office) -> tuple[int, int]:
+async def count(service: TaskService) -> tuple[int, int]:
     return (
-        await office.database["tasks"].count_documents({}),
-        await office.database["batches"].count_documents({}),
+        await service.database["tasks"].count_documents({}),
+        await service.database["batches"].count_documents({}),
     )
 
 
@@ -116,45 +101,47 @@ async def count(office: Office) -> tuple[int, int]:
     ],
 )
 async def test_a_task_that_will_not_do_is_not_given(
-    office: Office, changes: dict[str, Any], problem: tuple[str, str]
+    service: TaskService, changes: dict[str, Any], problem: tuple[str, str]
 ) -> None:
-    before = await count(office)
-    answer = await office.post("/v1/tasks", task_body(**changes))
+    before = await count(service)
+    answer = await service.post("/v1/tasks", task_body(**changes))
     assert (code_of(answer), fields_of(answer)) == (INVALID, [problem])
-    assert await count(office) == before
+    assert await count(service) == before
 
 
 @pytest.mark.parametrize(
     ("assigner", "problem"),
     [(None, "missing"), ("nobody", "unknown-account"), ("lead-head", "not-a-leader"), ("coordinator", "not-a-leader")],
 )
-async def test_a_coordinator_names_the_leader_who_assigns(office: Office, assigner: str | None, problem: str) -> None:
-    answer = await office.post("/v1/tasks", task_body(assigner=assigner), "coordinator")
+async def test_a_coordinator_names_the_leader_who_assigns(
+    service: TaskService, assigner: str | None, problem: str
+) -> None:
+    answer = await service.post("/v1/tasks", task_body(assigner=assigner), "coordinator")
     assert (code_of(answer), fields_of(answer)) == (INVALID, [("assigner", problem)])
 
 
-async def test_a_disabled_leader_is_assigned_for_no_more(office: Office) -> None:
-    await office.post(
+async def test_a_disabled_leader_is_assigned_for_no_more(service: TaskService) -> None:
+    await service.post(
         "/v1/accounts",
         {"username": "former", "display_name": "Nguyên lãnh đạo", "role": "leader", "password": "mật khẩu dài"},
         "administrator",
     )
-    await office.http.patch("/v1/accounts/former", json={"disabled": True}, headers=office.as_("administrator"))
-    answer = await office.post("/v1/tasks", task_body(assigner="former"), "coordinator")
+    await service.http.patch("/v1/accounts/former", json={"disabled": True}, headers=service.as_("administrator"))
+    answer = await service.post("/v1/tasks", task_body(assigner="former"), "coordinator")
     assert (code_of(answer), fields_of(answer)) == (INVALID, [("assigner", "unknown-account")])
-    assert code_of(await office.post("/v1/tasks", task_body(), "former")) == (401, "not-authenticated")
+    assert code_of(await service.post("/v1/tasks", task_body(), "former")) == (401, "not-authenticated")
 
 
 @pytest.mark.parametrize(
     "by",
     ["administrator", "auditor", "lead-head", "lead-clerk", "officer", "lead-program", "reading-program"],
 )
-async def test_only_leaders_and_coordinators_give_tasks(office: Office, by: str) -> None:
-    before = await count(office)
+async def test_only_leaders_and_coordinators_give_tasks(service: TaskService, by: str) -> None:
+    before = await count(service)
     batch = {"items": [{"title": "Việc", "lead_agencies": ["lead"]}]}
-    assert code_of(await office.post("/v1/tasks", task_body(), by)) == (403, "not-permitted")
-    assert code_of(await office.post("/v1/task-batches", batch, by)) == (403, "not-permitted")
-    assert await count(office) == before
+    assert code_of(await service.post("/v1/tasks", task_body(), by)) == (403, "not-permitted")
+    assert code_of(await service.post("/v1/task-batches", batch, by)) == (403, "not-permitted")
+    assert await count(service) == before
 
 
 # Acts: each line changes nothing at all
@@ -202,37 +189,37 @@ async def test_only_leaders_and_coordinators_give_tasks(office: Office, by: str)
     ],
 )
 async def test_an_act_that_will_not_do_changes_nothing(
-    office: Office, task: str, act: str, by: str | None, changes: dict[str, Any], answer: tuple[int, str]
+    service: TaskService, task: str, act: str, by: str | None, changes: dict[str, Any], answer: tuple[int, str]
 ) -> None:
-    before = await office.stored(task)
-    assert code_of(await office.try_act(task, act, by, BODIES[act] | changes)) == answer
-    assert await office.stored(task) == before
+    before = await service.stored_task(task)
+    assert code_of(await service.try_act(task, act, by, BODIES[act] | changes)) == answer
+    assert await service.stored_task(task) == before
 
 
-async def test_a_deadline_set_in_the_past_is_refused(office: Office) -> None:
-    task = await office.assigned(deadline=None)
+async def test_a_deadline_set_in_the_past_is_refused(service: TaskService) -> None:
+    task = await service.assigned(deadline=None)
     for term, field in (({"deadline": "2026-10-02"}, "deadline"), ({"due_at": "2026-10-05T08:00:00+07:00"}, "due_at")):
-        answer = await office.try_act(task, "deadline", body={"reason": "Muộn", **term})
+        answer = await service.try_act(task, "deadline", body={"reason": "Muộn", **term})
         assert (code_of(answer), fields_of(answer)) == (INVALID, [(field, "in-the-past")])
-    neither = await office.try_act(task, "deadline", body={"reason": "Quên"})
+    neither = await service.try_act(task, "deadline", body={"reason": "Quên"})
     assert (code_of(neither), fields_of(neither)) == (INVALID, [("deadline", "missing")])
-    assert (await office.read(task))["version"] == 1
+    assert (await service.read(task))["version"] == 1
 
 
-async def test_a_second_extension_is_refused(office: Office, task: str) -> None:
-    await office.act(task, "extension/decision")
-    before = await office.stored(task)
-    answer = await office.try_act(task, "extension", body={"new_deadline": "2026-12-04", "reason": "Nữa"})
+async def test_a_second_extension_is_refused(service: TaskService, task: str) -> None:
+    await service.act(task, "extension/decision")
+    before = await service.stored_task(task)
+    answer = await service.try_act(task, "extension", body={"new_deadline": "2026-12-04", "reason": "Nữa"})
     assert code_of(answer) == (409, "extension-already-used")
-    assert await office.stored(task) == before
+    assert await service.stored_task(task) == before
 
 
-async def test_a_stale_condition_is_refused(office: Office, task: str) -> None:
-    before = await office.stored(task)
+async def test_a_stale_condition_is_refused(service: TaskService, task: str) -> None:
+    before = await service.stored_task(task)
     for stale in ('"3"', '"0"', '"5"', "4", '"x"', '"4", "5"'):
-        answer = await office.try_act(task, "progress", If_Match=stale)
+        answer = await service.try_act(task, "progress", If_Match=stale)
         assert code_of(answer) == (412, "version-conflict"), stale
-    assert await office.stored(task) == before
+    assert await service.stored_task(task) == before
 
 
 # What no body may be
@@ -264,30 +251,30 @@ def broken_bodies() -> Mapping[str, bytes]:
 
 @pytest.mark.parametrize("name", broken_bodies())
 @pytest.mark.parametrize("path", ["/v1/tasks", "/v1/task-batches"])
-async def test_a_body_that_is_no_strict_json_is_refused(office: Office, path: str, name: str) -> None:
-    before = await count(office)
-    answer = await send(office, path, broken_bodies()[name])
+async def test_a_body_that_is_no_strict_json_is_refused(service: TaskService, path: str, name: str) -> None:
+    before = await count(service)
+    answer = await send(service, path, broken_bodies()[name])
     assert code_of(answer) == INVALID
     assert answer.headers["content-type"] == "application/problem+json"
     assert len(answer.content) < 2_000
-    assert await count(office) == before
+    assert await count(service) == before
 
 
 @pytest.mark.parametrize("name", sorted(set(broken_bodies()) - {"nothing"}))
-async def test_no_act_takes_a_broken_body(office: Office, task: str, name: str) -> None:
-    before = await office.stored(task)
+async def test_no_act_takes_a_broken_body(service: TaskService, task: str, name: str) -> None:
+    before = await service.stored_task(task)
     for act in ("receipt", "progress", "extension/decision"):
-        answer = await send(office, f"/v1/tasks/{task}/{act}", broken_bodies()[name], DOERS[act])
+        answer = await send(service, f"/v1/tasks/{task}/{act}", broken_bodies()[name], DOERS[act])
         assert code_of(answer) == INVALID, act
-    assert await office.stored(task) == before
+    assert await service.stored_task(task) == before
 
 
 @pytest.mark.parametrize("percent", [b"NaN", b"-Infinity", b"1e400", b"1e2", b"4e1", b"[40]", b'{"$gt": 0}'])
-async def test_no_number_is_taken_that_is_none(office: Office, task: str, percent: bytes) -> None:
-    before = await office.stored(task)
-    answer = await send(office, f"/v1/tasks/{task}/progress", b'{"percent": ' + percent + b"}", "officer")
+async def test_no_number_is_taken_that_is_none(service: TaskService, task: str, percent: bytes) -> None:
+    before = await service.stored_task(task)
+    answer = await send(service, f"/v1/tasks/{task}/progress", b'{"percent": ' + percent + b"}", "officer")
     assert code_of(answer) == INVALID
-    assert await office.stored(task) == before
+    assert await service.stored_task(task) == before
 
 
 def fields_of_acts() -> list[tuple[str, str]]:
@@ -307,69 +294,69 @@ def fields_of_acts() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("act", "field"), fields_of_acts())
-async def test_an_operator_of_the_database_is_no_value(office: Office, task: str, act: str, field: str) -> None:
-    before = await office.stored(task)
+async def test_an_operator_of_the_database_is_no_value(service: TaskService, task: str, act: str, field: str) -> None:
+    before = await service.stored_task(task)
     for operator in ({"$gt": ""}, {"$ne": None}, {"$where": "sleep(1)"}, {"$set": {"stage": "completed"}}):
-        answer = await office.try_act(task, act, body={**BODIES[act], field: operator})
+        answer = await service.try_act(task, act, body={**BODIES[act], field: operator})
         assert code_of(answer) == INVALID
-    assert await office.stored(task) == before
+    assert await service.stored_task(task) == before
 
 
 @pytest.mark.parametrize("act", BODIES)
-async def test_an_unknown_field_is_refused_in_every_act(office: Office, task: str, act: str) -> None:
-    before = await office.stored(task)
+async def test_an_unknown_field_is_refused_in_every_act(service: TaskService, task: str, act: str) -> None:
+    before = await service.stored_task(task)
     for unknown in ("percentage", "$set", "stage", "version", "_id", "__class__"):
-        answer = await office.try_act(task, act, body={**BODIES[act], unknown: "x"})
+        answer = await service.try_act(task, act, body={**BODIES[act], unknown: "x"})
         assert (code_of(answer), fields_of(answer)) == (INVALID, [(unknown, "unknown-field")])
-    assert await office.stored(task) == before
+    assert await service.stored_task(task) == before
 
 
 @pytest.mark.parametrize(
     "path", ['{"$gt": ""}', "%7B%22$gt%22:%22%22%7D", "%00", "%ff", "..%2f..", "x" * 2_000, "None", "0"]
 )
-async def test_an_id_that_is_none_names_no_task(office: Office, path: str) -> None:
-    assert code_of(await office.get(f"/v1/tasks/{path}")) == (404, "not-found")
-    assert (await office.try_act(path, "recall")).status_code == 404
+async def test_an_id_that_is_none_names_no_task(service: TaskService, path: str) -> None:
+    assert code_of(await service.get(f"/v1/tasks/{path}")) == (404, "not-found")
+    assert (await service.try_act(path, "recall")).status_code == 404
 
 
 # Sizes and types
 
 
-async def test_five_megabytes_of_text_are_too_large_for_a_task(office: Office, task: str) -> None:
-    before = await office.stored(task)
+async def test_five_megabytes_of_text_are_too_large_for_a_task(service: TaskService, task: str) -> None:
+    before = await service.stored_task(task)
     huge = "x" * 5_000_000
     for answer in (
-        await office.post("/v1/tasks", task_body(title=huge)),
-        await office.try_act(task, "recall", body={"reason": huge}),
-        await office.post("/v1/task-batches", {"items": [{"title": huge, "lead_agencies": ["lead"]}]}),
+        await service.post("/v1/tasks", task_body(title=huge)),
+        await service.try_act(task, "recall", body={"reason": huge}),
+        await service.post("/v1/task-batches", {"items": [{"title": huge, "lead_agencies": ["lead"]}]}),
     ):
         assert code_of(answer) == (413, "payload-too-large")
         assert len(answer.content) < 2_000
-    assert await office.stored(task) == before
+    assert await service.stored_task(task) == before
 
 
-async def test_a_batch_may_be_large_but_its_texts_may_not(office: Office) -> None:
+async def test_a_batch_may_be_large_but_its_texts_may_not(service: TaskService) -> None:
     batch = {"items": [{"title": "x" * 4_900_000, "lead_agencies": ["lead"]}]}
-    answer = await office.post("/v1/task-batches", batch)
+    answer = await service.post("/v1/task-batches", batch)
     assert (code_of(answer), fields_of(answer)) == (INVALID, [("items.0.title", "too-long")])
     assert len(answer.content) < 2_000
 
 
-async def test_a_batch_wrong_in_a_million_places_is_told_of_the_first(office: Office) -> None:
-    before = await count(office)
+async def test_a_batch_wrong_in_a_million_places_is_told_of_the_first(service: TaskService) -> None:
+    before = await count(service)
     heap = {"titel": "b", "lead_agencies": [5] * 200}
-    answer = await office.post("/v1/task-batches", {"items": [heap] * 5_000})
+    answer = await service.post("/v1/task-batches", {"items": [heap] * 5_000})
     assert (code_of(answer), fields_of(answer)) == (INVALID, [("items", "too-many-tasks")])
-    answer = await office.post("/v1/task-batches", {"items": [{**heap, "lead_agencies": [5]}] * 5_000})
+    answer = await service.post("/v1/task-batches", {"items": [{**heap, "lead_agencies": [5]}] * 5_000})
     problems = [("title", "missing"), ("lead_agencies.0", "not-a-text"), ("titel", "unknown-field")]
     assert (code_of(answer), fields_of(answer)) == (INVALID, [(f"items.0.{field}", code) for field, code in problems])
-    assert await count(office) == before
+    assert await count(service) == before
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])
-async def test_another_media_type_is_refused(office: Office, task: str, content_type: str) -> None:
+async def test_another_media_type_is_refused(service: TaskService, task: str, content_type: str) -> None:
     for path in ("/v1/tasks", f"/v1/tasks/{task}/recall", "/v1/task-batches"):
-        answer = await send(office, path, b"{}", Content_Type=content_type)
+        answer = await send(service, path, b"{}", Content_Type=content_type)
         assert code_of(answer) == (415, "unsupported-media-type")
 
 
@@ -421,23 +408,23 @@ def bad_tokens() -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize("name", bad_tokens())
-async def test_a_bad_token_opens_nothing(office: Office, task: str, name: str) -> None:
-    before = await office.stored(task)
+async def test_a_bad_token_opens_nothing(service: TaskService, task: str, name: str) -> None:
+    before = await service.stored_task(task)
     headers = {"Authorization": bad_tokens()[name]}
     for answer in (
-        await office.http.get("/v1/tasks", headers=headers),
-        await office.http.get(f"/v1/tasks/{task}", headers=headers),
-        await office.http.post("/v1/tasks", json=task_body(), headers=headers),
-        await office.http.post(f"/v1/tasks/{task}/recall", json=BODIES["recall"], headers=headers),
+        await service.http.get("/v1/tasks", headers=headers),
+        await service.http.get(f"/v1/tasks/{task}", headers=headers),
+        await service.http.post("/v1/tasks", json=task_body(), headers=headers),
+        await service.http.post(f"/v1/tasks/{task}/recall", json=BODIES["recall"], headers=headers),
     ):
         assert code_of(answer) == (401, "not-authenticated")
         assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert await office.stored(task) == before
+    assert await service.stored_task(task) == before
 
 
-async def test_the_role_held_now_counts_and_not_the_one_in_the_token(office: Office, task: str) -> None:
+async def test_the_role_held_now_counts_and_not_the_one_in_the_token(service: TaskService, task: str) -> None:
     forged_up = KEYS.token_for("lead-clerk", Role.LEADER)
-    answer = await office.http.post(
+    answer = await service.http.post(
         f"/v1/tasks/{task}/recall", json=BODIES["recall"], headers={"Authorization": f"Bearer {forged_up}"}
     )
     assert code_of(answer) == (403, "not-permitted")
@@ -446,56 +433,56 @@ async def test_the_role_held_now_counts_and_not_the_one_in_the_token(office: Off
 # The order of the checks
 
 
-async def test_the_checks_come_in_their_order(office: Office, task: str) -> None:
+async def test_the_checks_come_in_their_order(service: TaskService, task: str) -> None:
     unseen = f"/v1/tasks/{task}/receipt"
-    nobody = await office.http.post(unseen, content=b"x" * 2_000_000, headers={"Content-Type": "text/plain"})
+    nobody = await service.http.post(unseen, content=b"x" * 2_000_000, headers={"Content-Type": "text/plain"})
     assert code_of(nobody) == (401, "not-authenticated")
-    large = await send(office, unseen, b"x" * 2_000_000, "stranger-head", Content_Type="text/plain")
+    large = await send(service, unseen, b"x" * 2_000_000, "stranger-head", Content_Type="text/plain")
     assert code_of(large) == (413, "payload-too-large")
-    typed = await send(office, unseen, b"{}", "stranger-head", Content_Type="text/plain")
+    typed = await send(service, unseen, b"{}", "stranger-head", Content_Type="text/plain")
     assert code_of(typed) == (415, "unsupported-media-type")
-    judged = await office.try_act(task, "receipt", "stranger-head", {"note": 1})
+    judged = await service.try_act(task, "receipt", "stranger-head", {"note": 1})
     assert code_of(judged) == INVALID
-    absent = await office.try_act(task, "receipt", "stranger-head", If_Match='"1"')
+    absent = await service.try_act(task, "receipt", "stranger-head", If_Match='"1"')
     assert code_of(absent) == (404, "not-found")
-    forbidden = await office.try_act(task, "receipt", "coordinating-head", If_Match='"1"')
+    forbidden = await service.try_act(task, "receipt", "coordinating-head", If_Match='"1"')
     assert code_of(forbidden) == (403, "not-permitted")
-    await office.act(task, "progress", "lead-head", Idempotency_Key="once")
-    other_body = await office.try_act(
+    await service.act(task, "progress", "lead-head", Idempotency_Key="once")
+    other_body = await service.try_act(
         task, "progress", "lead-head", {"percent": 41}, Idempotency_Key="once", If_Match='"1"'
     )
     assert code_of(other_body) == (422, "idempotency-mismatch")
-    known = await office.try_act(task, "progress", "lead-head", Idempotency_Key="once", If_Match='"1"')
+    known = await service.try_act(task, "progress", "lead-head", Idempotency_Key="once", If_Match='"1"')
     assert known.status_code == 200
-    stale = await office.try_act(task, "receipt", If_Match='"1"')
+    stale = await service.try_act(task, "receipt", If_Match='"1"')
     assert code_of(stale) == (412, "version-conflict")
-    await office.act(task, "report", "lead-head")
-    staged = await office.try_act(task, "delegation", body={"officer": "nobody", "instruction": "Làm"})
+    await service.act(task, "report", "lead-head")
+    staged = await service.try_act(task, "delegation", body={"officer": "nobody", "instruction": "Làm"})
     assert code_of(staged) == (409, "wrong-stage")
 
 
-async def test_the_stage_is_judged_before_the_rules_and_the_rules_before_the_moment(office: Office) -> None:
-    task = await office.assigned()
-    await office.acts(task, "receipt", "extension", "extension/decision")
+async def test_the_stage_is_judged_before_the_rules_and_the_rules_before_the_moment(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "extension", "extension/decision")
     early = {"new_deadline": "2026-10-06", "reason": "Thêm"}
-    assert code_of(await office.try_act(task, "extension", body=early)) == (409, "extension-already-used")
-    await office.act(task, "report")
-    assert code_of(await office.try_act(task, "extension", body=early)) == (409, "wrong-stage")
+    assert code_of(await service.try_act(task, "extension", body=early)) == (409, "extension-already-used")
+    await service.act(task, "report")
+    assert code_of(await service.try_act(task, "extension", body=early)) == (409, "wrong-stage")
 
 
 # How it is said
 
 
-async def test_problems_are_said_in_vietnamese_unless_english_is_asked_for(office: Office, task: str) -> None:
+async def test_problems_are_said_in_vietnamese_unless_english_is_asked_for(service: TaskService, task: str) -> None:
     vietnamese, english = "Không phù hợp với trạng thái của nhiệm vụ", "The task's stage does not allow this"
-    assert (await office.try_act(task, "receipt")).json()["title"] == vietnamese
+    assert (await service.try_act(task, "receipt")).json()["title"] == vietnamese
     titles = {"vi": vietnamese, "en": english, "en-GB, vi;q=0.5": english, "fr": vietnamese}
     for asked, title in titles.items():
-        assert (await office.try_act(task, "receipt", Accept_Language=asked)).json()["title"] == title
+        assert (await service.try_act(task, "receipt", Accept_Language=asked)).json()["title"] == title
 
 
-async def test_a_problem_has_all_its_members_and_repeats_nothing_of_the_input(office: Office) -> None:
-    answer = await office.post("/v1/tasks", task_body(title=["bí mật của tôi"], lead_agency="không ai biết"))
+async def test_a_problem_has_all_its_members_and_repeats_nothing_of_the_input(service: TaskService) -> None:
+    answer = await service.post("/v1/tasks", task_body(title=["bí mật của tôi"], lead_agency="không ai biết"))
     problem = answer.json()
     assert problem["type"] == "urn:dondoc:problem:validation"
     assert problem["status"] == answer.status_code == 422
@@ -505,8 +492,8 @@ async def test_a_problem_has_all_its_members_and_repeats_nothing_of_the_input(of
     assert "không ai biết" not in answer.text
 
 
-async def test_texts_are_kept_normalised(office: Office) -> None:
-    given = await office.assign(
+async def test_texts_are_kept_normalised(service: TaskService) -> None:
+    given = await service.assign(
         title="  Báo cáo tie\u0302\u0301n đo\u0323\u0302  ", description="Dòng một\r\n\tDòng hai", product="", field=" "
     )
     assert given["title"] == "Báo cáo tiến độ"

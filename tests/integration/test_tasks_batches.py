@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -10,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.servers import Servers
 from services.assignment.tasks.rules.assigning import Assign
 from services.assignment.tasks.rules.batch import Batch, decide_batch
 from services.assignment.tasks.rules.context import Context
@@ -22,33 +20,22 @@ from shared.office.access import Principal
 from shared.office.policy import Policy
 from shared.office.vocabulary import Role
 from shared.office.workdays import WorkCalendar
-from tests.support.assignment import DEADLINE, MONDAY, Office, code_of, fields_of, local, moment, running_office
-from tests.support.messaging import messaging_of, until
+from tests.support.assignment import DEADLINE, TaskService, code_of, fields_of, moment
+from tests.support.clock import MONDAY, local
+from tests.support.messaging import messaging_of, wait_until
 
 BATCHES: Final = "/v1/task-batches"
 ITEM: Final[dict[str, Any]] = {"title": "Rà soát quy hoạch", "lead_agencies": ["lead"], "deadline": DEADLINE}
 DOCUMENT: Final = {"number": "15/NQ-CP", "issued_on": "2026-10-01", "summary": "Về nhiệm vụ chủ yếu"}
 
 
-@pytest.fixture(scope="module")
-async def running(servers: Servers) -> AsyncIterator[Office]:
-    async with running_office(servers) as office:
-        yield office
-
-
-@pytest.fixture
-def office(running: Office) -> Office:
-    running.clock.set(MONDAY)
-    return running
-
-
-async def numbers(office: Office) -> tuple[int, int]:
+async def numbers(service: TaskService) -> tuple[int, int]:
     """Return how many tasks and batches there are."""
-    tasks, batches = office.database["tasks"], office.database["batches"]
+    tasks, batches = service.database["tasks"], service.database["batches"]
     return await tasks.count_documents({}), await batches.count_documents({})
 
 
-async def test_a_batch_gives_one_task_to_each_lead_agency_in_order(office: Office) -> None:
+async def test_a_batch_gives_one_task_to_each_lead_agency_in_order(service: TaskService) -> None:
     items = [
         {
             **ITEM,
@@ -64,7 +51,7 @@ async def test_a_batch_gives_one_task_to_each_lead_agency_in_order(office: Offic
         },
         {"title": "Duy trì", "lead_agencies": ["office"], "deadline_text": "Thường xuyên", "monitor": "monitor"},
     ]
-    answer = await office.post(BATCHES, {"document": DOCUMENT, "authority": "chair", "items": items})
+    answer = await service.post(BATCHES, {"document": DOCUMENT, "authority": "chair", "items": items})
     assert answer.status_code == 201
     given = answer.json()
     assert given["count"] == 4
@@ -74,7 +61,7 @@ async def test_a_batch_gives_one_task_to_each_lead_agency_in_order(office: Offic
         ("Báo cáo quý", "monitor"),
         ("Duy trì", "office"),
     ]
-    tasks = [await office.read(item["id"]) for item in given["items"]]
+    tasks = [await service.read(item["id"]) for item in given["items"]]
     assert {task["document"]["number"] for task in tasks} == {DOCUMENT["number"]}
     assert {task["authority"] for task in tasks} == {"chair"}
     assert {task["batch"] for task in tasks} == {answer.headers["location"].removeprefix(f"{BATCHES}/")}
@@ -82,16 +69,16 @@ async def test_a_batch_gives_one_task_to_each_lead_agency_in_order(office: Offic
     assert [task["priority"] for task in tasks] == ["urgent", "urgent", "normal", "normal"]
     assert moment(tasks[0]["due_at"]) == local("2026-10-16T23:59:59.999")
     assert (tasks[3]["deadline_text"], tasks[3]["monitor"]) == ("Thường xuyên", "monitor")
-    assert (await office.get(answer.headers["location"])).json() == given
+    assert (await service.get(answer.headers["location"])).json() == given
 
 
-async def test_a_task_of_a_batch_lives_like_any_other(office: Office) -> None:
-    answer = await office.post(BATCHES, {"assigner": "other-leader", "items": [ITEM]}, "coordinator")
+async def test_a_task_of_a_batch_lives_like_any_other(service: TaskService) -> None:
+    answer = await service.post(BATCHES, {"assigner": "other-leader", "items": [ITEM]}, "coordinator")
     task = answer.json()["items"][0]["id"]
-    (entry,) = await office.history(task)
+    (entry,) = await service.history(task)
     assert (entry["act"], entry["by"], entry["acting_for"]) == ("assigned", "coordinator", "other-leader")
-    await office.acts(task, "receipt", "delegation", "report")
-    done = await office.act(task, "report/decision", "other-leader")
+    await service.acts(task, "receipt", "delegation", "report")
+    done = await service.act(task, "report/decision", "other-leader")
     assert (done["stage"], done["timeliness"]) == ("completed", "completed_on_time")
 
 
@@ -121,12 +108,12 @@ async def test_a_task_of_a_batch_lives_like_any_other(office: Office) -> None:
     ],
 )
 async def test_one_wrong_item_and_nothing_of_the_batch_is_given(
-    office: Office, wrong: dict[str, Any], problem: tuple[str, str]
+    service: TaskService, wrong: dict[str, Any], problem: tuple[str, str]
 ) -> None:
-    before = await numbers(office)
-    answer = await office.post(BATCHES, {"items": [ITEM, ITEM, ITEM, {**ITEM, **wrong}, ITEM]})
+    before = await numbers(service)
+    answer = await service.post(BATCHES, {"items": [ITEM, ITEM, ITEM, {**ITEM, **wrong}, ITEM]})
     assert (code_of(answer), fields_of(answer)) == ((422, "validation"), [problem])
-    assert await numbers(office) == before
+    assert await numbers(service) == before
 
 
 @pytest.mark.parametrize(
@@ -140,45 +127,45 @@ async def test_one_wrong_item_and_nothing_of_the_batch_is_given(
     ],
 )
 async def test_a_wrong_head_gives_nothing_either(
-    office: Office, wrong: dict[str, Any], problem: tuple[str, str]
+    service: TaskService, wrong: dict[str, Any], problem: tuple[str, str]
 ) -> None:
-    before = await numbers(office)
-    answer = await office.post(BATCHES, {"items": [ITEM], **wrong})
+    before = await numbers(service)
+    answer = await service.post(BATCHES, {"items": [ITEM], **wrong})
     assert (code_of(answer), fields_of(answer)) == ((422, "validation"), [problem])
-    assert await numbers(office) == before
+    assert await numbers(service) == before
 
 
-async def test_a_batch_of_five_thousand_tasks_is_given_whole_and_a_larger_one_not_at_all(office: Office) -> None:
-    before = await numbers(office)
+async def test_a_batch_of_five_thousand_tasks_is_given_whole_and_a_larger_one_not_at_all(service: TaskService) -> None:
+    before = await numbers(service)
     many = [{"title": f"Việc {at}", "lead_agencies": ["lead", "stranger"]} for at in range(2_501)]
-    too_large = await office.post(BATCHES, {"items": many})
+    too_large = await service.post(BATCHES, {"items": many})
     assert (code_of(too_large), fields_of(too_large)) == ((422, "validation"), [("items", "too-many-tasks")])
-    assert await numbers(office) == before
-    given = (await office.post(BATCHES, {"items": many[:-1]})).json()
+    assert await numbers(service) == before
+    given = (await service.post(BATCHES, {"items": many[:-1]})).json()
     assert given["count"] == len({item["id"] for item in given["items"]}) == 5_000
-    assert await numbers(office) == (before[0] + 5_000, before[1] + 1)
+    assert await numbers(service) == (before[0] + 5_000, before[1] + 1)
     assert (given["items"][-1]["title"], given["items"][-1]["lead_agency"]) == ("Việc 2499", "stranger")
-    assert (await office.read(given["items"][-1]["id"]))["stage"] == "assigned"
+    assert (await service.read(given["items"][-1]["id"]))["stage"] == "assigned"
 
 
-async def test_a_batch_is_read_by_those_who_give_tasks(office: Office) -> None:
-    answer = await office.post(BATCHES, {"items": [ITEM]})
+async def test_a_batch_is_read_by_those_who_give_tasks(service: TaskService) -> None:
+    answer = await service.post(BATCHES, {"items": [ITEM]})
     place = answer.headers["location"]
     for by, status in {"coordinator": 200, "other-leader": 200, "lead-head": 404, "auditor": 404}.items():
-        assert (await office.get(place, by)).status_code == status, by
-    assert code_of(await office.get(f"{BATCHES}/nothing")) == (404, "not-found")
+        assert (await service.get(place, by)).status_code == status, by
+    assert code_of(await service.get(f"{BATCHES}/nothing")) == (404, "not-found")
 
 
 # A crash between the batch's one write and its tasks
 
 
 @pytest.fixture
-async def store(office: Office) -> BatchStore:
+async def store(service: TaskService) -> BatchStore:
     """The stores of a process of its own, beside the running service."""
     messaging = messaging_of(
-        "assignment", office.vhost.amqp_url, outboxes=[office.database["tasks"]], retry_delays=(1.0,)
+        "assignment", service.vhost.amqp_url, outboxes=[service.database["tasks"]], retry_delays=(1.0,)
     )
-    return BatchStore(office.database, TaskStore(office.database, messaging.relay))
+    return BatchStore(service.database, TaskStore(service.database, messaging.relay))
 
 
 def decided(items: int) -> Batch:
@@ -196,55 +183,57 @@ def decided(items: int) -> Batch:
     )
 
 
-async def age(office: Office, batch: Batch, **by: float) -> None:
+async def age(service: TaskService, batch: Batch, **by: float) -> None:
     """Let the batch have been open for so long."""
     since = true_now() - timedelta(**by)
-    await office.database["batches"].update_one({"_id": batch.id}, {"$set": {"open_since": since}})
+    await service.database["batches"].update_one({"_id": batch.id}, {"$set": {"open_since": since}})
 
 
-async def test_what_a_crash_left_open_is_finished_once_it_is_old_enough(office: Office, store: BatchStore) -> None:
+async def test_what_a_crash_left_open_is_finished_once_it_is_old_enough(
+    service: TaskService, store: BatchStore
+) -> None:
     batch = decided(2)
     assert await store.insert_if_absent(batch, None)
     assert not await store.insert_if_absent(batch, None)
     assert not await store.finish_left_behind()
-    assert await of_batch(office, batch) == []
-    await age(office, batch, seconds=11)
+    assert await of_batch(service, batch) == []
+    await age(service, batch, seconds=11)
     await store.finish_left_behind()
-    await until(lambda: _is_closed(office, batch), "the service's sweep or this one has finished the batch")
-    assert await of_batch(office, batch) == [task.id for task, _ in batch.tasks()]
-    whole = await office.read(await _first_of(office, batch))
+    await wait_until(lambda: _is_closed(service, batch), "the service's sweep or this one has finished the batch")
+    assert await of_batch(service, batch) == [task.id for task, _ in batch.tasks()]
+    whole = await service.read(await _first_of(service, batch))
     expected = to_fields(next(iter(batch.tasks()))[0])
     assert (whole["title"], whole["lead_agency"], whole["version"]) == (expected["title"], "lead", 1)
 
 
-async def test_a_crash_among_the_tasks_is_mended_without_a_second_task(office: Office, store: BatchStore) -> None:
+async def test_a_crash_among_the_tasks_is_mended_without_a_second_task(service: TaskService, store: BatchStore) -> None:
     batch = decided(3)
     await store.insert_if_absent(batch, None)
     await store.finish(batch)
-    (first, *_), kept = [task.id for task, _ in batch.tasks()], office.database["tasks"]
-    await office.act(first, "receipt")
+    (first, *_), kept = [task.id for task, _ in batch.tasks()], service.database["tasks"]
+    await service.act(first, "receipt")
     await kept.delete_many({"batch": batch.id, "_id": {"$ne": first}})
-    await age(office, batch, seconds=11)
+    await age(service, batch, seconds=11)
     await store.finish_left_behind()
-    await until(lambda: _is_closed(office, batch), "the service's sweep or this one has finished the batch")
-    assert await of_batch(office, batch) == [task.id for task, _ in batch.tasks()]
-    assert (await office.read(first))["stage"] == "received"
+    await wait_until(lambda: _is_closed(service, batch), "the service's sweep or this one has finished the batch")
+    assert await of_batch(service, batch) == [task.id for task, _ in batch.tasks()]
+    assert (await service.read(first))["stage"] == "received"
 
 
-async def test_the_sweep_of_batches_uses_an_index(office: Office) -> None:
-    found = await office.database["batches"].find(left_behind()).sort("open_since", 1).explain()
+async def test_the_sweep_of_batches_uses_an_index(service: TaskService) -> None:
+    found = await service.database["batches"].find(left_behind()).sort("open_since", 1).explain()
     assert "COLLSCAN" not in str(found["queryPlanner"]["winningPlan"])
 
 
-async def of_batch(office: Office, batch: Batch) -> list[str]:
+async def of_batch(service: TaskService, batch: Batch) -> list[str]:
     """Return the ids of the batch's tasks that are there, in its order."""
-    found = {task["_id"] async for task in office.database["tasks"].find({"batch": batch.id}, {"_id": 1})}
+    found = {task["_id"] async for task in service.database["tasks"].find({"batch": batch.id}, {"_id": 1})}
     return [task.id for task, _ in batch.tasks() if task.id in found]
 
 
-async def _first_of(office: Office, batch: Batch) -> str:
-    return (await of_batch(office, batch))[0]
+async def _first_of(service: TaskService, batch: Batch) -> str:
+    return (await of_batch(service, batch))[0]
 
 
-async def _is_closed(office: Office, batch: Batch) -> bool:
-    return await office.database["batches"].find_one({"_id": batch.id, "open_since": {"$exists": True}}) is None
+async def _is_closed(service: TaskService, batch: Batch) -> bool:
+    return await service.database["batches"].find_one({"_id": batch.id, "open_since": {"$exists": True}}) is None

@@ -23,30 +23,31 @@ from shared.office.timeliness import horizon
 from shared.office.vocabulary import Role, Stage, Timeliness
 from shared.office.workdays import WorkCalendar
 from shared.web.pages import Position
-from tests.support.assignment import MONDAY, Office, code_of, fields_of, local, running_office
+from tests.support.assignment import TaskService, code_of, fields_of, running_tasks
+from tests.support.clock import MONDAY, local
 
 LATE: Final = "2026-10-19T09:00:00"
 RETURNED: Final = {"accepted": False, "reason": "Thiếu số liệu"}
 
 
 @dataclass(frozen=True)
-class House:
+class FilledService:
     """The service with tasks in every stage; `tasks` names them by what happened to them."""
 
-    office: Office
+    service: TaskService
     tasks: Mapping[str, str]
 
     async def listed(self, by: str = "leader", **query: Any) -> list[str]:
         """Return the names of the tasks that a list shows, all pages, in its order."""
         names = {task: name for name, task in self.tasks.items()}
-        return [names[task] for task in await ids(self.office, by, **query) if task in names]
+        return [names[task] for task in await ids(self.service, by, **query) if task in names]
 
 
-async def ids(office: Office, by: str = "leader", limit: int = 200, **query: Any) -> list[str]:
+async def ids(service: TaskService, by: str = "leader", limit: int = 200, **query: Any) -> list[str]:
     found: list[str] = []
     cursor: dict[str, str] = {}
     while True:
-        answer = await office.get("/v1/tasks", by, limit=limit, **cursor, **query)
+        answer = await service.get("/v1/tasks", by, limit=limit, **cursor, **query)
         assert answer.status_code == 200, answer.text
         found += [item["id"] for item in answer.json()["items"]]
         if answer.json()["next_cursor"] is None:
@@ -55,15 +56,15 @@ async def ids(office: Office, by: str = "leader", limit: int = 200, **query: Any
 
 
 @pytest.fixture(scope="module")
-async def house(servers: Servers) -> AsyncIterator[House]:
-    async with running_office(servers) as office:
-        yield House(office, await _settle_in(office))
+async def filled(servers: Servers) -> AsyncIterator[FilledService]:
+    async with running_tasks(servers) as service:
+        yield FilledService(service, await _fill(service))
 
 
 @pytest.fixture
-def office(house: House) -> Office:
-    house.office.clock.set(MONDAY)
-    return house.office
+def service(filled: FilledService) -> TaskService:
+    filled.service.clock.set(MONDAY)
+    return filled.service
 
 
 LIVES: Final[Mapping[str, tuple[dict[str, Any], tuple[str, ...]]]] = MappingProxyType(
@@ -92,27 +93,27 @@ LIVES: Final[Mapping[str, tuple[dict[str, Any], tuple[str, ...]]]] = MappingProx
 )
 
 
-async def _settle_in(office: Office) -> dict[str, str]:
+async def _fill(service: TaskService) -> dict[str, str]:
     tasks = {}
     for minute, (name, (changes, acts)) in enumerate(LIVES.items()):
-        office.clock.set(f"2026-10-05T09:{minute:02}:00")
+        service.clock.set(f"2026-10-05T09:{minute:02}:00")
         by, assigner = ("coordinator", {"assigner": "other-leader"}) if name == "returned" else ("leader", {})
-        task = str((await office.assign(by, **changes, **assigner))["id"])
+        task = str((await service.assign(by, **changes, **assigner))["id"])
         for act in acts:
-            await _live(office, task, act, by)
+            await _live(service, task, act, by)
         tasks[name] = task
     return tasks
 
 
-async def _live(office: Office, task: str, act: str, by: str) -> None:
+async def _live(service: TaskService, task: str, act: str, by: str) -> None:
     if act == "late":
-        office.clock.set("2026-10-08T09:00:00")
+        service.clock.set("2026-10-08T09:00:00")
     elif act == "finish":
-        await office.act(task, "progress", body={"percent": 100})
+        await service.act(task, "progress", body={"percent": 100})
     elif act == "return":
-        await office.act(task, "report/decision", by, RETURNED)
+        await service.act(task, "report/decision", by, RETURNED)
     else:
-        await office.act(task, act)
+        await service.act(task, act)
 
 
 # Timeliness: the list's condition and the derived value are one and the same
@@ -152,16 +153,18 @@ TIMELINESS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 @pytest.mark.parametrize("at", range(len(MOMENTS)), ids=MOMENTS)
-async def test_the_filter_by_timeliness_finds_what_is_so_at_the_moment(house: House, office: Office, at: int) -> None:
-    office.clock.set(MOMENTS[at])
+async def test_the_filter_by_timeliness_finds_what_is_so_at_the_moment(
+    filled: FilledService, service: TaskService, at: int
+) -> None:
+    service.clock.set(MOMENTS[at])
     by_hand = {name: values[at] for name, values in TIMELINESS.items()}
-    assert {name: (await office.read(task))["timeliness"] for name, task in house.tasks.items()} == by_hand
+    assert {name: (await service.read(task))["timeliness"] for name, task in filled.tasks.items()} == by_hand
     for value in Timeliness:
         expected = {name for name, timeliness in by_hand.items() if timeliness == value}
-        assert set(await house.listed(timeliness=value)) == expected, value
-    listed = (await office.get("/v1/tasks", limit=200)).json()["items"]
+        assert set(await filled.listed(timeliness=value)) == expected, value
+    listed = (await service.get("/v1/tasks", limit=200)).json()["items"]
     shown = {item["id"]: item["timeliness"] for item in listed}
-    assert {name: shown[task] for name, task in house.tasks.items()} == by_hand
+    assert {name: shown[task] for name, task in filled.tasks.items()} == by_hand
 
 
 # Filters
@@ -195,19 +198,21 @@ async def test_the_filter_by_timeliness_finds_what_is_so_at_the_moment(house: Ho
     ],
 )
 async def test_a_filter_narrows_the_list(
-    house: House, office: Office, query: dict[str, str], expected: set[str]
+    filled: FilledService, service: TaskService, query: dict[str, str], expected: set[str]
 ) -> None:
     for sort in get_args(Sort):
-        assert set(await house.listed(**query, sort=sort)) == expected
+        assert set(await filled.listed(**query, sort=sort)) == expected
 
 
-async def test_what_changed_since_a_moment_is_found_by_programs_that_poll(house: House, office: Office) -> None:
-    office.clock.set("2026-10-05T13:00:00")
-    task = await office.assigned()
-    assert task in await ids(office, updated_since="2026-10-05T13:00:00+07:00")
-    assert task in await ids(office, updated_since="2026-10-05T06:00:00Z")
-    assert task not in await ids(office, updated_since="2026-10-05T13:00:00.001+07:00")
-    assert set(await house.listed(updated_since="2026-10-05T13:00:00+07:00")) == {
+async def test_what_changed_since_a_moment_is_found_by_programs_that_poll(
+    filled: FilledService, service: TaskService
+) -> None:
+    service.clock.set("2026-10-05T13:00:00")
+    task = await service.assigned()
+    assert task in await ids(service, updated_since="2026-10-05T13:00:00+07:00")
+    assert task in await ids(service, updated_since="2026-10-05T06:00:00Z")
+    assert task not in await ids(service, updated_since="2026-10-05T13:00:00.001+07:00")
+    assert set(await filled.listed(updated_since="2026-10-05T13:00:00+07:00")) == {
         "reported late",
         "explained",
         "completed late",
@@ -247,14 +252,16 @@ async def test_what_changed_since_a_moment_is_found_by_programs_that_poll(house:
     ],
 )
 async def test_a_task_waits_for_those_who_should_act_now(
-    house: House, office: Office, by: str, expected: set[str]
+    filled: FilledService, service: TaskService, by: str, expected: set[str]
 ) -> None:
-    assert set(await house.listed(by, waiting="me")) == expected
+    assert set(await filled.listed(by, waiting="me")) == expected
 
 
-async def test_what_waits_for_a_leader_waits_for_the_coordinators_too(house: House, office: Office) -> None:
-    waiting = {*await house.listed("leader", waiting="me"), *await house.listed("other-leader", waiting="me")}
-    assert set(await house.listed("coordinator", waiting="me")) == waiting
+async def test_what_waits_for_a_leader_waits_for_the_coordinators_too(
+    filled: FilledService, service: TaskService
+) -> None:
+    waiting = {*await filled.listed("leader", waiting="me"), *await filled.listed("other-leader", waiting="me")}
+    assert set(await filled.listed("coordinator", waiting="me")) == waiting
 
 
 @pytest.mark.parametrize(
@@ -269,23 +276,25 @@ async def test_what_waits_for_a_leader_waits_for_the_coordinators_too(house: Hou
         ("administrator", set()),
     ],
 )
-async def test_everybody_is_shown_what_they_may_see(house: House, office: Office, by: str, expected: set[str]) -> None:
-    assert set(await house.listed(by)) == expected
-    assert set(await house.listed(by, coordinating_agency="coordinating")) == expected
+async def test_everybody_is_shown_what_they_may_see(
+    filled: FilledService, service: TaskService, by: str, expected: set[str]
+) -> None:
+    assert set(await filled.listed(by)) == expected
+    assert set(await filled.listed(by, coordinating_agency="coordinating")) == expected
 
 
-async def test_a_program_without_the_scope_reads_no_list(office: Office) -> None:
+async def test_a_program_without_the_scope_reads_no_list(service: TaskService) -> None:
     acting = {"username": "acting", "display_name": "Chỉ thực hiện", "role": "service", "agency": "lead"}
-    await office.post("/v1/accounts", acting | {"scopes": ["tasks:act"]}, "administrator")
-    task = await office.assigned()
+    await service.post("/v1/accounts", acting | {"scopes": ["tasks:act"]}, "administrator")
+    task = await service.assigned()
     for path in ("/v1/tasks", f"/v1/tasks/{task}", f"/v1/tasks/{task}/history"):
-        assert code_of(await office.get(path, "acting")) == (403, "not-permitted")
-    assert (await office.act(task, "receipt", "acting"))["stage"] == "received"
+        assert code_of(await service.get(path, "acting")) == (403, "not-permitted")
+    assert (await service.act(task, "receipt", "acting"))["stage"] == "received"
 
 
-async def test_a_list_shows_tasks_without_their_texts(house: House, office: Office) -> None:
-    items = (await office.get("/v1/tasks", limit=200)).json()["items"]
-    (item,) = [item for item in items if item["id"] == house.tasks["explained"]]
+async def test_a_list_shows_tasks_without_their_texts(filled: FilledService, service: TaskService) -> None:
+    items = (await service.get("/v1/tasks", limit=200)).json()["items"]
+    (item,) = [item for item in items if item["id"] == filled.tasks["explained"]]
     for text in ("description", "product", "deadline_text", "allowed_acts"):
         assert text not in item
     assert set(item["explanation"]) == {"state", "required_at", "due_at", "submitted_at", "decided_at"}
@@ -295,13 +304,13 @@ async def test_a_list_shows_tasks_without_their_texts(house: House, office: Offi
 # Order and pages
 
 
-async def test_the_newest_come_first_unless_said(house: House, office: Office) -> None:
-    assert await house.listed() == list(LIVES)[::-1]
-    assert await house.listed(sort="-assigned_at") == list(LIVES)[::-1]
+async def test_the_newest_come_first_unless_said(filled: FilledService, service: TaskService) -> None:
+    assert await filled.listed() == list(LIVES)[::-1]
+    assert await filled.listed(sort="-assigned_at") == list(LIVES)[::-1]
 
 
-async def test_by_due_moment_the_tasks_without_one_come_last(house: House, office: Office) -> None:
-    items = (await office.get("/v1/tasks", sort="due_at", limit=200)).json()["items"]
+async def test_by_due_moment_the_tasks_without_one_come_last(filled: FilledService, service: TaskService) -> None:
+    items = (await service.get("/v1/tasks", sort="due_at", limit=200)).json()["items"]
     moments = [item["due_at"] for item in items]
     known = [due for due in moments if due is not None]
     assert known == sorted(known)
@@ -312,28 +321,28 @@ async def test_by_due_moment_the_tasks_without_one_come_last(house: House, offic
 @pytest.mark.parametrize("sort", get_args(Sort))
 @pytest.mark.parametrize("limit", [1, 3, 7])
 async def test_every_task_comes_once_though_others_are_given_meanwhile(
-    house: House, office: Office, sort: str, limit: int
+    filled: FilledService, service: TaskService, sort: str, limit: int
 ) -> None:
-    whole = await ids(office, sort=sort)
+    whole = await ids(service, sort=sort)
     found: list[str] = []
     cursor: dict[str, str] = {}
     while True:
-        page = (await office.get("/v1/tasks", sort=sort, limit=limit, **cursor)).json()
+        page = (await service.get("/v1/tasks", sort=sort, limit=limit, **cursor)).json()
         assert len(page["items"]) <= limit
         found += [item["id"] for item in page["items"]]
         if page["next_cursor"] is None:
             break
         cursor = {"cursor": page["next_cursor"]}
         if len(found) % 5 == 0:
-            await office.assigned(deadline=None if len(found) % 2 else "2026-10-12")
+            await service.assigned(deadline=None if len(found) % 2 else "2026-10-12")
     assert len(found) == len(set(found))
     assert [task for task in found if task in whole] == whole
 
 
-async def test_equal_moments_are_told_apart_by_the_id(office: Office) -> None:
-    given = [await office.assigned(field="Cùng lúc") for _ in range(7)]
-    assert await ids(office, field="Cùng lúc", limit=2) == sorted(given, reverse=True)
-    assert await ids(office, field="Cùng lúc", limit=2, sort="due_at") == sorted(given)
+async def test_equal_moments_are_told_apart_by_the_id(service: TaskService) -> None:
+    given = [await service.assigned(field="Cùng lúc") for _ in range(7)]
+    assert await ids(service, field="Cùng lúc", limit=2) == sorted(given, reverse=True)
+    assert await ids(service, field="Cùng lúc", limit=2, sort="due_at") == sorted(given)
 
 
 @pytest.mark.parametrize(
@@ -359,29 +368,29 @@ async def test_equal_moments_are_told_apart_by_the_id(office: Office) -> None:
     ],
 )
 async def test_a_parameter_that_is_none_is_refused(
-    office: Office, query: dict[str, Any], problem: tuple[str, str]
+    service: TaskService, query: dict[str, Any], problem: tuple[str, str]
 ) -> None:
-    answer = await office.get("/v1/tasks", **query)
+    answer = await service.get("/v1/tasks", **query)
     assert (code_of(answer), fields_of(answer)) == ((422, "validation"), [problem])
 
 
-async def test_a_cursor_holds_under_its_own_filters_only(house: House, office: Office) -> None:
-    cursor = (await office.get("/v1/tasks", limit=2)).json()["next_cursor"]
-    assert (await office.get("/v1/tasks", limit=5, cursor=cursor)).status_code == 200
+async def test_a_cursor_holds_under_its_own_filters_only(filled: FilledService, service: TaskService) -> None:
+    cursor = (await service.get("/v1/tasks", limit=2)).json()["next_cursor"]
+    assert (await service.get("/v1/tasks", limit=5, cursor=cursor)).status_code == 200
     for other in ({"sort": "due_at"}, {"stage": "assigned"}, {"timeliness": "overdue"}):
-        answer = await office.get("/v1/tasks", cursor=cursor, **other)
+        answer = await service.get("/v1/tasks", cursor=cursor, **other)
         assert fields_of(answer) == [("cursor", "bad-cursor")]
 
 
-async def test_a_history_comes_in_pages(house: House, office: Office) -> None:
-    task = house.tasks["completed late"]
-    whole = await office.history(task)
-    first = (await office.get(f"/v1/tasks/{task}/history", limit=4)).json()
-    rest = (await office.get(f"/v1/tasks/{task}/history", limit=4, cursor=first["next_cursor"])).json()
+async def test_a_history_comes_in_pages(filled: FilledService, service: TaskService) -> None:
+    task = filled.tasks["completed late"]
+    whole = await service.history(task)
+    first = (await service.get(f"/v1/tasks/{task}/history", limit=4)).json()
+    rest = (await service.get(f"/v1/tasks/{task}/history", limit=4, cursor=first["next_cursor"])).json()
     assert [*first["items"], *rest["items"]] == whole
     assert rest["next_cursor"] is None
-    other = f"/v1/tasks/{house.tasks['completed']}/history"
-    assert fields_of(await office.get(other, cursor=first["next_cursor"])) == [("cursor", "bad-cursor")]
+    other = f"/v1/tasks/{filled.tasks['completed']}/history"
+    assert fields_of(await service.get(other, cursor=first["next_cursor"])) == [("cursor", "bad-cursor")]
 
 
 # Indexes
@@ -424,16 +433,18 @@ def asked_for() -> list[dict[str, Any]]:
     ]
 
 
-async def plan(office: Office, pipeline_or_query: Record, sort: Sort) -> str:
+async def plan(service: TaskService, pipeline_or_query: Record, sort: Sort) -> str:
     direction = -1 if sort.startswith("-") else 1
     order = [(order_field(sort), direction), ("_id", direction)]
-    found = await office.database["tasks"].find(pipeline_or_query).sort(order).limit(51).explain()
+    found = await service.database["tasks"].find(pipeline_or_query).sort(order).limit(51).explain()
     return str(found["queryPlanner"]["winningPlan"])
 
 
 @pytest.mark.parametrize("sort", get_args(Sort))
 @pytest.mark.parametrize("principal", SIGHTS, ids=lambda principal: principal.role)
-async def test_no_list_scans_the_collection(house: House, office: Office, principal: Principal, sort: Sort) -> None:
+async def test_no_list_scans_the_collection(
+    filled: FilledService, service: TaskService, principal: Principal, sort: Sort
+) -> None:
     calendar = WorkCalendar(Policy())
     now = horizon(local(MONDAY), calendar, Policy())
     for values in asked_for():
@@ -441,7 +452,7 @@ async def test_no_list_scans_the_collection(house: House, office: Office, princi
         wanted = conditions(Filters(**own), now, calendar)
         for after in (None, Position(local(MONDAY), "0")):
             query = TaskStore.list_query(principal, wanted, sort, after)
-            assert "COLLSCAN" not in await plan(office, query, sort), (values, after)
+            assert "COLLSCAN" not in await plan(service, query, sort), (values, after)
 
 
 # Which field bounds a list, by who sees it or by what it is narrowed to; nothing is sorted, its index has the order.
@@ -461,17 +472,17 @@ BOUND_BY: Final[tuple[tuple[Principal, dict[str, Any], str], ...]] = (
 @pytest.mark.parametrize("sort", get_args(Sort))
 @pytest.mark.parametrize(("principal", "values", "field"), BOUND_BY)
 async def test_a_list_is_bounded_and_ordered_by_an_index(
-    house: House, office: Office, principal: Principal, values: dict[str, Any], field: str, sort: Sort
+    filled: FilledService, service: TaskService, principal: Principal, values: dict[str, Any], field: str, sort: Sort
 ) -> None:
     calendar = WorkCalendar(Policy())
     wanted = conditions(Filters(**values), horizon(local(MONDAY), calendar, Policy()), calendar)
-    chosen = await plan(office, TaskStore.list_query(principal, wanted, sort, None), sort)
+    chosen = await plan(service, TaskStore.list_query(principal, wanted, sort, None), sort)
     assert "'SORT'" not in chosen
     assert f"'keyPattern': {{'{field or order_field(sort)}'" in chosen
 
 
-async def test_no_other_query_of_tasks_scans_the_collection(house: House, office: Office) -> None:
-    tasks, task = office.database["tasks"], house.tasks["completed late"]
+async def test_no_other_query_of_tasks_scans_the_collection(filled: FilledService, service: TaskService) -> None:
+    tasks, task = service.database["tasks"], filled.tasks["completed late"]
     queries: list[Record] = [
         {"pending_since": {"$lte": true_now()}},
         {"pending_since": {"$exists": True}},
@@ -482,7 +493,7 @@ async def test_no_other_query_of_tasks_scans_the_collection(house: House, office
     for query in queries:
         found = await tasks.find(query).explain()
         assert "COLLSCAN" not in str(found["queryPlanner"]["winningPlan"]), query
-    history = await office.database.command(
+    history = await service.database.command(
         {
             "explain": {"aggregate": "tasks", "pipeline": [{"$match": {"_id": task}}], "cursor": {}},
             "verbosity": "queryPlanner",

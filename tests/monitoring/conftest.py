@@ -6,38 +6,36 @@ import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from deploy.local.prometheus import Prometheus, ensure_prometheus, running_prometheus
-from deploy.local.servers import Servers
-from deploy.local.services import running_services
+from tests.conftest import RunStack
 from tests.monitoring.weeks import FIRST, SECOND, live_through
-from tests.support.messaging import until
-from tests.support.province import QUICK, Province, province_on
+from tests.support.messaging import wait_until
+from tests.support.running_stack import RunningStack
 
 _SCRAPE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A province, and the Prometheus that watches its services."""
+    """A stack, and the Prometheus that watches its services."""
 
-    province: Province
+    stack: RunningStack
     prometheus: Prometheus
 
     async def has_seen_it(self) -> None:
         """Wait until whatever has happened until now was scraped, and the rules judged it."""
-        services = self.province.stack.urls
+        services = self.stack.services.urls
         since = time.time() + 2 * _SCRAPE_SECONDS
 
         async def scraped() -> bool:
             (count,) = await self.values(f"count(timestamp(up) > {since}) or vector(0)")
             return count == len(services)
 
-        await until(scraped, "Prometheus has scraped every service", within=30)
+        await wait_until(scraped, "Prometheus has scraped every service", within=30)
 
     async def samples(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """Return the labels and numbers that an expression has now; not a number is none."""
@@ -55,18 +53,16 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-async def watched(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
-    """Two pieces of the same life, each seen by Prometheus: what comes twice has a rate."""
-    folder: Path = tmp_path_factory.mktemp("watched")
+async def watched(run_stack: RunStack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
+    """The same two weeks twice, each seen by Prometheus: only a counter that grows while it is watched has a rate."""
     programs = ensure_prometheus()
-    async with running_services(servers, folder / "services", settings=QUICK) as stack:
-        targets = {service: [url] for service, url in stack.urls.items()}
-        async with (
-            running_prometheus(programs, folder / "prometheus", targets, scrape_seconds=_SCRAPE_SECONDS) as prometheus,
-            province_on(stack, f"{FIRST.begins}T09:00:00") as province,
-        ):
-            made = Watched(province, prometheus)
+    async with run_stack(begins=f"{FIRST.begins}T09:00:00", accounts=False) as stack:
+        targets = {service: [url] for service, url in stack.services.urls.items()}
+        folder = tmp_path_factory.mktemp("prometheus")
+        async with running_prometheus(programs, folder, targets, scrape_seconds=_SCRAPE_SECONDS) as prometheus:
+            await stack.create_accounts()
+            made = Watched(stack, prometheus)
             for weeks in (FIRST, SECOND):
-                await live_through(province, weeks)
+                await live_through(stack, weeks)
                 await made.has_seen_it()
             yield made

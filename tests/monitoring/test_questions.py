@@ -52,7 +52,7 @@ async def test_the_province_is_shown_as_it_is(watched: Watched) -> None:
     assert await watched.values('max(dondoc_tasks{timeliness="completed_on_time"})') == [2]
     finished = 'sum(max by (agency) (dondoc_tasks_by_agency{state="finished_unreported"}))'
     assert await watched.values(finished) == [2]
-    total = (await watched.province.as_("chair").summary())["total"]
+    total = (await watched.stack.as_("chair").summary())["total"]
     for rate in ("completion", "on_time"):
         assert await watched.values(f'max(dondoc_tasks_ratio{{rate="{rate}"}})') == [total[f"{rate}_rate"]]
 

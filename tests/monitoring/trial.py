@@ -1,8 +1,8 @@
 """Breaks a stack in five ways, for real, and prints the alerts that fire: `python -m tests.monitoring.trial`.
 
-The rules are the real ones but for their durations (`for`, `interval` and the windows of rates), which are ten times
-as short, and the scrapes are six seconds apart; thresholds are as they are. Each fault is mended before the next, and
-the trial waits until no alert fires any more.
+The rules are the real ones, with durations (`for`, `interval` and the windows of rates) ten times as short. Thresholds
+are unchanged. Scrapes are six seconds apart. Each fault is repaired before the next, and the trial waits until no alert
+fires any more.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any, Final
 import aio_pika
 
 from deploy.local.prometheus import RULES, Prometheus, ensure_prometheus, running_prometheus
-from deploy.local.services import ServiceProcesses, running_services
+from deploy.local.services import ServiceProcesses
 from shared.messaging.topology import EXCHANGE
-from tests.support.messaging import until
-from tests.support.province import QUICK, Province, expect, province_on
+from tests.support.messaging import wait_until
+from tests.support.running_stack import RunningStack, expect, running_stack
 from tests.support.servers import temporary_servers
 
 TIMES_AS_FAST: Final = 10
@@ -40,62 +40,62 @@ def hastened(rules: str) -> str:
     return _DURATIONS.sub(lambda found: f"{found['before']}{int(found['minutes']) * 60 // TIMES_AS_FAST}s", rules)
 
 
-async def _assign(province: Province) -> None:
+async def _assign(stack: RunningStack) -> None:
     body = {"title": "Báo cáo giải ngân", "lead_agency": "stc"}
-    expect(201, await province.as_("chair").post("/v1/tasks", body))
+    expect(201, await stack.as_("chair").post("/v1/tasks", body))
 
 
 @asynccontextmanager
-async def broker_down(province: Province) -> AsyncIterator[None]:
-    await province.stack.servers.rabbitmq.stop()
+async def broker_down(stack: RunningStack) -> AsyncIterator[None]:
+    await stack.servers.rabbitmq.stop()
     yield
-    await province.stack.servers.rabbitmq.start()
+    await stack.servers.rabbitmq.start()
 
 
 @asynccontextmanager
-async def database_down(province: Province) -> AsyncIterator[None]:
-    await province.stack.servers.mongod.stop()
+async def database_down(stack: RunningStack) -> AsyncIterator[None]:
+    await stack.servers.mongod.stop()
     yield
-    await province.stack.servers.mongod.start()
+    await stack.servers.mongod.start()
 
 
 @asynccontextmanager
-async def stuck_consumer(province: Province) -> AsyncIterator[None]:
+async def stuck_consumer(stack: RunningStack) -> AsyncIterator[None]:
     """Reporting is let into its database no more, though the server answers: its handlers wait, and an event comes."""
-    name = province.stack.databases["reporting"]
-    database = province.stack.servers.administration[name]
+    name = stack.services.databases["reporting"]
+    database = stack.servers.administration[name]
     await database.command("revokeRolesFromUser", name, roles=[{"role": "readWrite", "db": name}])
-    await _assign(province)
+    await _assign(stack)
     yield
     await database.command("grantRolesToUser", name, roles=[{"role": "readWrite", "db": name}])
 
 
 @asynccontextmanager
-async def dead_letter(province: Province) -> AsyncIterator[None]:
+async def dead_letter(stack: RunningStack) -> AsyncIterator[None]:
     """Someone publishes what nobody can read; an operator drops it."""
-    stack = province.stack
-    async with await aio_pika.connect(stack.servers.rabbitmq.administrator_uri(stack.vhost)) as connection:
+    services = stack.services
+    async with await aio_pika.connect(services.servers.rabbitmq.administrator_uri(services.vhost)) as connection:
         exchange = await (await connection.channel()).get_exchange(EXCHANGE)
         await exchange.publish(aio_pika.Message(b"\xff\xfe"), "task.assigned.v1")
     yield
     for service in ("deadline", "notification", "reporting"):
         command = [sys.executable, "-m", f"services.{service}", "dead-letters", "drop", "--all"]
-        environment = {**os.environ, **stack.environment_of(service)}
+        environment = {**os.environ, **services.environment_of(service)}
         await asyncio.to_thread(subprocess.run, command, env=environment, check=True)
 
 
 @asynccontextmanager
-async def growing_outbox(province: Province) -> AsyncIterator[None]:
+async def growing_outbox(stack: RunningStack) -> AsyncIterator[None]:
     """The broker is there, but lets nobody publish."""
-    await _permit(province.stack, {**_EVERYTHING, "write": "^$"})
-    await _assign(province)
+    await _permit(stack.services, {**_EVERYTHING, "write": "^$"})
+    await _assign(stack)
     yield
-    await _permit(province.stack, _EVERYTHING)
+    await _permit(stack.services, _EVERYTHING)
 
 
-async def _permit(stack: ServiceProcesses, permissions: dict[str, str]) -> None:
-    path = f"/api/permissions/{stack.vhost}/{stack.vhost}"
-    (await stack.servers.management.put(path, json=permissions)).raise_for_status()
+async def _permit(services: ServiceProcesses, permissions: dict[str, str]) -> None:
+    path = f"/api/permissions/{services.vhost}/{services.vhost}"
+    (await services.servers.management.put(path, json=permissions)).raise_for_status()
 
 
 FAULTS: Final = {
@@ -108,12 +108,12 @@ FAULTS: Final = {
 """The faults, by the alert that each is to raise."""
 
 
-async def _try(prometheus: Prometheus, province: Province, wanted: Collection[str]) -> None:
+async def _try(prometheus: Prometheus, stack: RunningStack, wanted: Collection[str]) -> None:
     for alert, fault in FAULTS.items():
         if wanted and alert not in wanted:
             continue
         _say(f"{fault.__name__}:")
-        async with fault(province):
+        async with fault(stack):
             await _until(lambda alert=alert: _fires(prometheus, alert), f"{alert} fires")  # type: ignore[misc]
             for fired in await _firing(prometheus):
                 labels = {name: value for name, value in fired["labels"].items() if name != "alertname"}
@@ -124,7 +124,7 @@ async def _try(prometheus: Prometheus, province: Province, wanted: Collection[st
 
 
 async def _until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    await until(condition, what, within=_WITHIN_SECONDS)
+    await wait_until(condition, what, within=_WITHIN_SECONDS)
 
 
 async def _fires(prometheus: Prometheus, alert: str) -> bool:
@@ -153,15 +153,18 @@ async def main(wanted: Collection[str]) -> None:
         rules.mkdir()
         for file in RULES.glob("*.yml"):
             (rules / file.name).write_text(hastened(file.read_text(encoding="utf-8")), encoding="utf-8")
-        async with temporary_servers() as servers, running_services(servers, folder / "run", settings=QUICK) as stack:
-            targets = {service: [url] for service, url in stack.urls.items()}
-            async with (
-                running_prometheus(
-                    programs, folder / "prom", targets, scrape_seconds=_SCRAPE_SECONDS, rules=rules
-                ) as prometheus,
-                province_on(stack, "2026-10-05T09:00:00") as province,
-            ):
-                await _try(prometheus, province, wanted)
+        async with (
+            temporary_servers() as servers,
+            running_stack(servers, folder / "run") as stack,
+            running_prometheus(
+                programs,
+                folder / "prom",
+                {service: [url] for service, url in stack.services.urls.items()},
+                scrape_seconds=_SCRAPE_SECONDS,
+                rules=rules,
+            ) as prometheus,
+        ):
+            await _try(prometheus, stack, wanted)
 
 
 if __name__ == "__main__":

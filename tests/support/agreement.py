@@ -1,7 +1,7 @@
-"""Whether what stands in the databases is what the office was told, and the same in all four services.
+"""Whether the databases have what was acknowledged, and all four services agree.
 
-It reads the databases as their administrator, and judges by the history of each task. What it expects of the inboxes,
-the announcements and the rows of reporting is written down here, and not asked of the service that made them.
+The checks read the databases as the administrator, and judge by the history of each task. What must be in the inboxes,
+in the announcements and in the rows of reporting is written here a second time; no service is asked for it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from services.assignment.tasks.store.records import state_of, to_fields, to_task
 from shared.events import task as wire
 from shared.events.envelope import Event
 from shared.events.names import kind_of
-from tests.support.acknowledged import Acknowledged, Request
-from tests.support.books import Books, Record, Version, read_books
-from tests.support.province import HANOI, Province
-from tests.support.who_is_told import Readers
-from tests.support.witness import Witness
+from tests.support.clock import HANOI
+from tests.support.expected_recipients import usernames_notified
+from tests.support.stored_state import Record, StoredState, Version, read_stored_state
+from tests.support.workload import Request, Workload
 
 _SHOWN: Final = 20
 _NEWEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -31,7 +30,7 @@ Differences = Iterator[str]
 
 @dataclass(frozen=True)
 class Figures:
-    """How much was in agreement."""
+    """How much was compared."""
 
     tasks: int
     entries: int
@@ -46,41 +45,39 @@ class Figures:
         )
 
 
-async def assert_agreement(
-    province: Province, acknowledged: Acknowledged, witness: Witness, *, seconds: float = 60
-) -> Figures:
-    """Wait until all is settled, hold that all services agree with what was acknowledged, and say how much that was."""
-    now = province.now()
-    await province.stack.wait_until_idle(seconds=seconds)
-    books = await read_books(province, acknowledged, witness, now)
-    found = differences(books)
+async def assert_agreement(workload: Workload, *, seconds: float = 60) -> Figures:
+    """Wait until nothing is left to do, check everything, and return how much that was."""
+    now = workload.stack.now()
+    await workload.stack.services.wait_until_idle(seconds=seconds)
+    state = await read_stored_state(workload, now)
+    found = differences(state)
     shown = "\n  ".join(found[:_SHOWN])
     assert not found, f"{len(found)} differences:\n  {shown}"
     return Figures(
-        tasks=len(books.tasks),
-        entries=sum(map(len, books.lives.values())),
-        acknowledged=len(acknowledged.tasks) + len(acknowledged.batches),
-        told=len(books.inbox),
-        published=len(books.published),
+        tasks=len(state.tasks),
+        entries=sum(map(len, state.versions.values())),
+        acknowledged=len(workload.acknowledged.tasks) + len(workload.acknowledged.batches),
+        told=len(state.inbox),
+        published=len(state.published),
     )
 
 
-def differences(books: Books) -> list[str]:
-    """Return everything that is not as it should be, each naming the task, the service and what differs."""
-    return [found for clause in CLAUSES for found in clause(books)]
+def differences(state: StoredState) -> list[str]:
+    """Return what is wrong. Each line names the task, the service and what differs."""
+    return [found for check in CHECKS for found in check(state)]
 
 
-def nothing_is_on_its_way(books: Books) -> Differences:
-    yield from (f"{collection}: an outbox is not empty" for collection in books.waiting)
-    yield from (f"{service}: there are dead letters" for service in books.dead)
-    yield from (f"batch {batch}: still open" for batch, document in books.batches.items() if "open_since" in document)
+def nothing_is_on_its_way(state: StoredState) -> Differences:
+    yield from (f"{collection}: an outbox is not empty" for collection in state.full_outboxes)
+    yield from (f"{service}: there are dead letters" for service in state.dead_letters)
+    yield from (f"batch {batch}: still open" for batch, document in state.batches.items() if "open_since" in document)
 
 
-def histories_make_the_tasks(books: Books) -> Differences:
-    """Each history goes 1, 2, 3 and so on, and its replay is the task."""
-    yield from books.broken
-    for task_id, versions in books.lives.items():
-        document = books.tasks[task_id]
+def histories_make_the_tasks(state: StoredState) -> Differences:
+    """Each history is numbered 1, 2, 3 and so on. Its replay is the task."""
+    yield from state.unreplayable
+    for task_id, versions in state.versions.items():
+        document = state.tasks[task_id]
         sequences = [version.entry.sequence for version in versions]
         if sequences != list(range(1, len(versions) + 1)):
             yield f"task {task_id}: its history is numbered {sequences}"
@@ -103,12 +100,12 @@ def _unequal(what: str, found: Any, expected: Any) -> Differences:
             yield f"{what}: {one.name} is {there}, and should be {right}"
 
 
-def acknowledged_requests_stand_once(books: Books) -> Differences:
-    """Whatever was acknowledged is there, and nothing is there twice, acknowledged or not."""
-    yield from books.acknowledged.contradictions
+def acknowledged_requests_stand_once(state: StoredState) -> Differences:
+    """Every acknowledged request is in a history. No request is there twice, acknowledged or not."""
+    yield from state.acknowledged.contradictions
     found: defaultdict[tuple[Request, str], list[int]] = defaultdict(list)
     first: Counter[Request] = Counter()
-    for task_id, document in books.tasks.items():
+    for task_id, document in state.tasks.items():
         for entry in document["history"]:
             if entry.get("key") is not None:
                 request = Request(entry["by"], entry["key"])
@@ -118,32 +115,32 @@ def acknowledged_requests_stand_once(books: Books) -> Differences:
         if len(sequences) > 1:
             yield f"task {task_id}: {request} stands in its history at {sequences}"
     yield from (f"{request} made {count} tasks" for request, count in first.items() if count > 1)
-    for request, (task_id, version) in books.acknowledged.tasks.items():
+    for request, (task_id, version) in state.acknowledged.tasks.items():
         if (request, task_id) not in found:
             yield f"task {task_id}: {request} was acknowledged and is not in its history"
-        elif books.tasks[task_id]["version"] < version:
+        elif state.tasks[task_id]["version"] < version:
             yield f"task {task_id}: {request} was answered with version {version}, which is not there"
 
 
-def acknowledged_batches_are_whole(books: Books) -> Differences:
+def acknowledged_batches_are_whole(state: StoredState) -> Differences:
     made: defaultdict[str, set[str]] = defaultdict(set)
-    for task_id, document in books.tasks.items():
+    for task_id, document in state.tasks.items():
         if document["batch"] is not None:
             made[document["batch"]].add(task_id)
-    for request, tasks in books.acknowledged.batches.items():
-        there = [made[batch] for batch in {books.tasks[task]["batch"] for task in tasks if task in books.tasks}]
+    for request, tasks in state.acknowledged.batches.items():
+        there = [made[batch] for batch in {state.tasks[task]["batch"] for task in tasks if task in state.tasks}]
         if there != [set(tasks)]:
             yield f"task {tasks[0]}: {request} was answered with its batch of {len(tasks)} tasks, which is not whole"
-    yield from (f"batch {batch}: has tasks and no document" for batch in made if batch not in books.batches)
+    yield from (f"batch {batch}: has tasks and no document" for batch in made if batch not in state.batches)
 
 
-def deadlines_move_once(books: Books) -> Differences:
+def deadlines_move_once(state: StoredState) -> Differences:
     """One extension at most, and the first deadline is kept."""
-    for task_id, document in books.tasks.items():
+    for task_id, document in state.tasks.items():
         requests = document["extension"]["requests"]
-        for state in ("approved", "pending"):
-            if (count := sum(request["state"] == state for request in requests)) > 1:
-                yield f"task {task_id}: {count} extension requests are {state}"
+        for wanted in ("approved", "pending"):
+            if (count := sum(request["state"] == wanted for request in requests)) > 1:
+                yield f"task {task_id}: {count} extension requests are {wanted}"
         given = [entry["details"]["due_at"] for entry in document["history"] if entry["act"] in _GIVE_A_DEADLINE]
         moved = [entry["details"]["due_at"] for entry in document["history"] if entry["act"] == "extension_approved"]
         if len(moved) > 1:
@@ -158,17 +155,17 @@ def deadlines_move_once(books: Books) -> Differences:
 _GIVE_A_DEADLINE: Final = ("assigned", "deadline_set")
 
 
-def misses_are_recorded(books: Books) -> Differences:
-    """What passed unreported is missed, once, and nothing else is."""
-    for task_id, document in books.tasks.items():
+def misses_are_recorded(state: StoredState) -> Differences:
+    """A task without a report in time has one miss. Other tasks have none."""
+    for task_id, document in state.tasks.items():
         due_at, missed_at = document["due_at"], document["missed_at"]
         recorded = [entry["at"] for entry in document["history"] if entry["act"] == "explanation_required"]
         if len(recorded) != (missed_at is not None):
             yield f"task {task_id}: missed_at is {missed_at}, and its history has {len(recorded)} misses"
         if missed_at is not None and (missed_at < due_at or not all(at > due_at for at in recorded)):
             yield f"task {task_id}: missed at {missed_at}, recorded at {recorded}, due only at {due_at}"
-        if missed_at is None and _should_be_missed(document, books.now):
-            yield f"task {task_id}: was due at {due_at}, it is {books.now}, and no miss is recorded"
+        if missed_at is None and _should_be_missed(document, state.now):
+            yield f"task {task_id}: was due at {due_at}, it is {state.now}, and no miss is recorded"
 
 
 def _should_be_missed(document: Record, now: datetime) -> bool:
@@ -179,28 +176,28 @@ def _should_be_missed(document: Record, now: datetime) -> bool:
     return document["extension"]["state"] != "pending" and not (stands and report["submitted_at"] <= due_at)
 
 
-def every_version_was_published(books: Books) -> Differences:
-    """What was published is what stands in the histories, word for word, and all of it."""
-    heard: dict[tuple[str, int], Event[Any]] = {}
-    for event in books.published:
+def every_version_was_published(state: StoredState) -> Differences:
+    """Every history entry was published as it stands in the history, and nothing else was."""
+    published: dict[tuple[str, int], Event[Any]] = {}
+    for event in state.published:
         if event.type.startswith("task."):
-            heard.setdefault((event.subject, int(event.sequence)), event)
+            published.setdefault((event.subject, int(event.sequence)), event)
             if event.data.act.sequence != int(event.sequence) or event.data.task.version != int(event.sequence):
                 yield f"task {event.subject}: event {event.id} is of two versions"
-    for task_id, versions in books.lives.items():
+    for task_id, versions in state.versions.items():
         for version in versions:
             key = task_id, version.entry.sequence
-            if key not in heard:
+            if key not in published:
                 yield f"task {task_id}: version {version.entry.sequence} was never published"
                 continue
-            event = heard.pop(key)
+            event = published.pop(key)
             if kind_of(event.type) != version.kind or _as_json(event.data.act) != _as_json(
                 to_wire_entry(version.entry)
             ):
                 yield f"task {task_id}: {event.type} was published as version {event.sequence}, {version.kind} stands"
             elif event.data.task != _on_the_wire(version.task):
                 yield f"task {task_id}: version {event.sequence} was published otherwise than it stands"
-    yield from (f"task {task}: version {number} was published and is not there" for task, number in heard)
+    yield from (f"task {task}: version {number} was published and is not there" for task, number in published)
 
 
 def _as_json(act: wire.HistoryEntry) -> dict[str, Any]:
@@ -211,10 +208,10 @@ def _on_the_wire(task: Task) -> wire.Task:
     return wire.Task.model_validate(to_fields(task))
 
 
-def deadline_watches_the_tasks(books: Books) -> Differences:
-    yield from _others("deadline watches", books.watches, books.lives)
-    for task_id, versions in books.lives.items():
-        watch, task = books.watches.get(task_id), versions[-1].task
+def deadline_watches_the_tasks(state: StoredState) -> Differences:
+    yield from _others("deadline watches", state.watches, state.versions)
+    for task_id, versions in state.versions.items():
+        watch, task = state.watches.get(task_id), versions[-1].task
         if watch is None:
             yield f"task {task_id}: deadline does not watch it"
             continue
@@ -222,7 +219,7 @@ def deadline_watches_the_tasks(books: Books) -> Differences:
             yield f"task {task_id}: deadline has version {watch['sequence']}, assignment {task.version}"
         elif wire.Task.model_validate(watch["task"]) != _on_the_wire(task):
             yield f"task {task_id}: deadline has version {task.version} otherwise than assignment"
-        if (waits := watch.get("next_moment")) is not None and waits < books.now:
+        if (waits := watch.get("next_moment")) is not None and waits < state.now:
             yield f"task {task_id}: deadline has not dealt with the moment {waits}"
 
 
@@ -230,16 +227,16 @@ def _others(what: str, found: Mapping[str, Any], expected: Mapping[str, Any]) ->
     yield from (f"task {key}: {what} it, and assignment does not know it" for key in found if key not in expected)
 
 
-def announcements_were_right(books: Books) -> Differences:
-    """Each moment was announced once, never early, of a task as it then was; and those that must be told were."""
+def announcements_were_right(state: StoredState) -> Differences:
+    """Each moment was announced once, never early, and with the task as it then was. Nothing was left out."""
     by_id: dict[str, Event[Any]] = {}
-    for event in books.published:
+    for event in state.published:
         if event.type.startswith("deadline."):
             if by_id.setdefault(event.id, event) != event:
                 yield f"task {event.subject}: {event.id} was announced at {by_id[event.id].time} and at {event.time}"
-            yield from _wrong(event, books)
+            yield from _wrong(event, state)
     told = {(event.subject, kind_of(event.type), event.data.moment) for event in by_id.values()}
-    for task_id, watch in books.watches.items():
+    for task_id, watch in state.watches.items():
         for kind in _ALWAYS_TOLD & watch["dealt_with"].keys():
             if (task_id, f"deadline.{kind}", watch["dealt_with"][kind]) not in told:
                 yield f"task {task_id}: {kind} of {watch['dealt_with'][kind]} was never announced"
@@ -248,8 +245,8 @@ def announcements_were_right(books: Books) -> Differences:
 _ALWAYS_TOLD: Final = {"missed", "receipt_overdue", "report_missing", "explanation_overdue"}
 
 
-def _wrong(event: Event[Any], books: Books) -> Differences:
-    brief, versions = event.data, books.lives.get(event.subject, [])
+def _wrong(event: Event[Any], state: StoredState) -> Differences:
+    brief, versions = event.data, state.versions.get(event.subject, [])
     if event.time <= brief.moment:
         yield f"task {event.subject}: {event.id} was announced early, at {event.time}"
     if len(versions) < brief.sequence:
@@ -266,7 +263,7 @@ def _wrong(event: Event[Any], books: Books) -> Differences:
 
 
 def _before_due(task: Task, moment: datetime, *, days: bool) -> bool:
-    """Whether it is a morning before the due day, or of it."""
+    """Whether the moment is a morning before the due day (`days`) or of it."""
     if task.due_at is None or task.stage not in {"assigned", "received", "in_progress"}:
         return False
     apart = task.due_at.astimezone(HANOI).date() - moment.astimezone(HANOI).date()
@@ -283,9 +280,9 @@ _MOMENTS: Final[Mapping[str, Callable[[Task, datetime], bool]]] = {
 }
 
 
-def inboxes_are_complete(books: Books) -> Differences:
-    """Everyone who is to be told has one entry of it, and nobody has another."""
-    expected, found = _demanded(books), Counter(map(_told, books.inbox))
+def inboxes_are_complete(state: StoredState) -> Differences:
+    """Everyone who must be notified has one inbox entry, and nobody else has one."""
+    expected, found = _demanded(state), Counter(map(_told, state.inbox))
     for entry, count in ((expected - found) + (found - expected)).items():
         username, task_id, kind, at = entry
         there = found[entry]
@@ -300,31 +297,32 @@ def inboxes_are_complete(books: Books) -> Differences:
 
 
 Told = tuple[str, str, str, datetime]
-"""Who was told, of which task, what, and when that was."""
+"""Who was notified, of which task, of what, and of when."""
 
 
 def _told(entry: Record) -> Told:
     return entry["username"], entry["task_id"], entry["kind"], entry["at"]
 
 
-def _demanded(books: Books) -> Counter[Told]:
-    readers = Readers(books.accounts)
+def _demanded(state: StoredState) -> Counter[Told]:
     demanded: Counter[Told] = Counter()
-    for task_id, versions in books.lives.items():
+    for task_id, versions in state.versions.items():
         for version in versions:
-            for username in readers.told(version.kind, version.task, version.entry):
+            for username in usernames_notified(state.accounts, version.kind, version.task, version.entry):
                 demanded[username, task_id, version.kind, version.entry.at] += 1
-    for event in {event.id: event for event in books.published if event.type.startswith("deadline.")}.values():
-        for username in readers.told(kind_of(event.type), event.data):
+    for event in {event.id: event for event in state.published if event.type.startswith("deadline.")}.values():
+        for username in usernames_notified(state.accounts, kind_of(event.type), event.data):
             demanded[username, event.subject, kind_of(event.type), event.time] += 1
     return demanded
 
 
-def reporting_has_every_version(books: Books) -> Differences:
-    expected = {f"{task_id}:{row['sequence']}": row for task_id in books.lives for row in _rows(books.lives[task_id])}
-    yield from (f"row {key}: reporting has it, and assignment does not" for key in books.rows if key not in expected)
+def reporting_has_every_version(state: StoredState) -> Differences:
+    expected = {
+        f"{task_id}:{row['sequence']}": row for task_id in state.versions for row in _rows(state.versions[task_id])
+    }
+    yield from (f"row {key}: reporting has it, and assignment does not" for key in state.rows if key not in expected)
     for key, row in expected.items():
-        there = books.rows.get(key)
+        there = state.rows.get(key)
         if there is None:
             yield f"row {key}: missing in reporting"
             continue
@@ -364,7 +362,7 @@ def _rows(versions: Sequence[Version]) -> Iterator[Record]:
         }
 
 
-CLAUSES: Final[tuple[Callable[[Books], Differences], ...]] = (
+CHECKS: Final[tuple[Callable[[StoredState], Differences], ...]] = (
     nothing_is_on_its_way,
     histories_make_the_tasks,
     acknowledged_requests_stand_once,

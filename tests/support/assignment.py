@@ -1,36 +1,27 @@
-"""assignment in this process on real servers: agencies, accounts of every role, and a clock that tests set."""
+"""assignment in this process for tests of tasks: agencies, accounts of every role, a body and a doer of every act."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import httpx2
-from fastapi import FastAPI
 
 from deploy.local.servers import Servers
-from services.assignment.app import build
 from services.assignment.directory.rules.account import Account
-from shared.mongo import Database, connect
 from shared.office.vocabulary import Role
-from tests.support.directory import KEYS, add_account, settings_for
-from tests.support.messaging import until
-from tests.support.servers import Databases, Vhost, temporary_vhost
+from tests.support.clock import MONDAY, FakeClock, local
+from tests.support.directory import KEYS, PASSWORD, AssignmentService, running_assignment
 
-HANOI: Final = ZoneInfo("Asia/Ho_Chi_Minh")
-MONDAY: Final = "2026-10-05T09:00:00"
-"""When tests begin, local time: no day off but Saturdays and Sundays is near."""
 DEADLINE: Final = "2026-10-16"
-"""The deadline of a task unless said: the Friday of the next week."""
+"""The deadline of a task that a test does not choose: the Friday of the next week."""
 DUE_AT: Final = "2026-10-16T23:59:59.999"
 LATER_DEADLINE: Final = "2026-10-30"
-PASSWORD: Final = "mật khẩu dài"
 
 AGENCIES: Final = ("lead", "coordinating", "monitor", "stranger", "office")
 ACCOUNTS: Final[Mapping[str, tuple[str, str | None]]] = MappingProxyType(
@@ -81,7 +72,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
         "urging": {"message": "Đề nghị khẩn trương"},
     }
 )
-"""A body of each act that is right by itself."""
+"""A valid body for each act."""
 
 DOERS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -92,48 +83,22 @@ DOERS: Final[Mapping[str, str]] = MappingProxyType(
         "contribution": "coordinating-head",
     }
 )
-"""Somebody who may do each act."""
-
-
-def local(text: str) -> datetime:
-    """Return the moment of a local time, `2026-10-16T23:59:59.999`."""
-    return datetime.fromisoformat(text).replace(tzinfo=HANOI).astimezone(UTC)
+"""An account that may do each act."""
 
 
 def moment(text: str | None) -> datetime | None:
-    """Return the moment an answer names."""
+    """Return the moment that an answer names."""
     return datetime.fromisoformat(text) if text else None
 
 
-class OfficeClock:
-    """The office's time as the tests set it; it stands still."""
-
-    def __init__(self) -> None:
-        self._now = local(MONDAY)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def set(self, text: str) -> None:
-        """Set the local time."""
-        self._now = local(text)
-
-    def forward(self, **by: float) -> None:
-        self._now += timedelta(**by)
-
-
 @dataclass(frozen=True)
-class Office:
-    """The service, the clock it goes by, and its database."""
+class TaskService(AssignmentService):
+    """assignment with a clock that the test sets, and methods to give tasks, to do acts and to read tasks."""
 
-    app: FastAPI
-    http: httpx2.AsyncClient
-    clock: OfficeClock
-    database: Database
-    vhost: Vhost
+    clock: FakeClock
 
     def as_(self, username: str) -> dict[str, str]:
-        """Return the headers of an account; the role it holds is the directory's to say."""
+        """Return the headers of an account. Its role comes from the directory, not from the token."""
         return _headers_of(username)
 
     async def get(self, path: str, by: str = "leader", **query: Any) -> httpx2.Response:
@@ -146,7 +111,7 @@ class Office:
     async def try_act(
         self, task_id: str, act: str, by: str | None = None, body: dict[str, Any] | None = None, **headers: str
     ) -> httpx2.Response:
-        """Send an act, by somebody who may do it and with a body that fits unless said."""
+        """Send an act and return the answer. Without `by` and `body`, they come from `DOERS` and `BODIES`."""
         content = BODIES[act] if body is None else body
         return await self.post(f"/v1/tasks/{task_id}/{act}", content, by or DOERS[act], **headers)
 
@@ -159,19 +124,19 @@ class Office:
         return dict(answer.json())
 
     async def acts(self, task_id: str, *acts: str) -> dict[str, Any]:
-        """Do some acts one after the other and return the task."""
+        """Do acts one after the other and return the task."""
         for act in acts:
             await self.act(task_id, act)
         return await self.read(task_id)
 
     async def assign(self, by: str = "leader", **changes: Any) -> dict[str, Any]:
-        """Give a task due on DEADLINE; a change of None leaves a field out."""
+        """Assign a task due on `DEADLINE` and return it. `None` leaves a field of the body out."""
         answer = await self.post("/v1/tasks", task_body(**changes), by)
         assert answer.status_code == httpx2.codes.CREATED, answer.text
         return dict(answer.json())
 
     async def assigned(self, **changes: Any) -> str:
-        """Give a task and return its id."""
+        """Assign a task and return its id."""
         return str((await self.assign(**changes))["id"])
 
     async def read(self, task_id: str, by: str = "leader") -> dict[str, Any]:
@@ -184,8 +149,8 @@ class Office:
         assert answer.status_code == httpx2.codes.OK, answer.text
         return list(answer.json()["items"])
 
-    async def stored(self, task_id: str) -> dict[str, Any]:
-        """Return the stored task but for its outbox, which empties by itself."""
+    async def stored_task(self, task_id: str) -> dict[str, Any]:
+        """Return the record of a task without its outbox, which the relay empties."""
         found = await self.database["tasks"].find_one({"_id": task_id}, {"outbox": 0, "pending_since": 0})
         assert found is not None
         return found
@@ -193,7 +158,7 @@ class Office:
 
 @cache
 def _headers_of(username: str) -> dict[str, str]:
-    """Sign once for the whole run: signing and verifying cost more than the rest of a request."""
+    """Sign one token for the whole run: signing and verifying cost more than the rest of a request."""
     return {"Authorization": f"Bearer {KEYS.token_for(username, Role.AUDITOR, lifetime=timedelta(hours=6))}"}
 
 
@@ -220,42 +185,27 @@ def fields_of(answer: httpx2.Response) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def running_office(servers: Servers) -> AsyncIterator[Office]:
-    """Run assignment with its agencies and accounts until the block ends."""
-    async with AsyncExitStack() as afterwards:
-        made = await Databases(servers, afterwards).create("assignment")
-        vhost = await afterwards.enter_async_context(temporary_vhost(servers))
-        clock = OfficeClock()
-        app = build(settings_for(made.uri, made.name, vhost.amqp_url), clock=clock)
-        await afterwards.enter_async_context(app.router.lifespan_context(app))
-        http = await afterwards.enter_async_context(
-            httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://assignment")
-        )
-        client = connect(made.uri, "tests")
-        afterwards.callback(client.close)
-        office = Office(app, http, clock, client[made.name], vhost)
-        await until(lambda: _is_ready(http), "assignment is ready")
-        await _fill_directory(office)
-        yield office
-
-
-async def _is_ready(http: httpx2.AsyncClient) -> bool:
-    return bool((await http.get("/health/ready")).json()["status"] == "ready")
-
-
-async def _fill_directory(office: Office) -> None:
+async def running_tasks(servers: Servers) -> AsyncIterator[TaskService]:
+    """Run assignment with `AGENCIES`, `ACCOUNTS` and `PROGRAMS` until the block ends."""
+    clock = FakeClock(local(MONDAY))
     administrator = Account("administrator", "Quản trị hệ thống", Role.ADMINISTRATOR)
-    await add_account(office.database, administrator, PASSWORD)
+    async with running_assignment(servers, [administrator], clock=clock) as running:
+        service = TaskService(**vars(running), clock=clock)
+        await _fill_directory(service)
+        yield service
+
+
+async def _fill_directory(service: TaskService) -> None:
     for code in AGENCIES:
-        await _create(office, "/v1/agencies", {"code": code, "name": f"Cơ quan {code}", "kind": "department"})
+        await _create(service, "/v1/agencies", {"code": code, "name": f"Cơ quan {code}", "kind": "department"})
     for username, (role, agency) in ACCOUNTS.items():
         person = {"username": username, "display_name": username, "role": role, "password": PASSWORD}
-        await _create(office, "/v1/accounts", person | ({"agency": agency} if agency else {}))
+        await _create(service, "/v1/accounts", person | ({"agency": agency} if agency else {}))
     for username, (agency, scopes) in PROGRAMS.items():
         program = {"username": username, "display_name": username, "role": "service", "agency": agency}
-        await _create(office, "/v1/accounts", program | {"scopes": list(scopes)})
+        await _create(service, "/v1/accounts", program | {"scopes": list(scopes)})
 
 
-async def _create(office: Office, path: str, body: dict[str, Any]) -> None:
-    answer = await office.post(path, body, "administrator")
+async def _create(service: TaskService, path: str, body: dict[str, Any]) -> None:
+    answer = await service.post(path, body, "administrator")
     assert answer.status_code == httpx2.codes.CREATED, answer.text

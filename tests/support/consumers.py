@@ -22,10 +22,9 @@ from shared.messaging.publisher import NotPublishedError, Publisher, Sendable, m
 from shared.messaging.topology import EXCHANGE
 from shared.mongo import Database, connect
 from shared.settings import Mode
-from tests.support.deadline_tasks import FakeClock
-from tests.support.messaging import until
+from tests.support.clock import FakeClock
+from tests.support.messaging import wait_until
 from tests.support.notification_events import ASSIGNED_AT
-from tests.support.proxy import TcpProxy
 from tests.support.servers import Database as OwnDatabase
 from tests.support.tokens import TestKeys
 
@@ -42,7 +41,7 @@ async def running(service: str, database: OwnDatabase, amqp_url: str, **changes:
         async def is_ready() -> bool:
             return bool((await http.get("/health/ready")).json()["status"] == "ready")
 
-        await until(is_ready, f"{service} is ready")
+        await wait_until(is_ready, f"{service} is ready")
         yield collections
 
 
@@ -95,7 +94,7 @@ async def send(publisher: Publisher, events: Iterable[Event[Any]]) -> None:
     """Publish events one after the other, each until it is confirmed."""
     for event in events:
         message = make_message(encode(event), event_id=event.id, event_type=event.type, headers={})
-        await until(partial(_is_confirmed, publisher, message, event.type), "the broker has confirmed", within=60)
+        await wait_until(partial(_is_confirmed, publisher, message, event.type), "the broker has confirmed", within=60)
 
 
 async def _is_confirmed(publisher: Publisher, message: Sendable, key: str) -> bool:
@@ -104,10 +103,3 @@ async def _is_confirmed(publisher: Publisher, message: Sendable, key: str) -> bo
     except NotPublishedError:
         return False
     return True
-
-
-def through(proxy: TcpProxy, uri: str) -> str:
-    """Return the same address by way of the proxy, without asking MongoDB for the way around it."""
-    return uri.replace(f":{proxy.target_port}/", f":{proxy.port}/").replace(
-        "replicaSet=dondoc", "directConnection=true"
-    )

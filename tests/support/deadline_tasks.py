@@ -1,4 +1,4 @@
-"""Tasks as assignment's events tell them, for the tests of the service that watches time."""
+"""Tasks as the events of assignment carry them, for tests of deadline and of reporting."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -67,7 +67,7 @@ def submitted(at: datetime) -> Report:
 
 
 def event_of(task: Task, act: str = "assigned", at: datetime | None = None) -> Event[TaskChanged]:
-    """Return the event that tells of the task, as recorded at its last change unless said."""
+    """Return the event of a task, recorded at `at` or else at its last change."""
     recorded_at = at or task.updated_at
     entry = HistoryEntry(sequence=task.version, at=recorded_at, act=act, by="chu.tich", role=Role.LEADER)
     return Event[TaskChanged](
@@ -79,13 +79,3 @@ def event_of(task: Task, act: str = "assigned", at: datetime | None = None) -> E
         sequence=str(task.version),
         data=TaskChanged(task=task, act=entry),
     )
-
-
-class FakeClock:
-    """A clock that stands where the test puts it."""
-
-    def __init__(self, moment: datetime = ASSIGNED_AT) -> None:
-        self.moment = moment
-
-    def now(self) -> datetime:
-        return self.moment

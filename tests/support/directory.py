@@ -1,4 +1,4 @@
-"""assignment running in this process on real servers, with accounts of every role."""
+"""assignment in this process on real servers, and the accounts that tests of the directory need."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from services.assignment.directory.passwords import Passwords
 from services.assignment.directory.rules.account import Account
 from services.assignment.directory.store import DirectoryStore
 from services.assignment.settings import AssignmentSettings
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
 from shared.mongo import Database, connect
 from shared.office.vocabulary import Role, Scope
 from shared.settings import Mode
-from tests.support.messaging import until
+from tests.support.messaging import wait_until
 from tests.support.servers import Databases, Vhost, temporary_vhost
 from tests.support.tokens import TestKeys
 
@@ -43,8 +43,8 @@ PEOPLE: Final = (
 
 
 @dataclass(frozen=True)
-class House:
-    """The service, its database and the broker's vhost."""
+class AssignmentService:
+    """The service with its database and its vhost. A test sends requests to it under the name of an account."""
 
     app: FastAPI
     http: httpx2.AsyncClient
@@ -101,12 +101,14 @@ def settings_for(mongodb_uri: str, mongodb_database: str, amqp_url: str, **other
 
 
 @asynccontextmanager
-async def running_house(servers: Servers, people: Iterable[Account] = PEOPLE, **settings: Any) -> AsyncIterator[House]:
+async def running_assignment(
+    servers: Servers, people: Iterable[Account] = PEOPLE, *, clock: Clock | None = None, **settings: Any
+) -> AsyncIterator[AssignmentService]:
     """Run the service with these accounts and the agencies they are of."""
     async with AsyncExitStack() as afterwards:
         made = await Databases(servers, afterwards).create("assignment")
         vhost = await afterwards.enter_async_context(temporary_vhost(servers))
-        app = build(settings_for(made.uri, made.name, vhost.amqp_url, **settings))
+        app = build(settings_for(made.uri, made.name, vhost.amqp_url, **settings), clock=clock)
         await afterwards.enter_async_context(app.router.lifespan_context(app))
         transport = httpx2.ASGITransport(app)
         http = await afterwards.enter_async_context(
@@ -114,19 +116,19 @@ async def running_house(servers: Servers, people: Iterable[Account] = PEOPLE, **
         )
         client = connect(made.uri, "tests")
         afterwards.callback(client.close)
-        house = House(app, http, client[made.name], vhost)
-        await until(lambda: _is_wholly_up(http), "assignment is ready")
-        await _move_in(house, people)
-        yield house
+        service = AssignmentService(app, http, client[made.name], vhost)
+        await wait_until(lambda: _is_ready(http), "assignment is ready")
+        await _fill_directory(service, people)
+        yield service
 
 
-async def _move_in(house: House, people: Iterable[Account]) -> None:
+async def _fill_directory(service: AssignmentService, people: Iterable[Account]) -> None:
     accounts = list(people)
-    await house.add(*accounts)
+    await service.add(*accounts)
     for code in sorted({account.agency for account in accounts if account.agency}):
-        answer = await house.post("/v1/agencies", {"code": code, "name": f"Cơ quan {code}", "kind": "department"})
+        answer = await service.post("/v1/agencies", {"code": code, "name": f"Cơ quan {code}", "kind": "department"})
         assert answer.status_code == httpx2.codes.CREATED, answer.text
 
 
-async def _is_wholly_up(http: httpx2.AsyncClient) -> bool:
+async def _is_ready(http: httpx2.AsyncClient) -> bool:
     return bool((await http.get("/health/ready")).json()["status"] == "ready")

@@ -1,4 +1,4 @@
-"""Whole lives of tasks, made by the rules of assignment and of deadline: the events that either service would send."""
+"""All events of a task from assignment to end, made by the rules of assignment and of deadline."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from shared.events.envelope import Event
 from shared.office.access import Principal
 from shared.office.policy import Policy
 from shared.office.vocabulary import Cause, ExplanationState, Role
-from tests.support.accounts import Someone
 from tests.support.notification_events import AGENCIES, ASSIGNED_AT, CALENDAR, PEOPLE, TITLE
 
-_ACCOUNTS: Final = {name: Someone(role, agency) for name, (role, agency) in PEOPLE.items() if role is Role.OFFICER}
+_ACCOUNTS: Final = {
+    name: Principal(name, role, agency) for name, (role, agency) in PEOPLE.items() if role is Role.OFFICER
+}
 _PLACEHOLDER: Final = "the-task"
 _LEADER, _HEAD, _CLERK, _OFFICER = "chu-tich", "gd-tai-chinh", "vt-tai-chinh", "cv-tai-chinh"
 _OTHER_HEAD: Final = "gd-xay-dung"
@@ -33,7 +34,7 @@ _EXPLAINED: Final = explanation.Explain(Cause.WORKLOAD, "Nhiều việc cùng l�
 
 
 class Life:
-    """One task, living at the pace of the calls; `events` is what both services told of it, in the order of time."""
+    """One task that moves on with each call. `events` has what both services publish of it, in the order of time."""
 
     def __init__(self, deadline: RequestedDeadline = NO_DEADLINE) -> None:
         self.now = ASSIGNED_AT
@@ -52,13 +53,13 @@ class Life:
         self._tell(first)
 
     def act(self, name: str, body: Command, by: str) -> Life:
-        """Let somebody act, a minute after what came before."""
+        """Do an act, a minute after what came before."""
         self.now += timedelta(minutes=1)
         self._record(decide(self.task, name, body, self._context(by)))
         return self
 
     def pass_days(self, days: int) -> Life:
-        """Let time pass, as deadline sees it every hour; what it announces is brought to assignment at once."""
+        """Let days pass. Deadline looks every hour, and assignment handles its announcements at once."""
         until = self.now + timedelta(days=days)
         while self.now < until:
             self.now += timedelta(hours=1)
@@ -66,7 +67,7 @@ class Life:
         return self
 
     def withdraw_explanation(self) -> Life:
-        """Let the calendar change so that nothing was missed: nobody does that yet, and consumers know it already."""
+        """Withdraw the miss, as a changed calendar would. No service does that yet; consumers know the event."""
         none = replace(self.task.explanation, state=ExplanationState.NONE, due_at=None)
         self.task = replace(self.task, version=self.task.version + 1, missed_at=None, explanation=none)
         self._tell(HistoryEntry(sequence=self.task.version, at=self.now, act="explanation_withdrawn", by=SYSTEM))
@@ -101,7 +102,7 @@ class Life:
 
 
 def extended_and_returned() -> Life:
-    """A task that is extended twice asked and once granted, finished unreported, returned, and completed in time."""
+    """An extension is refused, another approved; the report is missing, then returned, then accepted in time."""
     day = CALENDAR.local_day(ASSIGNED_AT)
     return (
         Life(RequestedDeadline(day=day + timedelta(days=14)))
@@ -129,7 +130,7 @@ def extended_and_returned() -> Life:
 
 
 def missed_and_explained() -> Life:
-    """A task that nobody reports until long after its deadline, explained twice, and completed late."""
+    """The deadline is missed, two explanations follow, and the task is completed late."""
     return (
         Life(RequestedDeadline(moment=ASSIGNED_AT + timedelta(days=5, hours=8)))
         .act("receipt", receipt.Receive(), _HEAD)
@@ -148,7 +149,7 @@ def missed_and_explained() -> Life:
 
 
 def handed_on_and_recalled() -> Life:
-    """A task that one agency refuses and another takes, corrected, given a deadline after all, and recalled."""
+    """One agency refuses, another receives; the task is corrected, gets a deadline, and is recalled."""
     day = CALENDAR.local_day(ASSIGNED_AT)
     return (
         Life()
@@ -178,5 +179,5 @@ LIVES: Final = {
 
 
 def lived_as(task_id: str, events: Sequence[Event[Any]]) -> list[Event[Any]]:
-    """Return the same life, of a task of another name."""
+    """Return the same events for a task with another id."""
     return [decode(encode(event).replace(_PLACEHOLDER.encode(), task_id.encode())) for event in events]

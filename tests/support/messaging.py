@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,8 +23,9 @@ from shared.office.vocabulary import AgencyKind
 from shared.settings import ServiceSettings
 from tests.support.servers import Vhost
 
+DELAYS = (0.05, 0.1, 0.2)
+"""The retry delays of the consumer of a test."""
 _POLL_SECONDS = 0.02
-
 
 Handler = Callable[[Event[Any]], Awaitable[None]]
 
@@ -52,7 +54,7 @@ def messaging_of(service: str, amqp_url: str, **changes: Any) -> Messaging:
     return Messaging(service, amqp_url, **(defaults | changes))
 
 
-async def until(condition: Callable[[], Awaitable[bool] | bool], what: str, within: float = 20.0) -> None:
+async def wait_until(condition: Callable[[], Awaitable[bool] | bool], what: str, within: float = 20.0) -> None:
     """Wait until the condition holds; after `within` seconds the test fails and says what was waited for."""
     try:
         async with asyncio.timeout(within):
@@ -96,7 +98,7 @@ async def settled(
         await asyncio.sleep(2 * TICK_SECONDS)
         return await quiet() and _handled(services) == handled
 
-    await until(quiet_twice, f"nothing is on its way to {', '.join(services)}", within)
+    await wait_until(quiet_twice, f"nothing is on its way to {', '.join(services)}", within)
 
 
 async def _empty(outboxes: Sequence[Collection]) -> bool:
@@ -156,3 +158,29 @@ async def ready_in(amqp_url: str, queue: str) -> int:
         except aio_pika.exceptions.ChannelNotFoundEntity:
             return 0
         return found.declaration_result.message_count or 0
+
+
+class Received:
+    """A handler that keeps the events it was given."""
+
+    def __init__(self) -> None:
+        self.events: list[Event[Any]] = []
+
+    async def __call__(self, event: Event[Any]) -> None:
+        self.events.append(event)
+
+    def count_is(self, count: int) -> bool:
+        return len(self.events) >= count
+
+    @property
+    def subjects(self) -> set[str]:
+        return {event.subject for event in self.events}
+
+
+@asynccontextmanager
+async def consuming(amqp_url: str, handler: Handler, **settings: Any) -> AsyncIterator[Messaging]:
+    """Run a consumer of notification that has declared its queues and takes `agency_event`s."""
+    messaging = messaging_of("notification", amqp_url, **({"retry_delays": DELAYS} | settings))
+    async with messaging.running(subscribed("notification", {AGENCY_CHANGED: handler})):
+        await messaging.started.wait()
+        yield messaging

@@ -1,4 +1,4 @@
-"""Events that notification is told of, as assignment and deadline send them."""
+"""The events that notification consumes, as assignment and deadline publish them."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def task_told(
 
 
 def moment_told(kind: str, *, at: datetime = ASSIGNED_AT, rung: int = 0, **changes: Any) -> Event[DeadlineReached]:
-    """Return the event of a moment that came."""
+    """Return deadline's event of a moment."""
     task = a_task(**changes)
     reached = DeadlineReached(
         task_id=task.id,
@@ -150,13 +150,13 @@ def moment_told(kind: str, *, at: datetime = ASSIGNED_AT, rung: int = 0, **chang
 
 
 def told_of(kind: str, **changes: Any) -> Event[Any]:
-    """Return an event of a kind, by the leader where somebody acts."""
+    """Return an event of a kind. If it is an act, the leader does it."""
     family, _, name = kind.partition(".")
     return moment_told(name, **changes) if family == "deadline" else task_told(name, **changes)
 
 
 def asked(state: RequestState, *, decided_at: datetime | None = None, reason: str | None = None) -> Extension:
-    """Return the extension of a task for which 25 December was asked."""
+    """Return the extension of a task with one request, for 25 December."""
     request = ExtensionRequest(
         id="r-1",
         state=state,

@@ -1,4 +1,4 @@
-"""A server that goes away and comes back, or no longer hears its clients: a TCP proxy in front of the real one."""
+"""A TCP proxy in front of a server, to cut its connections or to hold back what clients send."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager, suppress
 
 
 class TcpProxy:
-    """Passes bytes on to `target` until it is cut; while it is cut, connections are refused.
+    """Passes bytes on to `target` until it is cut. While it is cut, it refuses connections.
 
-    While it holds, clients hear the server but are not heard by it: what they send comes to it when the proxy lets go,
-    or, when the proxy is cut, never.
+    While it holds, clients receive but what they send is held back. The server gets it when the proxy lets go, or never
+    if the proxy is cut.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -20,6 +20,11 @@ class TcpProxy:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._clients_are_heard = asyncio.Event()
+
+    def address_of(self, uri: str) -> str:
+        """Return the address of the server, `uri`, by way of the proxy. MongoDB's driver does not look for others."""
+        by_proxy = uri.replace(f":{self.target_port}/", f":{self.port}/")
+        return by_proxy.replace("replicaSet=dondoc", "directConnection=true")
 
     async def restore(self) -> None:
         """Accept connections again, on the same port as before."""
@@ -37,11 +42,11 @@ class TcpProxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def hold(self) -> None:
-        """Keep back what clients send from now on."""
+        """Hold back what clients send from now on."""
         self._clients_are_heard.clear()
 
     def let_go(self) -> None:
-        """Pass on what was kept back, and everything after it."""
+        """Pass on what was held back, and everything after it."""
         self._clients_are_heard.set()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

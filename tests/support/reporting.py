@@ -1,4 +1,4 @@
-"""reporting in this process: its HTTP, and its stores in a database of the test's own."""
+"""reporting in this process: its HTTP, and its collections in a database of the test's own."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def collections_of(database: Database) -> AsyncIterator[Collections]:
 
 @asynccontextmanager
 async def running(settings: ReportingSettings) -> AsyncIterator[httpx2.AsyncClient]:
-    """The whole service, its consumer too."""
+    """Run the whole service, with its consumer, and yield a client."""
     app: FastAPI = build(settings)
     async with app.router.lifespan_context(app), client_of(app) as client:
         yield client
@@ -63,7 +63,7 @@ async def client_of(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 def set_clock(file: Path, moment: datetime) -> None:
-    """Let "now" begin at the moment; replaced by rename, as a running service may be reading."""
+    """Set the clock of the service. The file is replaced by a rename, because the service may be reading it."""
     new = file.with_suffix(".new")
     new.write_text(moment.isoformat(), encoding="utf-8")
     new.replace(file)

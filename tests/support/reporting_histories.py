@@ -1,4 +1,4 @@
-"""Histories for the service that counts: tasks in any state at any of the moments where judgements turn."""
+"""Random histories for reporting: tasks in any state, with moments at which a counter may change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DAYS = [date(2026, 11, 30) + timedelta(days=n) for n in range(32)]
 
 
 def midnight(day: date) -> datetime:
-    """Return the moment a day begins in Hà Nội."""
+    """Return the moment at which a day begins in Hà Nội."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=7)
 
 
@@ -62,7 +62,7 @@ def _state(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def histories(draw: st.DrawFn, most_tasks: int = 6, most_versions: int = 4) -> list[Event[TaskChanged]]:
-    """Every version of some tasks; recorded at any moments, also by clocks that disagree."""
+    """All versions of some tasks, recorded at any moments, as by clocks that disagree."""
     events = []
     for number in range(draw(st.integers(1, most_tasks))):
         assigned_at = draw(moments)

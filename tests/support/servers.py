@@ -1,5 +1,6 @@
-"""Real servers for the tests: started once a run in a folder of their own, used under unique names."""
+"""Real servers, started once a run in a folder of their own. Each test uses them under unique names."""
 
+import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator
@@ -12,13 +13,13 @@ from deploy.local.servers import Servers, running_servers
 
 
 def unique(prefix: str) -> str:
-    """A name that no other test and no other run uses."""
+    """Return a name that no other test and no other run uses."""
     return f"{prefix}-{secrets.token_hex(6)}"
 
 
 @asynccontextmanager
 async def temporary_servers() -> AsyncIterator[Servers]:
-    """Both servers in a folder that is gone afterwards."""
+    """Run both servers in a folder that is deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="dondoc-servers-", ignore_cleanup_errors=True) as folder:
         async with running_servers(Path(folder)) as servers:
             yield servers
@@ -26,7 +27,7 @@ async def temporary_servers() -> AsyncIterator[Servers]:
 
 @dataclass(frozen=True)
 class Vhost:
-    """A vhost of a test's own, and the address of a user who sees nothing else."""
+    """A vhost of a test's own, and the address for a user who sees nothing else."""
 
     name: str
     amqp_url: str
@@ -45,7 +46,7 @@ async def temporary_vhost(servers: Servers) -> AsyncIterator[Vhost]:
 
 @dataclass(frozen=True)
 class Database:
-    """A database of a test's own, and the address of a user who sees nothing else."""
+    """A database of a test's own, and the address for a user who sees nothing else."""
 
     name: str
     uri: str
@@ -63,3 +64,20 @@ class Databases:
         self._afterwards.push_async_callback(self._servers.drop_database, name)
         uri = await self._servers.create_database_user(name, name, new_password())
         return Database(name, uri)
+
+
+def processes_naming(folder: Path) -> dict[int, str]:
+    """Return the running processes whose command line or environment names `folder`: their ids and their programs."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and os.fsencode(folder) in (words := _words_of(entry)):
+            found[int(entry.name)] = Path(os.fsdecode(words.split(b"\0")[0])).name
+    return found
+
+
+def _words_of(process: Path) -> bytes:
+    """Return the command line and the environment of a process, or nothing if it has ended."""
+    try:
+        return b"".join((process / part).read_bytes() for part in ("cmdline", "environ"))
+    except OSError:
+        return b""

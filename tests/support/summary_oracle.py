@@ -1,4 +1,4 @@
-"""The summary counted by hand, task by task, from the words of the contract; it shares no code with the service."""
+"""The summary counted a second time, task by task, from the words of the contract. It shares no code with reporting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def local_day(moment: datetime) -> date:
 
 
 def tasks_held(events: Iterable[Event[TaskChanged]], as_of: datetime | None) -> list[Task]:
-    """Return each task as the last version recorded by then left it."""
+    """Return each task as its last version recorded by `as_of` left it."""
     last: dict[str, Event[TaskChanged]] = {}
     for event in events:
         known = last.get(event.subject)

@@ -1,4 +1,4 @@
-"""Tokens as assignment would sign them, with a key of the tests."""
+"""Tokens as assignment signs them, with a key of the tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGER_THAN_ALL_TESTS: Final = timedelta(hours=6)
 
 
 class TestKeys:
-    """A pair of keys; `public_keys` goes into the settings of the service under test."""
+    """A pair of keys. `public_keys` goes into the settings of the service under test."""
 
     __test__ = False
 
@@ -51,7 +51,7 @@ class TestKeys:
         issued_at: datetime | None = None,
         lifetime: timedelta | None = None,
     ) -> str:
-        """Return a token: one issued at a given moment lives as assignment's do, any other outlives the slowest run."""
+        """Return a token. With `issued_at` it lives as long as assignment's tokens, else longer than any run."""
         lives = lifetime or (_AS_ASSIGNMENT_SIGNS if issued_at else _LONGER_THAN_ALL_TESTS)
         issued = int((issued_at or true_now()).timestamp())
         claims = Claims(

@@ -25,13 +25,12 @@ from shared.office.refusal import Refusal
 from shared.office.timeliness import horizon, timeliness
 from shared.office.vocabulary import Cause, DueKind, ExplanationState, ExtensionState, Role, Stage, Timeliness
 from shared.office.workdays import WorkCalendar
-from tests.support.accounts import Someone
 
 POLICY: Final = Policy()
 CALENDAR: Final = WorkCalendar(POLICY)
 START: Final = datetime(2026, 3, 2, 2, tzinfo=UTC)  # Monday 09:00 in Hà Nội
 AGENCIES: Final = ("A", "B", "C")
-OFFICERS: Final = {f"officer-{code}": Someone(Role.OFFICER, code) for code in AGENCIES}
+OFFICERS: Final = {f"officer-{code}": Principal(f"officer-{code}", Role.OFFICER, code) for code in AGENCIES}
 PEOPLE: Final = (
     Principal("leader", Role.LEADER),
     Principal("other-leader", Role.LEADER),

@@ -1,4 +1,4 @@
-"""A bare FastStream consumer: reads the JSON, upserts the task that it finds in it, acknowledges."""
+"""A bare FastStream consumer. It reads the JSON, upserts the task in it, and acknowledges."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ QUEUE = "bare.events"
 def bare_consumer(
     amqp_url: str, collection: Collection, prefetch: int, began: Callable[[], None], done: Callable[[], None]
 ) -> RabbitBroker:
-    """Return a broker that consumes when it is started; `began` and `done` are told of each message."""
+    """Return a broker that consumes once it is started. It calls `began` and `done` for each message."""
     broker = RabbitBroker(amqp_url, default_channel=Channel(prefetch_count=prefetch), decoder=_json, logger=None)
 
     @broker.subscriber(RabbitQueue(QUEUE, queue_type=QueueType.QUORUM), ack_policy=AckPolicy.NACK_ON_ERROR)

@@ -1,8 +1,8 @@
-"""What the same framework, driver and settings can do when there are no rules, rights or events: the yardstick.
+"""Routes of the same framework, driver and settings, without rules, permissions or events: the yardstick.
 
     python -m tests.bench.bare.routes PORT
 
-Each route does with one statement what a service's route does to MongoDB, on documents of the same size.
+Each route sends MongoDB one statement that does what a service's route does, on records of the same size.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Made(BaseModel):
 
 
 def build(mongodb_uri: str, assignment: str, reporting: str, document: dict[str, Any]) -> FastAPI:
-    """Make the routes over the services' own databases; `document` is what one task takes."""
+    """Make the routes over the services' own databases. `document` is the record of one task."""
     app = FastAPI()
     client = connect(mongodb_uri, "bare")
     inserted, progressed = client[assignment]["bare_inserted"], client[assignment][PROGRESSED]

@@ -1,4 +1,4 @@
-"""The measurements, a file each, by the name they are asked for with; they run in this order."""
+"""The measurements by name, one file each. They run in this order."""
 
 from __future__ import annotations
 

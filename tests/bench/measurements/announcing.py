@@ -1,7 +1,7 @@
 """The monitor of deadline: 2,000 of 100,000 watched tasks are missed at the same moment.
 
-The office's clock is put just past the deadline of 2,000 tasks; what is announced is counted as it comes out of the
-broker. Lag is the time from the moment that the clock was put to the arrival of an announcement.
+The clock is set to just past the deadline of 2,000 tasks. The announcements are counted as they come out of the broker.
+Lag is the time from setting the clock to the arrival of an announcement.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.bench.tasks import CALENDAR, MANY, a_task, fill
 _DUE: Final = 2_000
 _LATER: Final = 400
 _DAYS: Final = (40, 80, 120)
-"""In how many days those are due that are announced in each round."""
+"""In how many days the tasks of each round are due."""
 _WITHIN_SECONDS: Final = 60.0
 _A_MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -40,7 +40,7 @@ async def measure(installation: Installation) -> Sequence[Finding]:
     await installation.only("deadline")
     async with _announcements(installation) as announcements:
         rounds = [await _announce(installation, watch, announcements) for watch in watches]
-    installation.stack.clear_clock()
+    installation.services.clear_clock()
     lags = [lag for one in rounds for lag in one.latencies]
     rate = median(one.rate for one in rounds)
     remark = f"lag p50 {percentile(lags, 50):.2f} s, p99 {percentile(lags, 99):.2f} s"
@@ -48,12 +48,12 @@ async def measure(installation: Installation) -> Sequence[Finding]:
 
 
 async def _watch(installation: Installation) -> list[Watch]:
-    """Watch a hundred thousand tasks: copies of some that the store itself has kept; return those that are due."""
+    """Insert a hundred thousand watches, copies of some that the store has written. Return those that are due."""
     due, later = [_missed_next(days) for days in _DAYS], _missed_next(_LATER)
     collection = installation.database("deadline")[WATCHES]
     await collection.delete_many({})
-    client = connect(installation.stack.database_uris["deadline"], "bench")
-    database = client[installation.stack.databases["deadline"]]
+    client = connect(installation.services.database_uris["deadline"], "bench")
+    database = client[installation.services.databases["deadline"]]
     await ensure_indexes(database, INDEXES)
     store = WatchStore(database)
     for watch, number in [*((watch, _DUE) for watch in due), (later, MANY - _DUE * len(due))]:
@@ -66,7 +66,7 @@ async def _watch(installation: Installation) -> list[Watch]:
 
 
 def _missed_next(days: int) -> Watch:
-    """Return the watch of a task at work of which only the deadline itself is still to be told."""
+    """Return the watch of a task in progress. It waits only for the deadline itself."""
     task = a_task(days=days).events[-1].data.task
     assert task.due_at is not None
     return Watch(task, due_since=task.due_at - _A_MILLISECOND)
@@ -79,7 +79,7 @@ def _copy(kept: dict[str, Any], task_id: str) -> dict[str, Any]:
 async def _announce(installation: Installation, watch: Watch, announcements: asyncio.Queue[float]) -> Round:
     assert watch.task.due_at is not None
     came = time.time()
-    installation.stack.set_clock(watch.task.due_at + _A_MILLISECOND)
+    installation.services.set_clock(watch.task.due_at + _A_MILLISECOND)
     async with asyncio.timeout(_WITHIN_SECONDS):
         lags = [await announcements.get() - came for _ in range(_DUE)]
     return Round(_DUE, max(lags), lags)
@@ -87,13 +87,13 @@ async def _announce(installation: Installation, watch: Watch, announcements: asy
 
 @asynccontextmanager
 async def _announcements(installation: Installation) -> AsyncIterator[asyncio.Queue[float]]:
-    """Give the times at which deadline's events came out of the broker."""
+    """Yield the times at which deadline's events came out of the broker."""
     arrived: asyncio.Queue[float] = asyncio.Queue()
 
     async def note(_message: AbstractIncomingMessage) -> None:
         await arrived.put(time.time())
 
-    async with await aio_pika.connect(installation.stack.amqp_url) as connection:
+    async with await aio_pika.connect(installation.services.amqp_url) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True)
         await queue.bind(EXCHANGE, "deadline.missed.*")

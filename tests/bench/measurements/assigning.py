@@ -1,4 +1,4 @@
-"""Giving a task, beside a bare route with the same body and one equal insert."""
+"""Assigning a task, beside a bare route with the same body and one insert of the same size."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ async def measure(installation: Installation) -> Sequence[Finding]:
 
 
 async def assigning_requests(installation: Installation) -> list[dict[str, Any]]:
-    """Return the one request that gives a task, by a leader."""
+    """Return the request of a leader that assigns a task."""
     deadline = CALENDAR.local_day(true_now()) + timedelta(days=30)
     return [
         {
             "method": "POST",
-            "url": f"{installation.stack.urls['assignment']}/v1/tasks",
+            "url": f"{installation.services.urls['assignment']}/v1/tasks",
             "headers": await installation.headers_of("chair"),
             "body": orjson.dumps({**BODY, "deadline": deadline.isoformat()}).decode(),
         }

@@ -1,6 +1,6 @@
-"""Taking events in, beside a bare FastStream consumer with one upsert: the queue is full when either begins.
+"""Consuming events, beside a bare FastStream consumer with one upsert. The queue is full when either begins.
 
-Each service's consumer, handlers and store run here, without its HTTP, so that nothing but consuming is measured.
+The consumer, handlers and store of each service run in this process without HTTP, so only consuming is measured.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from tests.bench.findings import Aim, Finding, ratio_found
 from tests.bench.installation import Installation
 from tests.bench.rounds import Round, compare
 from tests.bench.tasks import CALENDAR, Lived, a_task
-from tests.support.province import AGENCIES, PEOPLE
+from tests.support.running_stack import AGENCIES, PEOPLE
 
 _TASKS: Final = 250
 _LIVES: Final = 2
@@ -62,7 +62,7 @@ async def measure(installation: Installation) -> Sequence[Finding]:
 
 
 class Progress:
-    """Counts the messages that are begun and done, and awaits the last."""
+    """Counts the messages that were begun and done, and waits for the last."""
 
     def __init__(self, number: int) -> None:
         self._left = number
@@ -87,7 +87,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A service's handlers on a database, the indexes they rely on, and the collection that they fill."""
+    """The handlers of a service on a database, their indexes, and the collection that they fill."""
 
     consumers: EventRouter
     prepare: Callable[[], Awaitable[None]]
@@ -132,10 +132,10 @@ CONSUMERS: Final[Mapping[str, Callable[[Database], Part]]] = {
 
 
 class ConsumerBench:
-    """One service's consumer and the bare one, on the same broker and database."""
+    """The consumer of one service and the bare one, on the same broker and database."""
 
     def __init__(self, installation: Installation, service: str) -> None:
-        stack = installation.stack
+        stack = installation.services
         self._installation = installation
         self._service = service
         self._amqp_url = stack.amqp_url
@@ -154,7 +154,7 @@ class ConsumerBench:
         self._client.close()
 
     async def ours(self, lives: Sequence[Lived]) -> Round:
-        """Let the service take in all events of these lives."""
+        """Let the service handle all events of these tasks."""
         await self._installation.purge()
         await self._database[self._part.fills].delete_many({})
         progress = Progress(await self._publish(lives, events_queue(self._service)))
@@ -176,7 +176,7 @@ class ConsumerBench:
         return taken
 
     async def _publish(self, lives: Sequence[Lived], queue: str) -> int:
-        """Fill the queue: all tasks are given, then all are received, and so on."""
+        """Fill the queue: all tasks are assigned, then all are received, and so on."""
         events = [event for together in zip(*(life.events for life in lives), strict=True) for event in together]
         for chunk in _chunks(events, 100):
             await asyncio.gather(*(self._publish_one(event, queue) for event in chunk))

@@ -1,9 +1,9 @@
-"""From a request to the write that it causes in a consumer, at a third of what the whole installation can do.
+"""The delay from a request to the write it causes in a consumer, at a third of the capacity of all services together.
 
-All four services run. Capacity is what passes through all of it: tasks that clients give as fast as they can, over
-the time until reporting has written the last of them. Then tasks are given at a third of that pace, each at its time
-whatever became of those before it, and a delay counts from that time until a change stream of reporting's database
-shows the row of the task: the moment at which a majority has it on disk, and a little more.
+All four services run. Clients first assign tasks as fast as they can. Capacity is their number over the time until
+reporting has written the last of them. Then tasks are assigned at a third of that rate, each at its time, whether or
+not those before it are done. A delay counts from that time until a change stream of reporting's database shows the row
+of the task. By then a majority has the row on disk.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _WITHIN_SECONDS: Final = 60.0
 
 async def measure(installation: Installation) -> Sequence[Finding]:
     await installation.only(*SERVICES)
-    await installation.stack.barrier()
+    await installation.services.barrier()
     requests = await assigning_requests(installation)
     async with Arrivals(installation) as arrivals:
         capacity = await _capacity(installation, requests, arrivals)
-        # The other services may still be busy with what they were given then.
-        await installation.stack.barrier()
+        # The other services may still be busy with those tasks.
+        await installation.services.barrier()
         rate = capacity * _SHARE
         given = await installation.load.paced(requests, rate=rate, seconds=_PACED_SECONDS)
-        await arrivals.until_all(given)
+        await arrivals.wait_for(given)
         delays = [arrivals.at[task] - scheduled for task, scheduled in given.items()]
     figures = {"capacity_per_second": round(capacity, 1), "rate_per_second": round(rate, 1), **in_ms(delays)}
     remark = f"p99 {figures['p99_ms']:.1f} ms; at {rate:,.0f}/s of the {capacity:,.0f}/s that pass through all services"
@@ -48,7 +48,7 @@ async def measure(installation: Installation) -> Sequence[Finding]:
 async def _capacity(installation: Installation, requests: list[dict[str, Any]], arrivals: Arrivals) -> float:
     before, began = len(arrivals.at), time.time()
     given = await installation.load.closed(requests, clients=CLIENTS, seconds=_LOADED_SECONDS)
-    await arrivals.until(before + given.count)
+    await arrivals.wait_for_count(before + given.count)
     return given.count / (max(arrivals.at.values()) - began)
 
 
@@ -71,11 +71,11 @@ class Arrivals:
         await asyncio.wait([self._watching])
         await self._stream.close()
 
-    async def until(self, number: int) -> None:
+    async def wait_for_count(self, number: int) -> None:
         async with asyncio.timeout(_WITHIN_SECONDS), self._grown:
             await self._grown.wait_for(lambda: len(self.at) >= number)
 
-    async def until_all(self, tasks: dict[str, float]) -> None:
+    async def wait_for(self, tasks: dict[str, float]) -> None:
         async with asyncio.timeout(_WITHIN_SECONDS), self._grown:
             await self._grown.wait_for(lambda: tasks.keys() <= self.at.keys())
 

@@ -1,4 +1,4 @@
-"""A page of fifty of a hundred thousand tasks, beside a bare route with one find."""
+"""Listing fifty of a hundred thousand tasks, beside a bare route with one find."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ async def measure(installation: Installation) -> Sequence[Finding]:
         request = {"method": "GET", "url": url, "headers": headers}
         return await installation.load.closed([request], clients=_CLIENTS, seconds=_SECONDS)
 
-    ours, bare = f"{installation.stack.urls['assignment']}/v1/tasks?limit=50", f"{installation.bare_url}/tasks"
+    ours, bare = f"{installation.services.urls['assignment']}/v1/tasks?limit=50", f"{installation.bare_url}/tasks"
     compared = await compare(lambda: ask(ours), lambda: ask(bare), rounds=_ROUNDS)
     return [ratio_found(f"GET /v1/tasks, 50 of 100,000, {_CLIENTS} clients", compared, Aim(0.7))]

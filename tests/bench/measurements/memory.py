@@ -1,4 +1,4 @@
-"""The memory that each service takes when nothing has been asked of it yet."""
+"""The memory of each service before its first request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AIM: Final = Aim(120, at_most=True)
 
 async def measure(installation: Installation) -> Sequence[Finding]:
     await installation.only(*SERVICES)
-    pids = {service: installation.stack._children[service].pid for service in SERVICES}
+    pids = {service: installation.services._children[service].pid for service in SERVICES}
     return [Finding(f"memory at rest, {service}", _resident_mb(pid), "MB", _AIM) for service, pid in pids.items()]
 
 

@@ -1,4 +1,4 @@
-"""An officer's progress, beside a bare route with one find_one_and_update."""
+"""Recording an officer's progress, beside a bare route with one find_one_and_update."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def measure(installation: Installation) -> Sequence[Finding]:
         requests = [_request(f"{url}/{document['_id']}/progress", headers) for document in documents]
         return await installation.load.closed(requests, clients=CLIENTS, seconds=_SECONDS)
 
-    ours, bare = f"{installation.stack.urls['assignment']}/v1/tasks", f"{installation.bare_url}/tasks"
+    ours, bare = f"{installation.services.urls['assignment']}/v1/tasks", f"{installation.bare_url}/tasks"
     compared = await compare(lambda: ask(ours), lambda: ask(bare), rounds=_ROUNDS)
     return [ratio_found(f"POST …/progress, {CLIENTS} clients", compared, Aim(0.7))]
 

@@ -1,4 +1,4 @@
-"""Emptying outboxes, beside bare publishing with confirms: the same bytes to queues bound alike."""
+"""Relaying the events of outboxes, beside bare publishing with confirms: the same bytes, queues bound alike."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def measure(installation: Installation) -> Sequence[Finding]:
     await installation.only()
     documents = [a_task(steps=0).inserted() for _ in range(_EVENTS)]
     event = a_task(steps=0).events[0]
-    async with _relay(installation) as relay, _exchange(installation.stack.amqp_url) as exchange:
+    async with _relay(installation) as relay, _exchange(installation.services.amqp_url) as exchange:
 
         async def ours() -> Round:
             await _prepare(installation, documents)
@@ -55,8 +55,8 @@ async def _prepare(installation: Installation, documents: list[dict[str, Any]]) 
 
 @asynccontextmanager
 async def _relay(installation: Installation) -> AsyncIterator[Callable[[list[str]], Awaitable[Round]]]:
-    """Give what relays the events of these documents and returns when all are published and cleared."""
-    stack = installation.stack
+    """Return a function that relays the events of these records and returns when all outboxes are empty."""
+    stack = installation.services
     client = connect(stack.database_uris["assignment"], "bench")
     outbox = Outbox(client[stack.databases["assignment"]][_COLLECTION])
     await outbox.ensure_index()

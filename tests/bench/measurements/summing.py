@@ -1,4 +1,4 @@
-"""The summary by agency of a hundred thousand tasks, beside a bare route with the same aggregation."""
+"""Summing a hundred thousand tasks by agency, beside a bare route with the same aggregation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def measure(installation: Installation) -> Sequence[Finding]:
         return await installation.load.closed([request], clients=_CLIENTS, seconds=_SECONDS)
 
     ours, bare = (
-        f"{installation.stack.urls['reporting']}/v1/summary?group_by=agency",
+        f"{installation.services.urls['reporting']}/v1/summary?group_by=agency",
         f"{installation.bare_url}/summary",
     )
     compared = await compare(lambda: ask(ours), lambda: ask(bare), rounds=_ROUNDS)

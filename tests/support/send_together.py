@@ -1,6 +1,6 @@
-"""Requests that arrive at the same moment: each is sent but for its last byte, and then all the last bytes together.
+"""Requests that arrive at the same moment: all but the last byte of each is sent, then all the last bytes together.
 
-A client that sends them one after the other is slower than the service that answers: hardly two would meet.
+If a client sent whole requests one after the other, the service would have answered most before the next came.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _PATIENCE_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
-class Shot:
-    """A POST to an address, which has a port and no path of its own."""
+class PostRequest:
+    """A POST to `at`, an address with a port and without a path."""
 
     at: str
     path: str
@@ -38,19 +38,19 @@ class Shot:
         return "\r\n".join(lines).encode() + content
 
 
-async def volley(shots: Sequence[Shot]) -> list[httpx2.Response]:
+async def send_together(requests: Sequence[PostRequest]) -> list[httpx2.Response]:
     """Send all at the same moment and return the answers, in the same order."""
     async with asyncio.timeout(_PATIENCE_SECONDS):
-        connections = [await _aim(shot) for shot in shots]
-        for shot, (_, writer) in zip(shots, connections, strict=True):
-            writer.write(shot.to_bytes()[-1:])
+        connections = [await _send_most(request) for request in requests]
+        for request, (_, writer) in zip(requests, connections, strict=True):
+            writer.write(request.to_bytes()[-1:])
         return list(await asyncio.gather(*(_answer(*connection) for connection in connections)))
 
 
-async def _aim(shot: Shot) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    url = httpx2.URL(shot.at)
+async def _send_most(request: PostRequest) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    url = httpx2.URL(request.at)
     reader, writer = await asyncio.open_connection(url.host, url.port)
-    writer.write(shot.to_bytes()[:-1])
+    writer.write(request.to_bytes()[:-1])
     await writer.drain()
     return reader, writer
 

@@ -1,4 +1,4 @@
-"""Hears everything that is published, so that it can be told afterwards what was announced, when, and how often."""
+"""Every event of tasks and deadlines that a stack publishes, with repeats."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from tests.support.servers import unique
 _AT_ONCE = 500
 
 
-class Witness:
-    """A queue of its own, which outlives the broker; made before the first task is assigned."""
+class PublishedEvents:
+    """Reads a queue of its own, which survives a restart of the broker. It must exist before the first task."""
 
     def __init__(self, stack: Stack, queue: str) -> None:
         self._address = stack.servers.rabbitmq.administrator_uri(stack.vhost)
         self._queue = queue
-        self._heard: list[Event[Any]] = []
+        self._read: list[Event[Any]] = []
 
     @classmethod
-    async def of(cls, stack: Stack) -> Witness:
-        witness = cls(stack, unique("witness"))
-        async with await aio_pika.connect(witness._address) as connection:
+    async def recorded_on(cls, stack: Stack) -> PublishedEvents:
+        published = cls(stack, unique("published"))
+        async with await aio_pika.connect(published._address) as connection:
             channel = await connection.channel()
-            queue = await channel.declare_queue(witness._queue, durable=True, arguments={"x-queue-type": "quorum"})
+            queue = await channel.declare_queue(published._queue, durable=True, arguments={"x-queue-type": "quorum"})
             for events in ("task.#", "deadline.#"):
                 await queue.bind(EXCHANGE, events)
-        return witness
+        return published
 
-    async def heard(self) -> list[Event[Any]]:
-        """Return every event of tasks and deadlines published so far, repeats too."""
+    async def read(self) -> list[Event[Any]]:
+        """Return every event published so far."""
         async with await aio_pika.connect(self._address) as connection:
             channel = await connection.channel()
             await channel.set_qos(prefetch_count=_AT_ONCE)
@@ -44,7 +44,7 @@ class Witness:
             async with asyncio.timeout(60), queue.iterator() as messages:
                 while waiting:
                     message = await anext(messages)
-                    self._heard.append(decode(message.body))
+                    self._read.append(decode(message.body))
                     await message.ack()
                     waiting -= 1
-        return self._heard
+        return self._read

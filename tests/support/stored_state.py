@@ -1,4 +1,4 @@
-"""What all four services have written down, read from their databases as the administrator, and what was published."""
+"""What all four services have stored, read as the administrator of MongoDB, and what they have published."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from services.assignment.tasks.rules.task import evolve
 from services.assignment.tasks.store.records import to_entry
 from shared.events.envelope import Event
 from shared.messaging.topology import dead_queue
-from tests.support.acknowledged import Acknowledged
 from tests.support.messaging import ready_in
-from tests.support.province import Province
-from tests.support.witness import Witness
+from tests.support.workload import Acknowledged, Workload
 
 _AWARE: Final = CodecOptions[dict[str, Any]](tz_aware=True, tzinfo=UTC)
 _WAITS: Final = {"$or": [{"pending_since": {"$exists": True}}, {"outbox.0": {"$exists": True}}]}
@@ -28,7 +26,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Version:
-    """A task as one entry of its history left it."""
+    """A task after one entry of its history."""
 
     entry: HistoryEntry
     task: Task
@@ -39,8 +37,8 @@ class Version:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Books:
-    """What all services have written down, when it was `now` and all was settled."""
+class StoredState:
+    """What all services have stored and published by `now`, with nothing left to do."""
 
     now: datetime
     tasks: dict[str, Record]
@@ -50,28 +48,28 @@ class Books:
     rows: dict[str, Record]
     inbox: list[Record]
     published: Sequence[Event[Any]]
-    waiting: list[str] = field(default_factory=list)
+    full_outboxes: list[str] = field(default_factory=list)
     """Collections in which an outbox is not empty."""
-    dead: list[str] = field(default_factory=list)
+    dead_letters: list[str] = field(default_factory=list)
     """Services with dead letters."""
     acknowledged: Acknowledged = field(default_factory=Acknowledged)
-    lives: dict[str, list[Version]] = field(default_factory=dict)
-    """Every task of which the history can be replayed, version by version."""
-    broken: list[str] = field(default_factory=list)
-    """What is wrong with the histories that cannot be."""
+    versions: dict[str, list[Version]] = field(default_factory=dict)
+    """The versions of every task whose history can be replayed."""
+    unreplayable: list[str] = field(default_factory=list)
+    """What is wrong with the other histories."""
 
-    def opened(self) -> Books:
-        """Return the books with every history replayed."""
-        lives, broken = {}, []
+    def replayed(self) -> StoredState:
+        """Return the same state with every history replayed: `versions`, `unreplayable`."""
+        versions, unreplayable = {}, []
         for task_id, document in self.tasks.items():
             try:
-                lives[task_id] = _life(task_id, document["history"])
+                versions[task_id] = _versions(task_id, document["history"])
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                broken.append(f"task {task_id}: its history cannot be replayed: {error!r}")
-        return replace(self, lives=lives, broken=broken)
+                unreplayable.append(f"task {task_id}: its history cannot be replayed: {error!r}")
+        return replace(self, versions=versions, unreplayable=unreplayable)
 
 
-def _life(task_id: str, history: Sequence[Record]) -> list[Version]:
+def _versions(task_id: str, history: Sequence[Record]) -> list[Version]:
     first, *rest = map(to_entry, history)
     versions = [Version(first, assigned(task_id, first))]
     for entry in rest:
@@ -79,8 +77,9 @@ def _life(task_id: str, history: Sequence[Record]) -> list[Version]:
     return versions
 
 
-async def read_books(province: Province, acknowledged: Acknowledged, witness: Witness, now: datetime) -> Books:
-    stack = province.stack
+async def read_stored_state(workload: Workload, now: datetime) -> StoredState:
+    """Read all databases, and what was published and acknowledged."""
+    stack = workload.stack.services
     databases = {
         service: stack.servers.administration.get_database(name, codec_options=_AWARE)
         for service, name in stack.databases.items()
@@ -90,7 +89,7 @@ async def read_books(province: Province, acknowledged: Acknowledged, witness: Wi
         left_out = dict.fromkeys(without, 0)
         return await databases[service][collection].find({}, left_out or None).to_list()
 
-    return Books(
+    return StoredState(
         now=now,
         tasks=_by_id(await read("assignment", "tasks", ["outbox.body"])),
         batches=_by_id(await read("assignment", "batches", ["items", "first"])),
@@ -98,20 +97,20 @@ async def read_books(province: Province, acknowledged: Acknowledged, witness: Wi
         watches=_by_id(await read("deadline", "watches", ["outbox.body"])),
         rows=_by_id(await read("reporting", "versions")),
         inbox=await read("notification", "inbox", ["title", "text"]),
-        published=await witness.heard(),
-        waiting=[
+        published=await workload.published.read(),
+        full_outboxes=[
             f"{service}.{collection}"
             for service, database in databases.items()
             for collection in await database.list_collection_names()
             if await database[collection].find_one(_WAITS, {"_id": 1})
         ],
-        dead=[
+        dead_letters=[
             service
             for service in databases
             if await ready_in(stack.servers.rabbitmq.administrator_uri(stack.vhost), dead_queue(service))
         ],
-        acknowledged=acknowledged,
-    ).opened()
+        acknowledged=workload.acknowledged,
+    ).replayed()
 
 
 def _by_id(documents: Sequence[Record]) -> dict[str, Record]:
