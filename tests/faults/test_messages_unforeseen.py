@@ -14,7 +14,7 @@ from shared.events.envelope import Event
 from shared.messaging.router import EventRouter
 from shared.messaging.topology import dead_queue, events_queue
 from tests.support.consumers import DELAYS, send, sender
-from tests.support.messaging import agency_event, messages_in, messaging_of, ready_in, until
+from tests.support.messaging import agency_event, messages_in, messaging_of, ready_in, wait_until
 from tests.support.servers import Vhost
 
 SERVICE: Final = "notification"
@@ -42,8 +42,8 @@ async def test_a_message_whose_filter_breaks_is_a_dead_letter(vhost: Vhost, erro
     async with messaging.running(router_that_breaks(error)), sender(vhost.amqp_url) as publisher:
         await messaging.started.wait()
         await send(publisher, [agency_event()])
-        await until(lambda: _is_dead(vhost), "the message is with the dead letters")
-        await until(lambda: messaging.in_flight == 0, "nothing is being handled")
+        await wait_until(lambda: _is_dead(vhost), "the message is with the dead letters")
+        await wait_until(lambda: messaging.in_flight == 0, "nothing is being handled")
     assert await ready_in(vhost.amqp_url, events_queue(SERVICE)) == 0
     (dead,) = await messages_in(vhost.amqp_url, dead_queue(SERVICE))
     assert dead.headers["dondoc-error"] == type(error).__name__
