@@ -22,7 +22,7 @@ PEOPLE = (*ADMINISTRATORS, Account("giam.doc", "Giám đốc", Role.HEAD, FINANC
 
 
 @pytest.fixture(scope="module")
-async def house(servers: Servers) -> AsyncIterator[AssignmentService]:
+async def service(servers: Servers) -> AsyncIterator[AssignmentService]:
     async with running_assignment(servers, PEOPLE) as running:
         yield running
 
@@ -42,27 +42,27 @@ def an_account(username: str, **others: Any) -> dict[str, Any]:
     return {"username": username, "display_name": "M", "role": "leader", "password": PASSWORD} | others
 
 
-async def test_an_agency_created_is_read_and_changed(house: AssignmentService) -> None:
+async def test_an_agency_created_is_read_and_changed(service: AssignmentService) -> None:
     body = {"code": "chi-cuc", "name": "  Chi cục Thuế ", "kind": "unit", "short_name": "", "parent": FINANCE}
-    created = await house.post("/v1/agencies", body)
+    created = await service.post("/v1/agencies", body)
     assert created.status_code == 201
     assert created.headers["Location"] == "/v1/agencies/chi-cuc"
     assert created.headers["ETag"] == '"1"'
     expected = {"code": "chi-cuc", "name": "Chi cục Thuế", "kind": "unit", "short_name": None, "parent": FINANCE}
     assert created.json() == expected | {"version": 1}
-    changed = await house.patch("/v1/agencies/chi-cuc", {"short_name": "CCT", "parent": None}, **{"If-Match": '"1"'})
+    changed = await service.patch("/v1/agencies/chi-cuc", {"short_name": "CCT", "parent": None}, **{"If-Match": '"1"'})
     assert changed.json() == expected | {"short_name": "CCT", "parent": None, "version": 2}
-    read = await house.get("/v1/agencies/chi-cuc", "giam.doc")
+    read = await service.get("/v1/agencies/chi-cuc", "giam.doc")
     assert (read.json(), read.headers["ETag"]) == (changed.json(), '"2"')
-    below = await house.get("/v1/agencies", "giam.doc", params={"parent": FINANCE})
+    below = await service.get("/v1/agencies", "giam.doc", params={"parent": FINANCE})
     assert below.json()["items"] == []
 
 
 @pytest.mark.parametrize("code", ["STC", "28249", "sở-tài-chính", "UBND.ĐT", "h_1"])
-async def test_codes_as_offices_write_them_are_taken(house: AssignmentService, code: str) -> None:
-    created = await house.post("/v1/agencies", {"code": code, "name": "N", "kind": "other"})
+async def test_codes_as_offices_write_them_are_taken(service: AssignmentService, code: str) -> None:
+    created = await service.post("/v1/agencies", {"code": code, "name": "N", "kind": "other"})
     assert created.status_code == 201
-    assert (await house.get(created.headers["Location"], "giam.doc")).json()["code"] == code
+    assert (await service.get(created.headers["Location"], "giam.doc")).json()["code"] == code
 
 
 BAD_AGENCIES: list[tuple[dict[str, Any], str]] = [
@@ -86,12 +86,12 @@ BAD_AGENCIES: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("wrong", "field"), BAD_AGENCIES)
 async def test_a_wrong_agency_is_refused_and_nothing_is_kept(
-    house: AssignmentService, wrong: dict[str, Any], field: str
+    service: AssignmentService, wrong: dict[str, Any], field: str
 ) -> None:
-    answer = await house.post("/v1/agencies", {"code": "moi", "name": "M", "kind": "unit"} | wrong)
+    answer = await service.post("/v1/agencies", {"code": "moi", "name": "M", "kind": "unit"} | wrong)
     assert problem(answer)[:2] == (422, "validation")
     assert [error["field"] for error in answer.json()["errors"]] == [field]
-    assert await house.database["agencies"].find_one({"_id": "moi"}) is None
+    assert await service.database["agencies"].find_one({"_id": "moi"}) is None
 
 
 BAD_ACCOUNTS: list[tuple[dict[str, Any], str, str]] = [
@@ -120,64 +120,64 @@ BAD_ACCOUNTS: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("wrong", "field", "code"), BAD_ACCOUNTS)
 async def test_a_wrong_account_is_refused_and_nothing_is_kept(
-    house: AssignmentService, wrong: dict[str, Any], field: str, code: str
+    service: AssignmentService, wrong: dict[str, Any], field: str, code: str
 ) -> None:
-    answer = await house.post("/v1/accounts", an_account("moi") | wrong)
+    answer = await service.post("/v1/accounts", an_account("moi") | wrong)
     assert problem(answer) == (422, "validation", [(field, code)])
     assert PASSWORD not in answer.text
-    assert await house.database["accounts"].find_one({"_id": "moi"}) is None
+    assert await service.database["accounts"].find_one({"_id": "moi"}) is None
 
 
-async def test_nobody_can_pass_for_time_itself(house: AssignmentService) -> None:
-    assert problem(await house.post("/v1/accounts", an_account("system"))) == (409, "already-exists", [])
-    assert await house.database["accounts"].find_one({"_id": "system"}) is None
+async def test_nobody_can_pass_for_time_itself(service: AssignmentService) -> None:
+    assert problem(await service.post("/v1/accounts", an_account("system"))) == (409, "already-exists", [])
+    assert await service.database["accounts"].find_one({"_id": "system"}) is None
 
 
-async def test_a_code_or_a_name_taken_is_refused(house: AssignmentService) -> None:
-    agency = await house.post("/v1/agencies", {"code": FINANCE, "name": "M", "kind": "unit", "parent": "nowhere"})
-    account = await house.post("/v1/accounts", an_account("giam.doc", agency="nowhere"))
+async def test_a_code_or_a_name_taken_is_refused(service: AssignmentService) -> None:
+    agency = await service.post("/v1/agencies", {"code": FINANCE, "name": "M", "kind": "unit", "parent": "nowhere"})
+    account = await service.post("/v1/accounts", an_account("giam.doc", agency="nowhere"))
     assert problem(agency) == problem(account) == (409, "already-exists", [])
-    assert (await house.stored("accounts", "giam.doc"))["role"] == "head"
+    assert (await service.stored("accounts", "giam.doc"))["role"] == "head"
 
 
-async def test_of_many_who_create_the_same_at_once_one_succeeds(house: AssignmentService) -> None:
-    answers = await asyncio.gather(*(house.post("/v1/accounts", an_account("cung.luc")) for _ in range(8)))
+async def test_of_many_who_create_the_same_at_once_one_succeeds(service: AssignmentService) -> None:
+    answers = await asyncio.gather(*(service.post("/v1/accounts", an_account("cung.luc")) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
 
 
-async def test_a_stale_version_changes_nothing(house: AssignmentService) -> None:
+async def test_a_stale_version_changes_nothing(service: AssignmentService) -> None:
     for path in (f"/v1/agencies/{BUILDING}", "/v1/accounts/x"):
         for stale in ('"7"', "7", '"x"'):
             field = "name" if "agencies" in path else "display_name"
-            answer = await house.patch(path, {field: "Khác"}, **{"If-Match": stale})
+            answer = await service.patch(path, {field: "Khác"}, **{"If-Match": stale})
             assert problem(answer) == (412, "version-conflict", [])
-        assert (await house.get(path, "quan.tri")).headers["ETag"] == '"1"'
+        assert (await service.get(path, "quan.tri")).headers["ETag"] == '"1"'
 
 
-async def test_no_change_makes_a_circle(house: AssignmentService) -> None:
+async def test_no_change_makes_a_circle(service: AssignmentService) -> None:
     for code, parent in (("v1", None), ("v2", "v1"), ("v3", "v2")):
-        await house.post("/v1/agencies", {"code": code, "name": code, "kind": "unit", "parent": parent})
+        await service.post("/v1/agencies", {"code": code, "name": code, "kind": "unit", "parent": parent})
     for code, parent in (("v1", "v1"), ("v1", "v2"), ("v1", "v3"), ("v2", "v3")):
-        answer = await house.patch(f"/v1/agencies/{code}", {"parent": parent})
+        answer = await service.patch(f"/v1/agencies/{code}", {"parent": parent})
         assert problem(answer) == (422, "validation", [("parent", "circle")])
-    assert problem(await house.patch("/v1/agencies/v1", {"parent": "nowhere"}))[2] == [("parent", "unknown-agency")]
+    assert problem(await service.patch("/v1/agencies/v1", {"parent": "nowhere"}))[2] == [("parent", "unknown-agency")]
 
 
-async def test_two_changes_at_once_make_no_circle_either(house: AssignmentService) -> None:
+async def test_two_changes_at_once_make_no_circle_either(service: AssignmentService) -> None:
     for number in range(5):
         left, right = f"l{number}", f"r{number}"
         for code in (left, right):
-            await house.post("/v1/agencies", {"code": code, "name": code, "kind": "unit"})
+            await service.post("/v1/agencies", {"code": code, "name": code, "kind": "unit"})
         answers = await asyncio.gather(
-            house.patch(f"/v1/agencies/{left}", {"parent": right}),
-            house.patch(f"/v1/agencies/{right}", {"parent": left}),
+            service.patch(f"/v1/agencies/{left}", {"parent": right}),
+            service.patch(f"/v1/agencies/{right}", {"parent": left}),
         )
         assert sorted(answer.status_code for answer in answers) == [200, 422]
 
 
-async def test_an_account_changes_role_agency_and_scopes(house: AssignmentService) -> None:
-    await house.post("/v1/accounts", an_account("doi", role="head", agency=FINANCE))
-    changed = await house.patch("/v1/accounts/doi", {"role": "clerk", "agency": BUILDING, "position": "Văn thư"})
+async def test_an_account_changes_role_agency_and_scopes(service: AssignmentService) -> None:
+    await service.post("/v1/accounts", an_account("doi", role="head", agency=FINANCE))
+    changed = await service.patch("/v1/accounts/doi", {"role": "clerk", "agency": BUILDING, "position": "Văn thư"})
     assert changed.json() == {
         "username": "doi",
         "display_name": "M",
@@ -190,8 +190,8 @@ async def test_an_account_changes_role_agency_and_scopes(house: AssignmentServic
         "version": 2,
     }
     program = {"username": "may", "display_name": "Máy", "role": "service", "agency": FINANCE, "scopes": []}
-    assert (await house.post("/v1/accounts", program)).status_code == 201
-    scoped = await house.patch("/v1/accounts/may", {"scopes": ["tasks:read", "tasks:act", "tasks:read"]})
+    assert (await service.post("/v1/accounts", program)).status_code == 201
+    scoped = await service.patch("/v1/accounts/may", {"scopes": ["tasks:read", "tasks:act", "tasks:read"]})
     assert scoped.json()["scopes"] == ["tasks:act", "tasks:read"]
 
 
@@ -212,11 +212,11 @@ BAD_CHANGES: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("changes", "field", "code"), BAD_CHANGES)
 async def test_a_wrong_change_is_refused_and_nothing_changes(
-    house: AssignmentService, changes: dict[str, Any], field: str, code: str
+    service: AssignmentService, changes: dict[str, Any], field: str, code: str
 ) -> None:
-    answer = await house.patch("/v1/accounts/giam.doc", changes)
+    answer = await service.patch("/v1/accounts/giam.doc", changes)
     assert problem(answer) == (422, "validation", [(field, code)])
-    assert (await house.stored("accounts", "giam.doc"))["version"] == 1
+    assert (await service.stored("accounts", "giam.doc"))["version"] == 1
 
 
 async def test_the_last_administrator_is_neither_disabled_nor_demoted(fresh_house: AssignmentService) -> None:
@@ -272,7 +272,7 @@ async def test_every_change_is_told_once_and_secrets_are_not(fresh_house: Assign
     }
 
 
-async def test_no_list_of_the_directory_scans(house: AssignmentService) -> None:
+async def test_no_list_of_the_directory_scans(service: AssignmentService) -> None:
     assert len(INDEXES) == 5
     queries: list[tuple[str, dict[str, Any]]] = [
         ("agencies", {}),
@@ -285,7 +285,7 @@ async def test_no_list_of_the_directory_scans(house: AssignmentService) -> None:
         ("accounts", {"role": "administrator", "disabled": False, "_id": {"$ne": "a"}}),
     ]
     for collection, query in queries:
-        plan = await house.database[collection].find(query).sort("_id", 1).limit(51).explain()
+        plan = await service.database[collection].find(query).sort("_id", 1).limit(51).explain()
         text = str(plan["queryPlanner"]["winningPlan"])
         assert "COLLSCAN" not in text, query
         assert "IXSCAN" in text, query

@@ -28,7 +28,7 @@ NEW_PASSWORD = "mật khẩu còn dài hơn"
 
 
 @pytest.fixture(scope="module")
-async def house(servers: Servers) -> AsyncIterator[AssignmentService]:
+async def service(servers: Servers) -> AsyncIterator[AssignmentService]:
     async with running_assignment(servers) as running:
         yield running
 
@@ -41,45 +41,45 @@ def basic(username: str, secret: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{username}:{secret}".encode()).decode()}
 
 
-async def secret_of(house: AssignmentService, username: str) -> str:
-    answer = await house.post(f"/v1/accounts/{username}/secret", None)
+async def secret_of(service: AssignmentService, username: str) -> str:
+    answer = await service.post(f"/v1/accounts/{username}/secret", None)
     assert answer.headers["Cache-Control"] == "no-store"
     assert set(answer.json()) == {"username", "secret"}
     return str(answer.json()["secret"])
 
 
-async def a_program(house: AssignmentService, username: str) -> str:
-    await house.add(Account(username, "Phần mềm", Role.SERVICE, FINANCE))
-    return await secret_of(house, username)
+async def a_program(service: AssignmentService, username: str) -> str:
+    await service.add(Account(username, "Phần mềm", Role.SERVICE, FINANCE))
+    return await secret_of(service, username)
 
 
-async def test_a_person_signs_in_and_every_service_understands_the_token(house: AssignmentService) -> None:
-    answer = await house.sign_in("giam.doc")
+async def test_a_person_signs_in_and_every_service_understands_the_token(service: AssignmentService) -> None:
+    answer = await service.sign_in("giam.doc")
     body = answer.json()
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
     assert set(body) == {"access_token", "token_type", "expires_in"}
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 600)
-    published = (await house.http.get("/.well-known/jwks.json")).json()
+    published = (await service.http.get("/.well-known/jwks.json")).json()
     assert "d" not in published["keys"][0]
     principal = Verifier(json.dumps(published)).verify(body["access_token"])
     assert (principal.username, principal.role, principal.agency) == ("giam.doc", Role.HEAD, FINANCE)
-    assert (await house.http.get("/v1/me", headers=bearer(body["access_token"]))).json()["username"] == "giam.doc"
+    assert (await service.http.get("/v1/me", headers=bearer(body["access_token"]))).json()["username"] == "giam.doc"
 
 
-async def test_signing_in_often_with_the_right_password_is_never_limited(house: AssignmentService) -> None:
-    answers = [await house.sign_in("chu.tich") for _ in range(40)]
+async def test_signing_in_often_with_the_right_password_is_never_limited(service: AssignmentService) -> None:
+    answers = [await service.sign_in("chu.tich") for _ in range(40)]
     assert {answer.status_code for answer in answers} == {200}
 
 
-async def test_nobody_learns_why_signing_in_failed(house: AssignmentService) -> None:
-    await house.add(Account("nghi.viec", "Đã nghỉ", Role.LEADER, disabled=True))
+async def test_nobody_learns_why_signing_in_failed(service: AssignmentService) -> None:
+    await service.add(Account("nghi.viec", "Đã nghỉ", Role.LEADER, disabled=True))
     answers = [
-        await house.sign_in("van.thu", "sai mật khẩu"),
-        await house.sign_in("khong.co", PASSWORD),
-        await house.sign_in("nghi.viec", PASSWORD),
-        await house.sign_in("phan.mem", PASSWORD),
-        await house.sign_in('{"$gt": ""}', PASSWORD),
+        await service.sign_in("van.thu", "sai mật khẩu"),
+        await service.sign_in("khong.co", PASSWORD),
+        await service.sign_in("nghi.viec", PASSWORD),
+        await service.sign_in("phan.mem", PASSWORD),
+        await service.sign_in('{"$gt": ""}', PASSWORD),
     ]
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.text for answer in answers}) == 1
@@ -89,7 +89,7 @@ async def test_nobody_learns_why_signing_in_failed(house: AssignmentService) -> 
     assert answers[0].headers["Content-Type"] == "application/problem+json"
 
 
-async def test_an_unknown_name_costs_the_same_work(house: AssignmentService, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unknown_name_costs_the_same_work(service: AssignmentService, monkeypatch: pytest.MonkeyPatch) -> None:
     work: list[str] = []
     verifies = Passwords._verifies
 
@@ -98,19 +98,19 @@ async def test_an_unknown_name_costs_the_same_work(house: AssignmentService, mon
         return verifies(self, stored, password)
 
     monkeypatch.setattr(Passwords, "_verifies", counted)
-    await house.sign_in("kiem.tra", "sai mật khẩu")
-    await house.sign_in("khong.co.ai", "sai mật khẩu")
+    await service.sign_in("kiem.tra", "sai mật khẩu")
+    await service.sign_in("khong.co.ai", "sai mật khẩu")
     assert work == ["m=8,t=1,p=1"] * 2
 
 
-async def test_after_too_many_failures_one_waits(house: AssignmentService) -> None:
-    await house.add(Account("bi.do", "Bị dò", Role.LEADER))
+async def test_after_too_many_failures_one_waits(service: AssignmentService) -> None:
+    await service.add(Account("bi.do", "Bị dò", Role.LEADER))
     for _ in range(3):
-        assert (await house.sign_in("bi.do", "sai mật khẩu")).status_code == 401
-    limited = await house.sign_in("bi.do")
+        assert (await service.sign_in("bi.do", "sai mật khẩu")).status_code == 401
+    limited = await service.sign_in("bi.do")
     assert (limited.status_code, limited.json()["code"]) == (429, "rate-limited")
     assert 295 < int(limited.headers["Retry-After"]) <= 301
-    elsewhere = httpx2.ASGITransport(house.app, client=("10.1.2.3", 1))
+    elsewhere = httpx2.ASGITransport(service.app, client=("10.1.2.3", 1))
     async with httpx2.AsyncClient(transport=elsewhere, base_url="http://assignment") as other:
         form = {"grant_type": "password", "username": "bi.do", "password": PASSWORD}
         assert (await other.post(TOKEN, data=form)).status_code == 200
@@ -122,21 +122,21 @@ async def fails_from(http: httpx2.AsyncClient, forwarded: str, username: str) ->
     return (await http.post(TOKEN, data=form, headers={"X-Forwarded-For": forwarded})).status_code
 
 
-async def test_without_a_gateway_nobody_says_where_they_come_from(house: AssignmentService) -> None:
-    statuses = [await fails_from(house.http, f"10.0.0.{number}", "ai.do") for number in range(4)]
+async def test_without_a_gateway_nobody_says_where_they_come_from(service: AssignmentService) -> None:
+    statuses = [await fails_from(service.http, f"10.0.0.{number}", "ai.do") for number in range(4)]
     assert statuses == [401, 401, 401, 429]
 
 
 async def test_behind_a_gateway_failures_count_by_the_address_it_was_called_from(servers: Servers) -> None:
-    async with running_assignment(servers, gateways=1) as house:
-        from_one = [await fails_from(house.http, f"10.0.0.{number}, 10.1.1.1", "ai.do") for number in range(4)]
+    async with running_assignment(servers, gateways=1) as service:
+        from_one = [await fails_from(service.http, f"10.0.0.{number}, 10.1.1.1", "ai.do") for number in range(4)]
         assert from_one == [401, 401, 401, 429]
-        assert await fails_from(house.http, "10.1.1.1, 10.1.1.2", "ai.do") == 401
+        assert await fails_from(service.http, "10.1.1.1, 10.1.1.2", "ai.do") == 401
 
 
 async def test_a_call_past_the_gateway_counts_by_its_own_address(servers: Servers) -> None:
-    async with running_assignment(servers, gateways=2) as house:
-        statuses = [await fails_from(house.http, f"10.0.0.{number}", "ai.do") for number in range(4)]
+    async with running_assignment(servers, gateways=2) as service:
+        statuses = [await fails_from(service.http, f"10.0.0.{number}", "ai.do") for number in range(4)]
     assert statuses == [401, 401, 401, 429]
 
 
@@ -153,84 +153,86 @@ MALFORMED: list[tuple[dict[str, str], str, str]] = [
 
 @pytest.mark.parametrize(("form", "field", "error"), MALFORMED)
 async def test_a_malformed_form_says_what_is_missing(
-    house: AssignmentService, form: dict[str, str], field: str, error: str
+    service: AssignmentService, form: dict[str, str], field: str, error: str
 ) -> None:
-    answer = await house.http.post(TOKEN, data=form)
+    answer = await service.http.post(TOKEN, data=form)
     body = answer.json()
     assert (answer.status_code, body["code"], body["error"]) == (422, "validation", error)
     assert [problem["field"] for problem in body["errors"]] == [field]
 
 
-async def test_only_a_form_signs_in(house: AssignmentService) -> None:
-    answer = await house.http.post(TOKEN, json={"grant_type": "password", "username": "u", "password": "p"})
+async def test_only_a_form_signs_in(service: AssignmentService) -> None:
+    answer = await service.http.post(TOKEN, json={"grant_type": "password", "username": "u", "password": "p"})
     assert answer.status_code == 415
-    large = await house.http.post(TOKEN, data={"grant_type": "password", "password": "x" * 20_000})
+    large = await service.http.post(TOKEN, data={"grant_type": "password", "password": "x" * 20_000})
     assert large.status_code == 413
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    broken = await house.http.post(TOKEN, content=b"grant_type=password&username=%ff%fe&password=\xff", headers=headers)
+    broken = await service.http.post(
+        TOKEN, content=b"grant_type=password&username=%ff%fe&password=\xff", headers=headers
+    )
     assert broken.status_code in {401, 422}
 
 
-async def test_a_program_signs_in_by_form_and_by_basic(house: AssignmentService) -> None:
-    secret = await a_program(house, "may.a")
+async def test_a_program_signs_in_by_form_and_by_basic(service: AssignmentService) -> None:
+    secret = await a_program(service, "may.a")
     grant = {"grant_type": "client_credentials"}
-    by_form = await house.http.post(TOKEN, data=grant | {"client_id": "may.a", "client_secret": secret})
-    by_basic = await house.http.post(TOKEN, data=grant, headers=basic("may.a", secret))
+    by_form = await service.http.post(TOKEN, data=grant | {"client_id": "may.a", "client_secret": secret})
+    by_basic = await service.http.post(TOKEN, data=grant, headers=basic("may.a", secret))
     for answer in (by_form, by_basic):
         assert answer.status_code == 200
-        me = await house.http.get("/v1/me", headers=bearer(answer.json()["access_token"]))
+        me = await service.http.get("/v1/me", headers=bearer(answer.json()["access_token"]))
         assert (me.json()["username"], me.json()["role"]) == ("may.a", "service")
 
 
-async def test_a_new_secret_replaces_the_old(house: AssignmentService) -> None:
-    old = await a_program(house, "may.b")
-    new = await secret_of(house, "may.b")
+async def test_a_new_secret_replaces_the_old(service: AssignmentService) -> None:
+    old = await a_program(service, "may.b")
+    new = await secret_of(service, "may.b")
     grant = {"grant_type": "client_credentials"}
-    refused = await house.http.post(TOKEN, data=grant, headers=basic("may.b", old))
+    refused = await service.http.post(TOKEN, data=grant, headers=basic("may.b", old))
     assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
     assert refused.headers["WWW-Authenticate"].startswith("Basic")
-    assert (await house.http.post(TOKEN, data=grant, headers=basic("may.b", new))).status_code == 200
-    assert new not in str(await house.stored("accounts", "may.b"))
+    assert (await service.http.post(TOKEN, data=grant, headers=basic("may.b", new))).status_code == 200
+    assert new not in str(await service.stored("accounts", "may.b"))
 
 
-async def test_a_program_without_the_right_secret_is_refused(house: AssignmentService) -> None:
-    await house.add(Account("may.c", "Chưa có khóa", Role.SERVICE, FINANCE))
+async def test_a_program_without_the_right_secret_is_refused(service: AssignmentService) -> None:
+    await service.add(Account("may.c", "Chưa có khóa", Role.SERVICE, FINANCE))
     grant = {"grant_type": "client_credentials"}
     answers = [
-        await house.http.post(TOKEN, data=grant, headers=basic("may.c", "x")),
-        await house.http.post(TOKEN, data=grant, headers=basic("giam.doc", PASSWORD)),
-        await house.http.post(TOKEN, data=grant, headers={"Authorization": "Basic ???"}),
-        await house.http.post(TOKEN, data=grant, headers={"Authorization": "Bearer x"}),
+        await service.http.post(TOKEN, data=grant, headers=basic("may.c", "x")),
+        await service.http.post(TOKEN, data=grant, headers=basic("giam.doc", PASSWORD)),
+        await service.http.post(TOKEN, data=grant, headers={"Authorization": "Basic ???"}),
+        await service.http.post(TOKEN, data=grant, headers={"Authorization": "Bearer x"}),
     ]
     assert {(answer.status_code, answer.json()["error"]) for answer in answers} == {(401, "invalid_client")}
     twice = grant | {"client_id": "may.c", "client_secret": "x"}
-    assert (await house.http.post(TOKEN, data=twice, headers=basic("may.c", "x"))).status_code == 422
+    assert (await service.http.post(TOKEN, data=twice, headers=basic("may.c", "x"))).status_code == 422
 
 
-async def test_a_person_has_no_secret(house: AssignmentService) -> None:
-    answer = await house.post("/v1/accounts/giam.doc/secret", None)
+async def test_a_person_has_no_secret(service: AssignmentService) -> None:
+    answer = await service.post("/v1/accounts/giam.doc/secret", None)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "username")
-    assert (await house.post("/v1/accounts/nobody/secret", None)).status_code == 404
+    assert (await service.post("/v1/accounts/nobody/secret", None)).status_code == 404
 
 
-async def test_a_disabled_account_is_out_at_once_and_back_when_enabled(house: AssignmentService) -> None:
-    await house.add(Account("tam.nghi", "Tạm nghỉ", Role.LEADER))
-    headers = bearer((await house.sign_in("tam.nghi")).json()["access_token"])
-    assert (await house.http.get("/v1/me", headers=headers)).status_code == 200
-    await house.patch("/v1/accounts/tam.nghi", {"disabled": True})
-    out = await house.http.get("/v1/me", headers=headers)
+async def test_a_disabled_account_is_out_at_once_and_back_when_enabled(service: AssignmentService) -> None:
+    await service.add(Account("tam.nghi", "Tạm nghỉ", Role.LEADER))
+    headers = bearer((await service.sign_in("tam.nghi")).json()["access_token"])
+    assert (await service.http.get("/v1/me", headers=headers)).status_code == 200
+    await service.patch("/v1/accounts/tam.nghi", {"disabled": True})
+    out = await service.http.get("/v1/me", headers=headers)
     assert (out.status_code, out.json()["code"]) == (401, "not-authenticated")
-    await house.patch("/v1/accounts/tam.nghi", {"disabled": False})
-    assert (await house.http.get("/v1/me", headers=headers)).status_code == 200
+    await service.patch("/v1/accounts/tam.nghi", {"disabled": False})
+    assert (await service.http.get("/v1/me", headers=headers)).status_code == 200
 
 
-async def test_the_role_held_now_is_what_counts(house: AssignmentService) -> None:
-    await house.add(Account("duoc.giao", "Được giao", Role.AUDITOR))
-    headers = bearer((await house.sign_in("duoc.giao")).json()["access_token"])
+async def test_the_role_held_now_is_what_counts(service: AssignmentService) -> None:
+    await service.add(Account("duoc.giao", "Được giao", Role.AUDITOR))
+    headers = bearer((await service.sign_in("duoc.giao")).json()["access_token"])
     body = {"code": "moi-giao", "name": "M", "kind": "unit"}
-    assert (await house.http.post("/v1/agencies", json=body, headers=headers)).status_code == 403
-    await house.patch("/v1/accounts/duoc.giao", {"role": "administrator"})
-    assert (await house.http.post("/v1/agencies", json=body, headers=headers)).status_code == 201
+    assert (await service.http.post("/v1/agencies", json=body, headers=headers)).status_code == 403
+    await service.patch("/v1/accounts/duoc.giao", {"role": "administrator"})
+    assert (await service.http.post("/v1/agencies", json=body, headers=headers)).status_code == 201
 
 
 def forged(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:
@@ -276,60 +278,60 @@ BAD_TOKENS = {
 
 
 @pytest.mark.parametrize("token", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
-async def test_a_bad_token_is_refused_before_the_body_is_read(house: AssignmentService, token: str) -> None:
-    answer = await house.http.post("/v1/agencies", content=b"{", headers=bearer(token))
+async def test_a_bad_token_is_refused_before_the_body_is_read(service: AssignmentService, token: str) -> None:
+    answer = await service.http.post("/v1/agencies", content=b"{", headers=bearer(token))
     assert (answer.status_code, answer.json()["code"]) == (401, "not-authenticated")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-async def test_one_changes_ones_own_password(house: AssignmentService) -> None:
-    await house.add(Account("doi.mk", "Đổi", Role.LEADER))
-    wrong = await house.post("/v1/me/password", {"current_password": "sai", "new_password": NEW_PASSWORD}, "doi.mk")
+async def test_one_changes_ones_own_password(service: AssignmentService) -> None:
+    await service.add(Account("doi.mk", "Đổi", Role.LEADER))
+    wrong = await service.post("/v1/me/password", {"current_password": "sai", "new_password": NEW_PASSWORD}, "doi.mk")
     assert [(e["field"], e["code"]) for e in wrong.json()["errors"]] == [("current_password", "wrong-password")]
-    short = await house.post("/v1/me/password", {"current_password": PASSWORD, "new_password": "ngắn"}, "doi.mk")
+    short = await service.post("/v1/me/password", {"current_password": PASSWORD, "new_password": "ngắn"}, "doi.mk")
     assert [(e["field"], e["code"]) for e in short.json()["errors"]] == [("new_password", "too-short")]
-    changed = await house.post(
+    changed = await service.post(
         "/v1/me/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}, "doi.mk"
     )
     assert changed.status_code == 204
-    assert (await house.sign_in("doi.mk")).status_code == 401
-    assert (await house.sign_in("doi.mk", NEW_PASSWORD)).status_code == 200
+    assert (await service.sign_in("doi.mk")).status_code == 401
+    assert (await service.sign_in("doi.mk", NEW_PASSWORD)).status_code == 200
 
 
-async def test_guessing_the_present_password_is_limited_too(house: AssignmentService) -> None:
-    await house.add(Account("bi.trom", "Bị trộm", Role.LEADER))
+async def test_guessing_the_present_password_is_limited_too(service: AssignmentService) -> None:
+    await service.add(Account("bi.trom", "Bị trộm", Role.LEADER))
     body = {"current_password": "đoán", "new_password": NEW_PASSWORD}
-    answers = [await house.post("/v1/me/password", body, "bi.trom") for _ in range(4)]
+    answers = [await service.post("/v1/me/password", body, "bi.trom") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [422, 422, 422, 429]
 
 
-async def test_a_hash_of_an_older_cost_is_renewed_at_sign_in(house: AssignmentService) -> None:
-    await house.add(Account("lau.nam", "Lâu năm", Role.LEADER))
+async def test_a_hash_of_an_older_cost_is_renewed_at_sign_in(service: AssignmentService) -> None:
+    await service.add(Account("lau.nam", "Lâu năm", Role.LEADER))
     old = await Passwords(memory_kib=16, passes=1).hash(PASSWORD)
-    await house.database["accounts"].update_one({"_id": "lau.nam"}, {"$set": {"password": old}})
-    assert (await house.sign_in("lau.nam")).status_code == 200
-    assert "m=8,t=1" in (await house.stored("accounts", "lau.nam"))["password"]
-    assert (await house.sign_in("lau.nam")).status_code == 200
+    await service.database["accounts"].update_one({"_id": "lau.nam"}, {"$set": {"password": old}})
+    assert (await service.sign_in("lau.nam")).status_code == 200
+    assert "m=8,t=1" in (await service.stored("accounts", "lau.nam"))["password"]
+    assert (await service.sign_in("lau.nam")).status_code == 200
 
 
 async def test_no_password_and_no_secret_is_ever_logged_or_stored_or_answered(
-    house: AssignmentService, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    service: AssignmentService, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     password, wrong = "tuyệt mật 4711", "đoán mò 4711"
     body = {"username": "kin", "display_name": "Kín", "role": "leader", "password": password}
-    created = await house.post("/v1/accounts", body)
-    refused = await house.post("/v1/accounts", body | {"username": "kin.2", "role": "service", "agency": FINANCE})
-    failed = await house.sign_in("kin", wrong)
-    signed_in = await house.sign_in("kin", password)
-    secret = await a_program(house, "may.kin")
+    created = await service.post("/v1/accounts", body)
+    refused = await service.post("/v1/accounts", body | {"username": "kin.2", "role": "service", "agency": FINANCE})
+    failed = await service.sign_in("kin", wrong)
+    signed_in = await service.sign_in("kin", password)
+    secret = await a_program(service, "may.kin")
     grant = {"grant_type": "client_credentials"}
-    await house.http.post(TOKEN, data=grant, headers=basic("may.kin", secret))
+    await service.http.post(TOKEN, data=grant, headers=basic("may.kin", secret))
     token = signed_in.json()["access_token"]
     output = capfd.readouterr()
     answers = created.text + refused.text + failed.text + signed_in.text
     logged = caplog.text + output.out + output.err
-    stored = str(await house.stored("accounts", "kin")) + str(await house.stored("accounts", "may.kin"))
+    stored = str(await service.stored("accounts", "kin")) + str(await service.stored("accounts", "may.kin"))
     for hidden in (password, wrong, secret, basic("may.kin", secret)["Authorization"]):
         assert hidden not in logged
         assert hidden not in stored

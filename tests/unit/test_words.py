@@ -1,4 +1,4 @@
-"""The words of the code: old names stay out, names that ask answer, names that refuse return nothing."""
+"""The words of the code: old names stay out, and names that ask answer."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ OLD_NAMES: Final = {
     "Directory": "DirectoryHandlers or DirectoryCopy",
     "Entry": "HistoryEntry, InboxEntry or OutboxEvent",
     "Epitaph": "FinalFailure",
+    "Facts": "NoteMaterial",
     "FieldProblem": "Violation",
     "Found": "LoadedTask or StoredWatch",
     "Gathering": "a batch of reads or of writes",
@@ -29,11 +30,14 @@ OLD_NAMES: Final = {
     "Kept": "StoredBatch or KnownState",
     "Kind": "MomentKind, DifferenceKind or ProblemKind",
     "OfficeRoute": "AuthenticatedRoute",
+    "GroupCommit": "BatchedWrites",
     "ProblemError": "Refusal or HttpRefusal",
     "RequestLayer": "RequestMiddleware",
+    "Retry": "RequestKey",
     "Stall": "StallDetector",
     "TASK_ACTS": "TASK_FACTS",
     "TOLD": "RECIPIENTS or NOTIFICATIONS",
+    "TaskReads": "TaskReader",
     "Term": "RequestedDeadline",
     "Told": "OnDone",
     "Words": "Label",
