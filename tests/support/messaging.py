@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aio_pika
+from prometheus_client import Counter, Gauge
 
 from deploy.local.rabbitmq import TICK_SECONDS
 from deploy.local.servers import Servers
 from shared.events.directory import AgencyChanged
 from shared.events.envelope import Event
 from shared.events.names import AGENCY_CHANGED
-from shared.messaging.metrics import HANDLED
+from shared.messaging.metrics import HANDLED, IN_FLIGHT
 from shared.messaging.router import EventRouter, named
 from shared.messaging.wiring import Messaging
 from shared.mongo import Collection
@@ -88,6 +89,7 @@ async def settled(
         return (
             await _empty(outboxes)
             and not await _on_the_way(servers, vhost, services)
+            and not _in_flight(services)
             and not any(messaging.in_flight for messaging in messagings)
         )
 
@@ -118,7 +120,16 @@ async def _on_the_way(servers: Servers, vhost: Vhost, services: Sequence[str]) -
 
 
 def _handled(services: Sequence[str]) -> float:
-    samples = (sample for metric in HANDLED.collect() for sample in metric.samples)
+    return _sum(HANDLED, services)
+
+
+def _in_flight(services: Sequence[str]) -> float:
+    """Return how many messages are being handled: one of seventeen megabytes may take longer than two looks."""
+    return _sum(IN_FLIGHT, services)
+
+
+def _sum(metric: Counter | Gauge, services: Sequence[str]) -> float:
+    samples = (sample for family in metric.collect() for sample in family.samples)
     return sum(sample.value for sample in samples if sample.labels["service"] in services)
 
 

@@ -74,9 +74,9 @@ BODIES: Final[dict[str, st.SearchStrategy[Command]]] = {
 }
 
 
-def context_of(actor: Principal, now: datetime) -> Context:
+def context_of(caller: Principal, now: datetime) -> Context:
     return Context(
-        now=now, calendar=CALENDAR, policy=POLICY, caller=actor, agencies=frozenset(AGENCIES), accounts=OFFICERS
+        now=now, calendar=CALENDAR, policy=POLICY, caller=caller, agencies=frozenset(AGENCIES), accounts=OFFICERS
     )
 
 
@@ -135,9 +135,9 @@ class TaskLife(RuleBasedStateMachine):
         self._settle("at times")
 
     @rule(data=st.data(), caller=st.sampled_from(PEOPLE))
-    def anyone_acts(self, data: st.DataObject, actor: Principal) -> None:
+    def anyone_acts(self, data: st.DataObject, caller: Principal) -> None:
         name = data.draw(st.sampled_from(sorted(ACT_TABLE)))
-        self._act(name, data.draw(BODIES[name]), actor)
+        self._act(name, data.draw(BODIES[name]), caller)
 
     @rule(data=st.data())
     def someone_does_what_is_allowed(self, data: st.DataObject) -> None:
@@ -206,20 +206,20 @@ class TaskLife(RuleBasedStateMachine):
             self._let_the_term_end()
         self._act("report/decision", report.DecideReport(accepted, "ý kiến"), PEOPLE[0])
 
-    def _act(self, name: str, body: Command, actor: Principal) -> None:
-        outcomes = {world: self._outcome(task, name, body, actor) for world, task in self.worlds.items()}
+    def _act(self, name: str, body: Command, caller: Principal) -> None:
+        outcomes = {world: self._outcome(task, name, body, caller) for world, task in self.worlds.items()}
         assert len({str(outcome) for outcome in outcomes.values() if isinstance(outcome, Refusal)}) <= 1
         accepted = {world: result for world, result in outcomes.items() if not isinstance(result, Refusal)}
         assert len(accepted) in {0, len(self.worlds)}, "a miss that was told late changed what is allowed"
         for world, entries in accepted.items():
             self._append(world, entries)
-            assert not settle(self.worlds[world], context_of(actor, self.now)), "an act leaves nothing to settle"
+            assert not settle(self.worlds[world], context_of(caller, self.now)), "an act leaves nothing to settle"
         if accepted:
             ACTS_DONE[name] += 1
 
-    def _outcome(self, task: Task, name: str, body: Command, actor: Principal) -> list[HistoryEntry] | Refusal:
+    def _outcome(self, task: Task, name: str, body: Command, caller: Principal) -> list[HistoryEntry] | Refusal:
         try:
-            return decide(task, name, body, context_of(actor, self.now))
+            return decide(task, name, body, context_of(caller, self.now))
         except Refusal as refusal:
             return refusal
 
