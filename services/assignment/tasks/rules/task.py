@@ -57,19 +57,15 @@ def decide(task: Task, act: str, command: Command, context: Context) -> list[His
 
     """
     require_party(task, act, context.caller)
-    brought = settle(task, context)
+    rule, brought = ACT_TABLE[act], settle(task, context)
     settled = _after(task, brought)
-    done = _entry(_proposed(settled, act, command, context), settled.version + 1, context, _acting_for(task, context))
-    return [*brought, done, *settle(evolve(settled, done), context)]
-
-
-def _proposed(task: Task, act: str, command: Command, context: Context) -> Fact:
-    rule = ACT_TABLE[act]
-    if task.stage not in rule.stages:
+    if settled.stage not in rule.stages:
         raise Refusal(Code.WRONG_STAGE)
-    if code := rule.why_not(task, context):
+    if code := rule.why_not(settled, context):
         raise Refusal(code)
-    return rule.proposes(task, command, context)
+    fact = rule.proposes(settled, command, context)
+    done = _entry(fact, settled.version + 1, context, _acting_for(task, context))
+    return [*brought, done, *settle(evolve(settled, done), context)]
 
 
 def settle(task: Task, at: Situation) -> list[HistoryEntry]:
