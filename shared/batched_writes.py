@@ -3,8 +3,8 @@
 Databases call this group commit. The journal is flushed once for all of them, and the driver is called once. Each
 caller gets the outcome that its write would have had alone, after a majority of the servers has it on disk.
 
-How an update that lost a race is told
---------------------------------------
+How a lost race is detected
+---------------------------
 An update has a guard in its filter, for example the version that it was decided on. If another writer was faster,
 the filter matches nothing. MongoDB promises the number of matched records of a bulk write, but not which updates
 matched. So every update carries a write id, and the record keeps it.

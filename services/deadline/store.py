@@ -86,7 +86,7 @@ class WatchStore:
     was done is reported as lost: as many other writes of the same record came between the bulk write and the query of
     `BatchedWrites`. This does no harm. The observer finds the watch again and sees that the state is there already.
     The monitor does not wake the relay, whose sweep publishes the events some seconds later; they are counted in no
-    metric. No event is told twice, because the second claim of a moment does not match the guard.
+    metric. No event is announced twice, because the second claim of a moment does not match the guard.
     """
 
     def __init__(self, database: Database) -> None:

@@ -109,3 +109,25 @@ def test_events_carry_a_particular(name: str) -> None:
 @pytest.mark.parametrize("name", PARTICULARS)
 def test_a_particular_has_a_name_in_vietnamese(name: str) -> None:
     assert TASK_FIELDS[name].vi
+
+
+@pytest.mark.parametrize("body", [{"number": "1/QĐ"}, {"number": "1/QĐ", "issued_on": None, "summary": ""}])
+def test_a_retried_correction_is_the_same_although_its_document_may_have_more_fields_by_then(
+    body: dict[str, Any],
+) -> None:
+    correction = CorrectionBody.model_validate({"reason": "bổ sung", "document": body})
+    assert correction.meaning() == {"reason": "bổ sung", "document": {"number": "1/QĐ"}}
+
+
+NAMED: Final[list[dict[str, Any]]] = [
+    {"monitor": None},
+    {"priority": "normal"},
+    {"coordinating_agencies": []},
+    {"document": None},
+]
+
+
+@pytest.mark.parametrize("named", NAMED)
+def test_a_correction_that_names_a_default_differs_from_one_that_leaves_it_out(named: dict[str, Any]) -> None:
+    plain = {"reason": "bổ sung", "title": "Khác"}
+    assert CorrectionBody.model_validate({**plain, **named}).meaning() == {**plain, **named}

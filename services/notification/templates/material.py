@@ -1,4 +1,4 @@
-"""The facts of an event, before they are written in a language."""
+"""What a note says of an event, before it is written in a language."""
 
 from __future__ import annotations
 

@@ -234,7 +234,8 @@ class CorrectionBody(ParticularsBody, ActBody):
 
     def meaning(self) -> dict[str, Any]:
         """Return what was named: a particular set to null, or to its default, is a change too."""
-        return {name: value for name, value in self.model_dump(mode="json").items() if name in self.model_fields_set}
+        named, without_defaults = self.model_dump(mode="json"), super().meaning()
+        return {name: without_defaults.get(name, named[name]) for name in self.model_fields_set}
 
 
 class DeadlineBody(ActBody):

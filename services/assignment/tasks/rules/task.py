@@ -49,7 +49,7 @@ def decide(task: Task, act: str, command: Command, context: Context) -> list[His
     """Return the entries that an act records.
 
     1. What time has brought is settled first.
-    2. The act is judged against the task as it is then.
+    2. The act is checked against the task as it is then.
     3. What time brings because of the act is settled last.
 
     Raises:
