@@ -1,4 +1,4 @@
-"""Settings from the environment (`<NAME>_*`, and `OFFICE_*` for the office's policy) and from files of secrets."""
+"""Settings from the environment (`<NAME>_*`, `OFFICE_*` and `HTTP_*` for all services) and from files of secrets."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from shared.clock import Clock, SettableClock, SystemClock
 from shared.office.policy import Policy
 from shared.web.auth import public_key_set
+from shared.web.http_policy import HttpPolicy
 
 DEMO_MARK: Final = "demo-"
 """Production mode refuses a secret that contains this; the id of a key counts too."""
@@ -76,12 +77,22 @@ class OfficeSettings(BaseSettings, Policy):
         return Policy(**self.model_dump())
 
 
+class HttpSettings(BaseSettings, HttpPolicy):
+    """The bounds of HTTP as the environment sets them: `HTTP_BUDGET_SECONDS=10`, the same for all services.
+
+    Fields, limits and defaults are those of `HttpPolicy`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HTTP_", frozen=True)
+
+
 class ServiceSettings(BaseSettings):
     """The settings of every service; a service's own class adds `env_prefix="<NAME>_"`, its port and its settings."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     office: OfficeSettings = Field(default_factory=OfficeSettings)
+    http: HttpSettings = Field(default_factory=HttpSettings)
     mode: Mode = Mode.PRODUCTION
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)]
@@ -169,6 +180,9 @@ class BrokerSettings(BaseSettings):
 
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
+# Other programs too have names such as HTTP_PROXY and HTTP_HOST; these are left alone.
+_HTTP_PREFIXES: Final = sorted({f"HTTP_{name.upper().partition('_')[0]}_" for name in HttpSettings.model_fields})
+_PREFIX_OF_ALL: Final = {kind.__name__: kind.model_config["env_prefix"] for kind in (OfficeSettings, HttpSettings)}
 
 
 def load(kind: type[Settings]) -> Settings:
@@ -177,13 +191,13 @@ def load(kind: type[Settings]) -> Settings:
     If they are wrong, the process ends with exit code 2, after one line that says why and shows no values.
     """
     prefix = kind.model_config.get("env_prefix", "")
-    _require_known_names(kind)
-    _require_known_names(OfficeSettings)
+    _require_known_names(kind, prefix)
+    _require_known_names(OfficeSettings, "OFFICE_")
+    _require_known_names(HttpSettings, *_HTTP_PREFIXES)
     try:
-        office = OfficeSettings()
-        return kind(_secrets_dir=_secrets_dir(prefix), office=office)
+        return kind(_secrets_dir=_secrets_dir(prefix), office=OfficeSettings(), http=HttpSettings())
     except ValidationError as error:
-        _give_up(error, OfficeSettings.model_config["env_prefix"] if error.title == "OfficeSettings" else prefix)
+        _give_up(error, _PREFIX_OF_ALL.get(error.title, prefix))
 
 
 def load_broker(kind: type[ServiceSettings]) -> BrokerSettings:
@@ -195,10 +209,10 @@ def load_broker(kind: type[ServiceSettings]) -> BrokerSettings:
         _give_up(error, prefix)
 
 
-def _require_known_names(kind: type[BaseSettings]) -> None:
+def _require_known_names(kind: type[BaseSettings], *prefixes: str) -> None:
     prefix = kind.model_config.get("env_prefix", "")
     known = {f"{prefix}{name}".upper() for name in (*kind.model_fields, "secrets_dir")}
-    unknown = sorted(name for name in os.environ if name.upper().startswith(prefix) and name.upper() not in known)
+    unknown = sorted(name for name in os.environ if name.upper().startswith(prefixes) and name.upper() not in known)
     if unknown:
         _end(f"no such setting: {', '.join(unknown)}")
 

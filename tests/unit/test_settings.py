@@ -11,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 from shared.clock import SettableClock, SystemClock
 from shared.office.policy import Policy
 from shared.settings import Mode, ServiceSettings, load, load_broker
+from shared.web.http_policy import HttpPolicy
 from tests.support.tokens import TestKeys
 
 KEYS = TestKeys("k1")
@@ -51,6 +52,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert settings.retry_delays == (1, 5, 30, 120, 600)
     assert isinstance(settings.clock(), SystemClock)
     assert settings.office.policy() == Policy()
+    assert settings.http.model_dump() == HttpPolicy().model_dump()
     assert "s3cret" not in repr(settings)
 
 
@@ -61,6 +63,15 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(SampleSettings)
     assert settings.retry_delays == (0.1, 0.5)
     assert settings.office.policy() == Policy(remind_before=(5, 3, 1), explanation_term=5)
+
+
+def test_the_bounds_of_http_are_set_beside_the_names_of_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_BUDGET_SECONDS", "2.5")
+    monkeypatch.setenv("HTTP_HEAD_BYTES", "8192")
+    for other in ("HTTP_PROXY", "HTTP_HOST", "HTTP_CONNECTION"):
+        monkeypatch.setenv(other, "http://proxy:3128")
+    http = load(SampleSettings).http
+    assert (http.budget_seconds, http.head_bytes, http.body_seconds) == (2.5, 8192, 30)
 
 
 def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -82,6 +93,9 @@ def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         ("OFFICE_RECEIPT_TERMS", "1", "OFFICE_RECEIPT_TERMS"),
         ("OFFICE_TIMEZONE", "Asia/Hanoi", "OFFICE_TIMEZONE"),
         ("OFFICE_REMIND_BEFORE", "x", "OFFICE_REMIND_BEFORE"),
+        ("HTTP_BUDGET_SECONDS", "0", "HTTP_BUDGET_SECONDS"),
+        ("HTTP_HEAD_BYTES", "s3cret", "HTTP_HEAD_BYTES"),
+        ("HTTP_HEAD_SECOND", "5", "HTTP_HEAD_SECOND"),
         ("SAMPLE_PORT", "s3cret", "SAMPLE_PORT"),
         ("SAMPLE_MODE", "s3cret", "SAMPLE_MODE"),
         ("SAMPLE_RETRY_DELAYS", "5,1", "grow"),
