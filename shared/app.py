@@ -22,14 +22,16 @@ from starlette.middleware import Middleware
 from shared import logs
 from shared.health import Part, health_router, measure
 from shared.messaging.wiring import Messaging
-from shared.mongo import Client, is_away, is_up
+from shared.mongo import Client, Database, connect, connect_for_lists, is_away, takes_writes
 from shared.settings import ServiceSettings
+from shared.web.admission import RateLimit
 from shared.web.auth import Authenticator, Verifier, by_token
-from shared.web.middleware import RequestMiddleware
+from shared.web.middleware import AdmissionMiddleware, RequestMiddleware
 from shared.web.openapi import extend_openapi
 from shared.web.problems import install_problems
 
 _GRACE_SECONDS: Final = 10
+_LISTS_SHARE: Final = 0.8
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 _log = structlog.get_logger()
 
@@ -56,8 +58,11 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
-        middleware=_middleware(settings.service()),
+        middleware=_middleware(settings),
     )
+    app.state.gateways = settings.gateways
+    app.state.address_rate = RateLimit(settings.service(), settings.http.requests_per_address)
+    app.state.account_rate = RateLimit(settings.service(), settings.http.requests_per_account)
     app.state.authenticate = authenticate or by_token(Verifier(settings.public_keys))
     install_problems(app)
     scraped: list[Callable[[], Awaitable[None]]] = [partial(measure, settings.service(), parts), *before_scrape]
@@ -68,18 +73,30 @@ def create_app(
     return app
 
 
-def parts_of(client: Client, messaging: Messaging) -> list[Part]:
+def clients(settings: ServiceSettings) -> tuple[Client, Client]:
+    """Return the two clients of a service: for its work, and for the lists that people read.
+
+    An operation takes at most half of the budget of a request, and a list a little less.
+    """
+    uri, service = settings.mongodb_uri.get_secret_value(), settings.service()
+    seconds = settings.http.budget_seconds / 2
+    return connect(uri, service, timeout=seconds), connect_for_lists(uri, service, timeout=seconds * _LISTS_SHARE)
+
+
+def parts_of(database: Database, messaging: Messaging) -> list[Part]:
     """Return the parts that every service depends on; it can answer without RabbitMQ, but not without MongoDB."""
     return [
-        Part("mongodb", partial(is_up, client), required=True),
+        Part("mongodb", partial(takes_writes, database), required=True),
         Part("rabbitmq", messaging.is_up, required=False),
     ]
 
 
-def _middleware(service: str) -> list[Middleware]:
+def _middleware(settings: ServiceSettings) -> list[Middleware]:
+    service, policy = settings.service(), settings.http
     return [
+        Middleware(AdmissionMiddleware, service=service, policy=policy),
         Middleware(CorrelationIdMiddleware, generator=_new_id, validator=is_sane_id),
-        Middleware(RequestMiddleware, service=service, is_away=is_away),
+        Middleware(RequestMiddleware, service=service, policy=policy, is_away=is_away),
     ]
 
 

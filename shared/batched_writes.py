@@ -35,6 +35,7 @@ from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteConcernError, WriteError
 
 from shared.batching import Batcher, copy_of
+from shared.mongo import seconds_of
 
 if TYPE_CHECKING:
     from shared.mongo import Collection, Record
@@ -96,7 +97,12 @@ class BatchedWrites:
         self._collection = collection
         self._write_ids = write_ids
         self._written = written
-        self._batches: Batcher[_Write, bool] = Batcher(self._write_batch)
+        self._batches: Batcher[_Write, bool] = Batcher(
+            self._write_batch,
+            name=f"{collection.name}.writes",
+            # A write that is begun later could be done after its caller was told that it is not.
+            takes=seconds_of(collection),
+        )
 
     async def insert(self, record: Record) -> None:
         """Insert a record.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
@@ -16,16 +15,38 @@ from pydantic import BaseModel
 from shared.metrics import PART_UP
 
 _PATIENCE_SECONDS: Final = 2.0
+_GOOD_SECONDS: Final = 1.0
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
 class Part:
-    """A server that a service depends on: without a required one it cannot answer, without another it is degraded."""
+    """A server that a service depends on: without a required one it cannot answer, without another it is degraded.
 
-    name: str
-    check: Callable[[], Awaitable[bool]]
-    required: bool
+    Everyone who asks within a second gets the answer of one check: those who ask often do not burden the server.
+    """
+
+    def __init__(self, name: str, check: Callable[[], Awaitable[bool]], *, required: bool) -> None:
+        self.name = name
+        self.required = required
+        self._check = check
+        self._answer: asyncio.Task[bool] | None = None
+        self._good_until = 0.0
+
+    async def is_up(self) -> bool:
+        """Whether the part answers, and answers in time."""
+        now = asyncio.get_running_loop().time()
+        if self._answer is None or now >= self._good_until:
+            self._answer = asyncio.create_task(self._ask())
+            self._good_until = now + _GOOD_SECONDS
+        return await asyncio.shield(self._answer)
+
+    async def _ask(self) -> bool:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await self._check()
+        except Exception as error:  # noqa: BLE001 - a check that raises anything means that the part is down
+            _log.warning("part_down", part=self.name, error=type(error).__name__)
+            return False
 
 
 class Status(StrEnum):
@@ -85,7 +106,7 @@ async def measure(service: str, parts: Sequence[Part]) -> None:
 
 async def readiness_of(parts: Sequence[Part]) -> Readiness:
     """Check all parts at the same time."""
-    answers = await asyncio.gather(*map(_is_up, parts))
+    answers = await asyncio.gather(*(part.is_up() for part in parts))
     missing = [part for part, up in zip(parts, answers, strict=True) if not up]
     states = {part.name: PartState.UP if up else PartState.DOWN for part, up in zip(parts, answers, strict=True)}
     return Readiness(status=_status(missing), parts=states)
@@ -95,12 +116,3 @@ def _status(missing: Sequence[Part]) -> Status:
     if any(part.required for part in missing):
         return Status.UNAVAILABLE
     return Status.DEGRADED if missing else Status.READY
-
-
-async def _is_up(part: Part) -> bool:
-    try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            return await part.check()
-    except Exception as error:  # noqa: BLE001 - a check that raises anything means that the part is down
-        _log.warning("part_down", part=part.name, error=type(error).__name__)
-        return False

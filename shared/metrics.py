@@ -30,3 +30,13 @@ BACKGROUND_FAILURES: Final = Counter(
     "Times a background task of a service failed and was started again; outages of servers are not counted.",
     ["service", "task"],
 )
+REQUESTS_WAITING: Final = Gauge(
+    "dondoc_requests_waiting",
+    "Requests that wait inside a service: for a batch, for a thread, for their turn.",
+    ["queue"],
+)
+REQUESTS_REFUSED: Final = Counter(
+    "dondoc_requests_refused_total",
+    "HTTP requests that were not begun; `reason` is overload, or rate.",
+    ["service", "reason"],
+)

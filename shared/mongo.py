@@ -12,12 +12,17 @@ from datetime import UTC
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import ASCENDING, IndexModel
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+import pymongo
+from pymongo import ASCENDING, IndexModel, WriteConcern
+from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
+
+from shared.breaker import UnavailableError
+from shared.driver_threads import client_class
 
 if TYPE_CHECKING:
-    from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+    from contextlib import AbstractContextManager
+
+    from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 
 Record: TypeAlias = dict[str, Any]
 """What MongoDB calls a document. In this code a document is a paper of the office (văn bản)."""
@@ -32,13 +37,31 @@ Collection: TypeAlias = "AsyncIOMotorCollection[Record]"
 _AWAY_CODES: Final = frozenset({13, 18, 91, 189, 10107, 11600, 13435, 14031})
 
 
-def connect(uri: str, app_name: str, *, selection_timeout: float = 3.0) -> Client:
+OPERATION_SECONDS: Final = 5.0
+"""How long one operation may take, on the server too; half of what a request may take (`HTTP_BUDGET_SECONDS`)."""
+LIST_SECONDS: Final = 4.0
+"""How long a list may take that a person reads: nobody waits longer for a page."""
+LISTS_AT_ONCE: Final = 8
+"""How many threads read lists; who asks for one meanwhile waits in a lane (`shared/lane.py`)."""
+_THREADS: Final = 24
+
+
+def connect(uri: str, app_name: str, *, selection_timeout: float = 3.0, timeout: float = OPERATION_SECONDS) -> Client:
     """Return a client whose writes are acknowledged when a majority of the servers has them on disk.
 
     The client connects at its first operation. If no server answers, that operation fails after `selection_timeout`
-    seconds.
+    seconds. An operation that takes longer than `timeout` seconds fails, and the server ends it too.
     """
-    return AsyncIOMotorClient(
+    return _client(client_class("work", _THREADS), uri, app_name, selection_timeout, timeout)
+
+
+def connect_for_lists(uri: str, app_name: str, *, timeout: float = LIST_SECONDS) -> Client:
+    """Return a client for lists: it has connections and threads of its own, and less time for each operation."""
+    return _client(client_class("lists", LISTS_AT_ONCE), uri, f"{app_name}.lists", timeout, timeout)
+
+
+def _client(kind: type[Client], uri: str, app_name: str, selection_timeout: float, timeout: float) -> Client:
+    return kind(
         uri,
         appname=app_name,
         tz_aware=True,
@@ -48,25 +71,46 @@ def connect(uri: str, app_name: str, *, selection_timeout: float = 3.0) -> Clien
         journal=True,
         retryWrites=True,
         retryReads=True,
-        serverSelectionTimeoutMS=round(selection_timeout * 1000),
-        connectTimeoutMS=round(selection_timeout * 1000),
-        socketTimeoutMS=30_000,
+        timeoutMS=round(timeout * 1000),
+        serverSelectionTimeoutMS=round(min(selection_timeout, timeout) * 1000),
+        connectTimeoutMS=round(min(selection_timeout, timeout) * 1000),
         # The driver notices within one second, not ten, that a server is back.
         heartbeatFrequencyMS=1_000,
     )
 
 
+def seconds_of(collection: Collection) -> float:
+    """Return how long one operation on a collection may take."""
+    seconds: float | None = collection.database.client.delegate.options.timeout
+    return seconds or 0.0
+
+
+def without_timeout() -> AbstractContextManager[None]:
+    """Let the operations of a block take as long as they need, such as the building of an index."""
+    return pymongo.timeout(0)
+
+
 def is_away(error: BaseException) -> bool:
-    """Return whether MongoDB could not be asked, so that the same operation may succeed later."""
-    if isinstance(error, ConnectionFailure):
+    """Return whether MongoDB could not be asked, or not in time, so that the same operation may succeed later."""
+    if isinstance(error, ConnectionFailure | UnavailableError):
         return True
-    return isinstance(error, OperationFailure) and (error.code in _AWAY_CODES or error.timeout)
+    return isinstance(error, PyMongoError) and (getattr(error, "code", None) in _AWAY_CODES or error.timeout)
 
 
-async def is_up(client: Client) -> bool:
-    """Return whether MongoDB answers now."""
+def is_slow(error: BaseException) -> bool:
+    """Whether MongoDB was reached, and the operation took too long."""
+    selecting = isinstance(error, ServerSelectionTimeoutError)
+    return isinstance(error, PyMongoError) and error.timeout and not selecting
+
+
+async def takes_writes(database: Database) -> bool:
+    """Return whether MongoDB takes writes now: it may answer, and yet be locked for writes, or full.
+
+    Each call writes one small record, always the same, into the collection `health`.
+    """
+    health = database.get_collection("health", write_concern=WriteConcern(w=1))
     try:
-        await client.admin.command("ping")
+        await health.update_one({"_id": "ready"}, {"$inc": {"writes": 1}}, upsert=True)
     except PyMongoError:
         return False
     return True
@@ -115,7 +159,8 @@ async def ensure_indexes(database: Database, indexes: Sequence[Index]) -> None:
         existing = [_essence(record) async for record in database[collection].list_indexes()]
         missing = [model for model in wanted if _essence(model.document) not in existing]
         if missing:
-            await database[collection].create_indexes(missing)
+            with without_timeout():
+                await database[collection].create_indexes(missing)
 
 
 def _essence(index: Mapping[str, Any]) -> tuple[list[tuple[str, int]], bool, Record]:

@@ -104,6 +104,8 @@ class ServiceSettings(BaseSettings):
     public_keys_file: Path | None = None
     token_url: str = "/v1/auth/token"  # noqa: S105 - an address
     """The address at which `/docs` signs in; an absolute one when assignment is not behind the same gateway."""
+    gateways: Annotated[int, Field(ge=0, le=10)] = 0
+    """How many gateways are in front of the service; each appends an address to `X-Forwarded-For`."""
     clock_file: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     retry_delays: DelayList = (1, 5, 30, 120, 600)

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from deploy.local.servers import Servers
@@ -16,6 +17,10 @@ from tests.support.servers import Database, Databases, Vhost, temporary_servers,
 settings.register_profile("usual", deadline=None, derandomize=True)
 settings.register_profile("large", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
+
+# Else a logged traceback shows the values of all locals, whose printing takes half a minute for an application.
+_PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
 
 RunStack = Callable[..., AbstractAsyncContextManager[RunningStack]]
 """`running_stack` without its first two arguments."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -34,14 +34,14 @@ from services.assignment.tasks.handlers import Office, TaskHandlers
 from services.assignment.tasks.reads import TaskReader
 from services.assignment.tasks.store import INDEXES as TASK_INDEXES
 from services.assignment.tasks.store import TASKS, BatchStore, TaskStore
-from shared.app import create_app, parts_of
+from shared.app import clients, create_app, parts_of
 from shared.background import Background
 from shared.clock import Clock
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_EVENTS
 from shared.messaging.asyncapi import describe_messages
 from shared.messaging.relay import Relay
 from shared.messaging.wiring import Messaging
-from shared.mongo import connect, ensure_indexes
+from shared.mongo import ensure_indexes
 from shared.office.workdays import WorkCalendar
 from shared.web.auth import Verifier
 
@@ -56,8 +56,8 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
     clock = clock or settings.clock()
     policy = settings.office.policy()
     office = Office(clock, WorkCalendar(policy), policy)
-    client = connect(settings.mongodb_uri.get_secret_value(), service)
-    database = client[settings.mongodb_database]
+    client, lists_client = clients(settings)
+    database, lists = client[settings.mongodb_database], lists_client[settings.mongodb_database]
     messaging = Messaging(
         service,
         settings.amqp_url.get_secret_value(),
@@ -76,13 +76,11 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         running = messaging.running(consumers(tasks), prepare=partial(ensure_indexes, database, INDEXES))
-        try:
+        with closing(client), closing(lists_client):
             async with running, Background(service) as background:
                 background.start("batches", batch_store.sweep, after=messaging.prepared)
                 yield
                 await task_store.drain()
-        finally:
-            client.close()
 
     app = create_app(
         settings,
@@ -92,7 +90,7 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
             batches_router(tasks),
             *_directory_routers(settings, directory, clock, messaging.relay),
         ],
-        parts=parts_of(client, messaging),
+        parts=parts_of(database, messaging),
         lifespan=lifespan,
         authenticate=by_account(Verifier(settings.public_keys), lookups),
         asyncapi=partial(describe_messages, service, PUBLISHES),

@@ -42,8 +42,6 @@ class AssignmentSettings(ServiceSettings):
     """Failed sign-ins with one username from one address, after which that pair must wait."""
     failed_sign_ins_per_address: FailureLimit = "300 per 5 minute"
     """Failed sign-ins from one address with any username; a whole office may share one address."""
-    gateways: Annotated[int, Field(ge=0, le=10)] = 0
-    """How many gateways are in front of the service; each appends an address to `X-Forwarded-For`."""
 
     @model_validator(mode="after")
     def _require_matching_keys(self) -> Self:

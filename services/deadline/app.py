@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from typing import Final
 
@@ -16,13 +16,13 @@ from services.deadline.handlers import DeadlineReader, Observer
 from services.deadline.monitor import Monitor
 from services.deadline.settings import DeadlineSettings
 from services.deadline.store import INDEXES, WATCHES, WatchStore
-from shared.app import create_app, parts_of
+from shared.app import clients, create_app, parts_of
 from shared.background import Background
 from shared.clock import Clock
 from shared.events.names import DEADLINE_EVENTS
 from shared.messaging.asyncapi import describe_messages
 from shared.messaging.wiring import Messaging
-from shared.mongo import connect, ensure_indexes
+from shared.mongo import ensure_indexes
 from shared.office.workdays import WorkCalendar
 
 OUTBOXES: Final = (WATCHES,)
@@ -34,8 +34,8 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
     service = settings.service()
     clock = clock or settings.clock()
     calendar = WorkCalendar(settings.office.policy())
-    client = connect(settings.mongodb_uri.get_secret_value(), service)
-    database = client[settings.mongodb_database]
+    client, lists_client = clients(settings)
+    database, lists = client[settings.mongodb_database], lists_client[settings.mongodb_database]
     messaging = Messaging(
         service,
         settings.amqp_url.get_secret_value(),
@@ -46,7 +46,7 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
 
     store = WatchStore(database)
     observer = Observer(store, calendar)
-    reader = DeadlineReader(store, clock, calendar)
+    reader = DeadlineReader(WatchStore(lists), clock, calendar)
     monitor = Monitor(
         store,
         clock,
@@ -59,17 +59,15 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         running = messaging.running(consumers(observer), prepare=partial(ensure_indexes, database, INDEXES))
-        try:
+        with closing(client), closing(lists_client):
             async with running, Background(service) as background:
                 background.start("monitor", monitor.run, after=messaging.prepared)
                 yield
-        finally:
-            client.close()
 
     return create_app(
         settings,
         routers=[deadlines_router(reader), terms_router(calendar)],
-        parts=parts_of(client, messaging),
+        parts=parts_of(database, messaging),
         lifespan=lifespan,
         asyncapi=partial(describe_messages, service, PUBLISHES),
         before_scrape=[messaging.measure],

@@ -91,7 +91,7 @@ class WatchStore:
 
     def __init__(self, database: Database) -> None:
         self.collection: Collection = database[WATCHES]
-        self._finds: BatchedReads[str, Mapping[str, StoredWatch]] = BatchedReads(self._found)
+        self._finds: BatchedReads[str, Mapping[str, StoredWatch]] = BatchedReads(self._found, name="watches.reads")
         self._writes = BatchedWrites(self.collection)
 
     async def find(self, task_id: str) -> StoredWatch | None:

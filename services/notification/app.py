@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 
 from fastapi import FastAPI
@@ -13,11 +13,11 @@ from services.notification.consumers import consumers
 from services.notification.handlers import InboxReader, Notifier
 from services.notification.settings import NotificationSettings
 from services.notification.store import INDEXES, DirectoryCopy, Inbox
-from shared.app import create_app, parts_of
+from shared.app import clients, create_app, parts_of
 from shared.clock import Clock
 from shared.messaging.asyncapi import describe_messages
 from shared.messaging.wiring import Messaging
-from shared.mongo import connect, ensure_indexes
+from shared.mongo import ensure_indexes
 from shared.office.workdays import WorkCalendar
 
 
@@ -26,8 +26,8 @@ def build(settings: NotificationSettings, *, clock: Clock | None = None) -> Fast
     service = settings.service()
     clock = clock or settings.clock()
     calendar = WorkCalendar(settings.office.policy())
-    client = connect(settings.mongodb_uri.get_secret_value(), service)
-    database = client[settings.mongodb_database]
+    client, lists_client = clients(settings)
+    database, lists = client[settings.mongodb_database], lists_client[settings.mongodb_database]
     messaging = Messaging(
         service,
         settings.amqp_url.get_secret_value(),
@@ -37,21 +37,19 @@ def build(settings: NotificationSettings, *, clock: Clock | None = None) -> Fast
 
     inbox = Inbox(database)
     notifier = Notifier(DirectoryCopy(database), inbox, calendar)
-    reader = InboxReader(inbox, clock)
+    reader = InboxReader(Inbox(lists), clock)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         running = messaging.running(consumers(notifier), prepare=partial(ensure_indexes, database, INDEXES))
-        try:
+        with closing(client), closing(lists_client):
             async with running:
                 yield
-        finally:
-            client.close()
 
     return create_app(
         settings,
         routers=[inbox_router(reader, settings.public_url)],
-        parts=parts_of(client, messaging),
+        parts=parts_of(database, messaging),
         lifespan=lifespan,
         asyncapi=partial(describe_messages, service),
         before_scrape=[messaging.measure],

@@ -135,8 +135,8 @@ class DirectoryCopy:
     def __init__(self, database: Database) -> None:
         self._agencies: Collection = database[_AGENCIES]
         self._people: Collection = database[_PEOPLE]
-        self._names: BatchedReads[str, Mapping[str, str]] = BatchedReads(self._names_of)
-        self._holders: BatchedReads[Post, list[Record]] = BatchedReads(self._holders_of)
+        self._names: BatchedReads[str, Mapping[str, str]] = BatchedReads(self._names_of, name="agencies.reads")
+        self._holders: BatchedReads[Post, list[Record]] = BatchedReads(self._holders_of, name="people.reads")
 
     async def keep_agency(self, code: str, name: str, sequence: int) -> None:
         """Store an agency, unless a later state is stored already."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 
 from fastapi import FastAPI
@@ -14,11 +14,11 @@ from services.reporting.handlers import Recorder, Summaries
 from services.reporting.metrics import Figures
 from services.reporting.settings import ReportingSettings
 from services.reporting.store import INDEXES, Names, Versions
-from shared.app import create_app, parts_of
+from shared.app import clients, create_app, parts_of
 from shared.clock import Clock
 from shared.messaging.asyncapi import describe_messages
 from shared.messaging.wiring import Messaging
-from shared.mongo import connect, ensure_indexes
+from shared.mongo import ensure_indexes
 from shared.office.workdays import WorkCalendar
 
 
@@ -27,8 +27,8 @@ def build(settings: ReportingSettings, *, clock: Clock | None = None) -> FastAPI
     service = settings.service()
     clock = clock or settings.clock()
     calendar = WorkCalendar(settings.office.policy())
-    client = connect(settings.mongodb_uri.get_secret_value(), service)
-    database = client[settings.mongodb_database]
+    client, lists_client = clients(settings)
+    database, lists = client[settings.mongodb_database], lists_client[settings.mongodb_database]
     messaging = Messaging(
         service,
         settings.amqp_url.get_secret_value(),
@@ -38,22 +38,20 @@ def build(settings: ReportingSettings, *, clock: Clock | None = None) -> FastAPI
 
     versions, names = Versions(database), Names(database)
     recorder = Recorder(versions, names)
-    summaries = Summaries(versions, names, clock, calendar)
+    summaries = Summaries(Versions(lists), Names(lists), clock, calendar)
     figures = Figures(summaries, settings.figures_keep_seconds)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         running = messaging.running(consumers(recorder), prepare=partial(ensure_indexes, database, INDEXES))
-        try:
+        with closing(client), closing(lists_client):
             async with running:
                 yield
-        finally:
-            client.close()
 
     return create_app(
         settings,
         routers=[summary_router(summaries)],
-        parts=parts_of(client, messaging),
+        parts=parts_of(database, messaging),
         lifespan=lifespan,
         asyncapi=partial(describe_messages, service),
         before_scrape=[messaging.measure, figures.refresh],

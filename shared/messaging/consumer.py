@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final, cast
 
+import aiormq
 from aio_pika import RobustChannel
 from faststream.rabbit import Channel, RabbitBroker
 from faststream.rabbit.utils import RabbitClientProperties
 
 from shared.messaging.delivery import DeliveryPolicy
-from shared.messaging.publisher import HEARTBEAT_SECONDS, RECONNECT_SECONDS
+from shared.messaging.publisher import BROKER_AWAY, HEARTBEAT_SECONDS, RECONNECT_SECONDS
 from shared.messaging.router import EventRouter
 from shared.messaging.topology import BINDINGS, EXCHANGE
 
@@ -26,6 +27,7 @@ class Consumer:
         self._router = router
         self._policy = policy
         self._is_cancelled = False
+        self._channel: RobustChannel | None = None
         self._broker = _broker(amqp_url, policy, prefetch)
         self._broker.include_router(router)
 
@@ -44,6 +46,16 @@ class Consumer:
         """Whether the broker has ever cancelled this consumer, as it does when the queue is deleted."""
         return self._is_cancelled
 
+    async def is_consuming(self) -> bool:
+        """Whether the broker delivers to this consumer now; not while the connection or the right to read is lost."""
+        if self._channel is None:
+            return False
+        try:
+            wire = cast("aiormq.Channel", await self._channel.get_underlay_channel())
+        except BROKER_AWAY:
+            return False
+        return bool(wire.consumers) and not wire.is_closed
+
     async def start(self) -> None:
         """Consume from now on, also after the broker or the queue was away.
 
@@ -59,7 +71,8 @@ class Consumer:
             for key in BINDINGS[self._service]:
                 await queue.bind(EXCHANGE, key)
             await self._broker.start()
-            await self._listen(cast("RobustChannel", queue.channel))
+            self._channel = cast("RobustChannel", queue.channel)
+            await self._listen(self._channel)
         except BaseException:
             await self._broker.stop()
             raise

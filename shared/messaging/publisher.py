@@ -13,6 +13,7 @@ from aio_pika import DeliveryMode, Message, RobustChannel, connect_robust
 from aio_pika.abc import AbstractChannel, AbstractRobustConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ChannelNotFoundEntity, PublishError
 from aiormq import Channel, spec
+from aiormq.exceptions import ChannelAccessRefused
 
 from shared.background import is_own_cancellation
 from shared.events.envelope import CONTENT_TYPE
@@ -173,6 +174,30 @@ class Publisher:
             finally:
                 await _close(channel)
         return {queue.name: queue.declaration_result.message_count or 0 for queue in declared}
+
+    async def may_read(self, service: str) -> bool:
+        """Whether the broker lets this user read the queues of a service; True when the broker cannot be asked.
+
+        Only a channel that is opened now tells. A consumer that began earlier goes on without the right until its
+        connection is lost, and then it cannot begin again.
+        """
+        try:
+            async with asyncio.timeout(_COUNT_SECONDS):
+                await self._read_nothing(topology.probe_queue(service))
+        except ChannelAccessRefused:
+            return False
+        except BROKER_AWAY:
+            return True
+        return True
+
+    async def _read_nothing(self, queue: str) -> None:
+        channel = await self._connected().channel()
+        try:
+            empty = await channel.declare_queue(queue, exclusive=True, robust=False)
+            await empty.get(fail=False)
+            await empty.delete()
+        finally:
+            await _close(channel)
 
     def _connected(self) -> AbstractRobustConnection:
         if self._connection is None or not self.is_connected:

@@ -10,6 +10,7 @@ All queues are quorum queues. Dead-lettering is at-least-once: a message leaves 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from secrets import token_hex
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -47,6 +48,11 @@ def retry_queue(service: str, delay: float) -> str:
 
 def dead_queue(service: str) -> str:
     return f"{service}.dead"
+
+
+def probe_queue(service: str) -> str:
+    """Return a new name for a queue by which a service learns whether it may still read its queues."""
+    return f"{service}.probe.{token_hex(8)}"
 
 
 def events_arguments(service: str) -> dict[str, Any]:

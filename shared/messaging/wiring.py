@@ -59,13 +59,16 @@ class Messaging:
         self._depths = QueueDepths(service, self._publisher, retry_delays)
         self._consumer: Consumer | None = None
         self._relaying: asyncio.Task[None] | None = None
+        self._may_read = True
         self.relay = Relay(service, self._publisher, self._outboxes, sweep_interval=sweep_interval)
         self.prepared = asyncio.Event()
         self.started = asyncio.Event()
 
     async def is_up(self) -> bool:
-        """Whether the broker is connected and everything has started."""
-        return self.started.is_set() and self._publisher.is_connected
+        """Whether the broker is connected, everything has started, and events reach the service."""
+        if not (self.started.is_set() and self._publisher.is_connected and self._may_read and self._consumer):
+            return False
+        return await self._consumer.is_consuming()
 
     async def measure(self) -> None:
         """Update the gauges of the service's queues and outboxes."""
@@ -113,7 +116,8 @@ class Messaging:
         """Restart a stalled consumer on a new connection."""
         while (consumer := self._consumer) is not None:
             stall = StallDetector(self._service, consumer, self._publisher)
-            while not await stall.look():  # noqa: ASYNC110 - only the broker knows, so it must be polled
+            while not await stall.look():
+                self._may_read = await self._publisher.may_read(self._service)
                 await asyncio.sleep(self._look_interval)
             _log.warning("consumer_restarted", service=self._service, received=consumer.received)
             await consumer.stop()

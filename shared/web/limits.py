@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import email.message
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import orjson
 from starlette.requests import Request
 
+from shared.budget import current_budget
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
+from shared.web.admission import slot_of
 
 MEGABYTE = 1_000_000
 DEFAULT_BODY_LIMIT = MEGABYTE
@@ -47,9 +50,18 @@ async def take_body(request: Request, media_type: str, limit: int) -> None:
         raise Refusal(Code.PAYLOAD_TOO_LARGE)
     if "content-type" in request.headers or _announces_body(request):
         _require_media_type(request, media_type)
-    request._body = await _read(request, limit)  # noqa: SLF001 - Starlette keeps a body that was read here
+    with _waiting_for_client(request):
+        request._body = await _read(request, limit)  # noqa: SLF001 - Starlette keeps a body that was read here
     if request._body and media_type == JSON:  # noqa: SLF001
         request._json = strict_json(request._body)  # noqa: SLF001
+
+
+@contextmanager
+def _waiting_for_client(request: Request) -> Iterator[None]:
+    """Count no time and hold no slot while the client sends the body; the connection bounds how long it may take."""
+    budget, slot = current_budget(), slot_of(request.scope)
+    with budget.paused() if budget else nullcontext(), slot.lent() if slot else nullcontext():
+        yield
 
 
 def strict_json(body: bytes) -> Any:

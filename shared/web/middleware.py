@@ -1,30 +1,67 @@
-"""The middleware of every request: it measures, logs one line, and answers unexpected errors."""
+"""The middleware of every request: it admits, bounds, measures, logs one line, and answers unexpected errors."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.budget import Budget
 from shared.metrics import HTTP_DURATION, HTTP_REQUESTS
+from shared.web.admission import Slot, Slots, keep_slot
+from shared.web.http_policy import HttpPolicy
 from shared.web.problems import failure_response
 
+CLIENT_CLOSED_REQUEST: Final = 499
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_READS = frozenset({"GET", "HEAD"})
 _QUIET = ("/health/", "/metrics")
 _SERVER_ERROR = 500
+_IN_TIME: Final = 0.95
+"""The share of the budget after which a request is given up; the rest is for the way of the answer."""
 _log = structlog.get_logger()
+
+
+class AdmissionMiddleware:
+    """Pure ASGI middleware; it runs outside all others, so that a refused request costs next to nothing.
+
+    Reads and changes have slots of their own: slow lists never keep an act out. Health and metrics need no slot.
+    """
+
+    def __init__(self, app: ASGIApp, service: str, policy: HttpPolicy) -> None:
+        self._app = app
+        self._reads = Slots(service, policy.requests_at_once)
+        self._changes = Slots(service, policy.requests_at_once)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(_QUIET):
+            await self._app(scope, receive, send)
+            return
+        slot = Slot(self._reads if scope["method"] in _READS else self._changes)
+        if not slot.take():
+            await failure_response(Headers(scope=scope), away=True)(scope, receive, send)
+            return
+        keep_slot(scope, slot)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            slot.give_back()
 
 
 class RequestMiddleware:
     """Pure ASGI middleware; it runs inside that of the correlation id, so that answers and log lines have the id."""
 
-    def __init__(self, app: ASGIApp, service: str, is_away: Callable[[BaseException], bool]) -> None:
+    def __init__(
+        self, app: ASGIApp, service: str, policy: HttpPolicy, is_away: Callable[[BaseException], bool]
+    ) -> None:
         self._app = app
         self._service = service
+        self._seconds = policy.budget_seconds * _IN_TIME
         self._is_away = is_away
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,12 +69,17 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         structlog.contextvars.clear_contextvars()
-        answer = _Answer(send)
+        budget = Budget(self._seconds)
+        answer = _Answer(send, budget)
         began = time.perf_counter()
         try:
-            await self._app(scope, receive, answer.send)
+            async with budget:
+                await self._app(scope, receive, answer.send)
+        except asyncio.CancelledError:
+            answer.status = CLIENT_CLOSED_REQUEST
+            raise
         except Exception as error:
-            away = self._is_away(error)
+            away = budget.is_over or self._is_away(error)
             _log_failure(scope, error, away=away)
             if answer.started:  # the connection is broken off, so that half an answer is not taken for a whole one
                 raise
@@ -57,14 +99,16 @@ class RequestMiddleware:
 class _Answer:
     """What was sent so far."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, budget: Budget) -> None:
         self._send = send
+        self._budget = budget
         self.started = False
         self.status = _SERVER_ERROR
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self._budget.stop()
             self.status = message["status"]
         await self._send(message)
 

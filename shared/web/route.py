@@ -12,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.office.refusal import Code
+from shared.web.address import address_of
 from shared.web.limits import FORM, JSON, MULTIPART, body_limit_of, take_body
 from shared.web.openapi import SECURITY
 from shared.web.problems import problem_responses
 
 Responses = dict[int | str, dict[str, Any]]
-_EVERY_ROUTE = (Code.VALIDATION, Code.INTERNAL, Code.UNAVAILABLE)
+_EVERY_ROUTE = (Code.VALIDATION, Code.RATE_LIMITED, Code.INTERNAL, Code.UNAVAILABLE)
 _EVERY_BODY = (Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
 
 
@@ -38,9 +39,13 @@ class CheckedRoute(APIRoute):
         limit = body_limit_of(self.endpoint)
 
         async def checked(request: Request) -> Response:
+            # `create_app` sets what stands in the state of the application.
+            state = request.app.state
+            state.address_rate.count(address_of(request, state.gateways))
             if not self.public:
-                # `create_app` sets it; assignment gives it `by_account`, which also looks the account up.
-                request.state.principal = await request.app.state.authenticate(request)
+                # Assignment sets `by_account`, which also looks the account up.
+                request.state.principal = await state.authenticate(request)
+                state.account_rate.count(request.state.principal.username)
             if media_type is not None:
                 await take_body(request, media_type, limit)
             return await handle(request)

@@ -16,7 +16,7 @@ class Doubling:
 
     def __init__(self, most: int = 100) -> None:
         self.rounds: list[list[int]] = []
-        self.batcher: Batcher[int, int] = Batcher(self._double, most=most)
+        self.batcher: Batcher[int, int] = Batcher(self._double, name="test", most=most)
         self._through = asyncio.Semaphore(0)
 
     def let_through(self, rounds: int = 1) -> None:
@@ -162,7 +162,7 @@ async def test_an_exception_that_cannot_be_copied_is_raised_all_the_same() -> No
         raise ParticularError("a", other="b")
 
     with pytest.raises(ParticularError, match="ab"):
-        await Batcher(fail).submit(1)
+        await Batcher(fail, name="test").submit(1)
 
 
 # Reads
@@ -175,7 +175,7 @@ async def test_one_read_answers_all_who_ask_at_the_same_moment() -> None:
         read.append(set(keys))
         return {key: len(key) for key in keys}
 
-    reads = BatchedReads(lengths)
+    reads = BatchedReads(lengths, name="test")
     found = await asyncio.gather(reads.get(["a", "bb"]), reads.get(["bb"]), reads.get([]))
     assert list(found) == [{"a": 1, "bb": 2}] * 3
     await reads.get(["a"])

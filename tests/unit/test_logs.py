@@ -16,12 +16,12 @@ from shared.logs import configure
 @pytest.fixture
 def as_in_a_service() -> Iterator[None]:
     root, before = logging.getLogger(), logging.getLogger().handlers
-    level = root.level
+    level, plain = root.level, structlog.get_config()
     configure("deadline")
     yield
     root.handlers = before
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**plain)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,10 @@ class Lookups:
     """Nothing is kept, so a disabled account is refused at its next request, by every replica."""
 
     def __init__(self, store: DirectoryStore) -> None:
-        self._accounts: BatchedReads[str, Mapping[str, Record]] = BatchedReads(store.accounts_named)
-        self._agencies: BatchedReads[str, frozenset[str]] = BatchedReads(store.known_agencies)
+        self._accounts: BatchedReads[str, Mapping[str, Record]] = BatchedReads(
+            store.accounts_named, name="accounts.reads"
+        )
+        self._agencies: BatchedReads[str, frozenset[str]] = BatchedReads(store.known_agencies, name="agencies.reads")
 
     async def account(self, username: str) -> Account | None:
         # Each caller parses its own record. A record that cannot be parsed fails for its caller only.

@@ -48,7 +48,7 @@ class Versions:
     def __init__(self, database: Database) -> None:
         self._versions = database[VERSIONS]
         self._writes = BatchedWrites(self._versions)
-        self._closing: Batcher[Version, None] = Batcher(self._close)
+        self._closing: Batcher[Version, None] = Batcher(self._close, name="versions.closing")
 
     async def insert_if_absent(self, version: Version) -> None:
         """Insert a version, and set until when it and its neighbours are valid. Repeats and any order end the same."""

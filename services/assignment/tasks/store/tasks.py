@@ -82,7 +82,7 @@ class TaskStore:
     def __init__(self, database: Database, relay: Relay) -> None:
         self._tasks = database[COLLECTION]
         self._relay = relay
-        self._loads: BatchedReads[str, Mapping[str, Record]] = BatchedReads(self._records)
+        self._loads: BatchedReads[str, Mapping[str, Record]] = BatchedReads(self._records, name="tasks.reads")
         self._writes = BatchedWrites(
             self._tasks, write_ids="history.write", written=lambda keys: relay.wake_many(COLLECTION, keys)
         )
