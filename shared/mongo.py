@@ -127,15 +127,19 @@ class Index:
     name: str | None = None
 
     def model(self) -> IndexModel:
-        options: Record = {"unique": True} if self.unique else {}
-        if self.partial is not None:
-            options["partialFilterExpression"] = dict(self.partial)
-        return IndexModel(list(self.keys), name=self.name or self._own_name(options), **options)
+        return IndexModel(list(self.keys), name=self.full_name, **self._options)
 
-    def _own_name(self, options: Record) -> str:
-        """Return a name made of the keys and the options, so that an index with other options has another name."""
+    @property
+    def full_name(self) -> str:
+        """The given name, or one made of the keys and the options: an index with other options has another name."""
         plain = "_".join(f"{field}_{direction}" for field, direction in self.keys)
-        return f"{plain}__{sha256(repr(options).encode()).hexdigest()[:8]}" if options else plain
+        marked = f"{plain}__{sha256(repr(self._options).encode()).hexdigest()[:8]}" if self._options else plain
+        return self.name or marked
+
+    @property
+    def _options(self) -> Record:
+        options: Record = {"unique": True} if self.unique else {}
+        return options if self.partial is None else {**options, "partialFilterExpression": dict(self.partial)}
 
 
 def ascending(*fields: str) -> tuple[tuple[str, int], ...]:

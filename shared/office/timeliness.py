@@ -3,7 +3,7 @@
 The table of the contract stands here in three forms, one after the other. A change of the table changes all three:
 
 1. `timeliness` judges one task in Python.
-2. `timeliness_filter` is the condition under which MongoDB finds the tasks of one value.
+2. `timeliness_filters` are the conditions under which MongoDB finds the tasks of one value, stage by stage.
 3. `timeliness_expression` is what MongoDB computes for each task while it counts.
 
 The last two are plain data; nothing here imports the driver.
@@ -12,17 +12,21 @@ The last two are plain data; nothing here imports the driver.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.office.vocabulary import Stage, Timeliness
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.office.policy import Policy
     from shared.office.workdays import WorkCalendar
 
 Filter = dict[str, Any]
 Expression = dict[str, Any] | str
+NO_DUE: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""Where a task without a deadline stands in the order of due moments: last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +74,34 @@ def _of_open(due_at: datetime, at: Horizon) -> Timeliness:
     return Timeliness.DUE_SOON if due_at <= at.soon_ends else Timeliness.ON_TRACK
 
 
-# 2. The tasks of one value, as a filter of `find`
+# 2. The tasks of one value, as filters of `find`
 
-_WITHOUT_REPORT: Final = [Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS, Stage.REFUSED]
+_WITHOUT_REPORT: Final = (Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS, Stage.REFUSED)
+_NO_DUE_MOMENT: Final = {"$lte": ["$due_at", None]}
 _IN_TIME: Final = {"$lte": ["$report.submitted_at", "$due_at"]}
 _LATE: Final = {"$gt": ["$report.submitted_at", "$due_at"]}
+_HAS_DUE_MOMENT: Final[Filter] = {"due_order": {"$lt": NO_DUE}}
+MISSED: Final[Filter] = {"missed_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}}
+"""Finds the tasks whose miss was recorded. It is also the condition of a partial index."""
 
 
-def timeliness_filter(value: Timeliness, at: Horizon) -> Filter:
-    """Return the filter that finds the tasks of a value at the horizon's moment.
+def timeliness_filters(value: Timeliness, at: Horizon) -> Mapping[Stage, Filter]:
+    """Return the stages in which a task can have a value at the horizon's moment, each with the filter that finds it.
 
-    It reads the fields `stage`, `due_at` and `report.submitted_at`.
+    The filters read `due_order` (the due moment, or `NO_DUE`), `due_at`, `missed_at` and `report.submitted_at`. A task
+    that was completed late has a recorded miss: the rules record it in the same write at the latest.
     """
     match value:
         case Timeliness.RECALLED:
-            return {"stage": Stage.RECALLED}
+            return {Stage.RECALLED: {}}
         case Timeliness.COMPLETED_ON_TIME:
-            return {"stage": Stage.COMPLETED, "$or": [{"due_at": None}, {"$expr": _IN_TIME}]}
+            return {Stage.COMPLETED: {"$expr": {"$or": [_NO_DUE_MOMENT, _IN_TIME]}}}
         case Timeliness.COMPLETED_LATE:
-            return {"stage": Stage.COMPLETED, "due_at": {"$ne": None}, "$expr": _LATE}
+            return {Stage.COMPLETED: {**MISSED, **_HAS_DUE_MOMENT, "$expr": _LATE}}
         case Timeliness.NO_DEADLINE:
-            return {"stage": {"$in": [*_WITHOUT_REPORT, Stage.REPORTED]}, "due_at": None}
+            return {stage: {"due_order": NO_DUE} for stage in (*_WITHOUT_REPORT, Stage.REPORTED)}
         case _:
-            return {"$or": [_open_filter(value, at), *_reported_filter(value)]}
+            return {**dict.fromkeys(_WITHOUT_REPORT, _open_filter(value, at)), **_reported_filter(value)}
 
 
 def _open_filter(value: Timeliness, at: Horizon) -> Filter:
@@ -100,15 +109,15 @@ def _open_filter(value: Timeliness, at: Horizon) -> Filter:
         Timeliness.OVERDUE: {"$lt": at.now},
         Timeliness.DUE_TODAY: {"$gte": at.now, "$lte": at.today_ends},
         Timeliness.DUE_SOON: {"$gt": at.today_ends, "$lte": at.soon_ends},
-        Timeliness.ON_TRACK: {"$gt": at.soon_ends},
+        Timeliness.ON_TRACK: {"$gt": at.soon_ends, "$lt": NO_DUE},
     }
-    return {"stage": {"$in": _WITHOUT_REPORT}, "due_at": due[value]}
+    return {"due_order": due[value]}
 
 
-def _reported_filter(value: Timeliness) -> list[Filter]:
+def _reported_filter(value: Timeliness) -> dict[Stage, Filter]:
     """Return when a report that waits for its decision has this value: on track in time, overdue if late."""
     condition = {Timeliness.ON_TRACK: _IN_TIME, Timeliness.OVERDUE: _LATE}.get(value)
-    return [{"stage": Stage.REPORTED, "due_at": {"$ne": None}, "$expr": condition}] if condition else []
+    return {Stage.REPORTED: {**_HAS_DUE_MOMENT, "$expr": condition}} if condition else {}
 
 
 # 3. The value of each task, as an expression of `aggregate`

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from services.assignment.tasks.store import conditions, order_field, to_fields, to_wire_entry
+from services.assignment.tasks.store import Asked, list_query, to_fields, to_wire_entry
 from services.assignment.tasks.views import HistoryPage, TaskBriefView, TaskView, brief, task_view
 from shared.office.access import Permission, require_permission
 from shared.office.timeliness import Horizon, horizon
@@ -15,13 +15,14 @@ from shared.web.pages import Page, Position, page_of, read_cursor, write_cursor
 if TYPE_CHECKING:
     from services.assignment.tasks.handlers import Office, TaskHandlers
     from services.assignment.tasks.rules.state import Task
-    from services.assignment.tasks.store import Filters, Sort, TaskStore
+    from services.assignment.tasks.store import Filters, Sort, TaskLists, TaskStore
     from shared.office.access import Principal
 
 
 class TaskReader:
-    def __init__(self, store: TaskStore, handlers: TaskHandlers, office: Office) -> None:
+    def __init__(self, store: TaskStore, lists: TaskLists, handlers: TaskHandlers, office: Office) -> None:
         self._store = store
+        self._lists = lists
         self._handlers = handlers
         self._office = office
 
@@ -38,11 +39,11 @@ class TaskReader:
         require_permission(caller, Permission.READ_TASKS)
         bound = self._bound(filters, sort)
         at = self._horizon()
-        asked = conditions(filters, at, self._office.calendar)
-        found = await self._store.listed(caller, asked, sort, read_cursor(cursor, bound), limit + 1)
-        records, next_cursor = page_of(found, limit, order_field(sort), bound)
+        asked = Asked(caller, filters, sort, at, self._office.calendar)
+        query = list_query(asked, read_cursor(cursor, bound))
+        records, next_cursor = page_of(await self._lists.listed(query, limit + 1), limit, query.order[0][0], bound)
         recalled = [record["_id"] for record in records if record["stage"] == Stage.RECALLED]
-        replacements = await self._store.replacements(recalled) if recalled else {}
+        replacements = await self._lists.replacements(recalled) if recalled else {}
         items = [brief(record, at, replacements.get(record["_id"])) for record in records]
         return Page(items=items, next_cursor=next_cursor)
 
@@ -52,7 +53,7 @@ class TaskReader:
         bound = {"history": task.id}
         after = read_cursor(cursor, bound)
         known = after.value if after and isinstance(after.value, int) else 0
-        entries = await self._store.history(task_id, known, limit + 1)
+        entries = await self._lists.history(task_id, known, limit + 1)
         last = entries[limit - 1].sequence if len(entries) > limit else None
         next_cursor = write_cursor(Position(last, task_id), bound) if last else None
         return HistoryPage(items=[to_wire_entry(entry) for entry in entries[:limit]], next_cursor=next_cursor)

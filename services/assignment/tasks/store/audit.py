@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.assignment.tasks.store.batches import COLLECTION as BATCHES
 from services.assignment.tasks.store.batches import to_stored_batch
-from services.assignment.tasks.store.tasks import COLLECTION as TASKS
+from services.assignment.tasks.store.list_indexes import COLLECTION as TASKS
 
 if TYPE_CHECKING:
     from datetime import datetime

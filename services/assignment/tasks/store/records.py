@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel, TypeAdapter
@@ -16,13 +16,14 @@ from shared.events import task as wire
 from shared.events.envelope import Event
 from shared.events.names import task_event
 from shared.messaging.context import causation_id, correlation_id
+from shared.office.timeliness import NO_DUE
 
 if TYPE_CHECKING:
     from shared.mongo import Record
 
 SOURCE: Final = "/assignment"
-NO_DUE: Final = datetime(9999, 1, 1, tzinfo=UTC)
-"""Where a task without a deadline stands in the order of due moments: last."""
+WITHOUT_LOGS: Final[Mapping[str, int]] = MappingProxyType({"history": 0, "outbox": 0})
+"""A projection: the fields of the task itself."""
 
 _TASK: Final = TypeAdapter(Task)
 _ENTRY: Final = TypeAdapter(HistoryEntry)

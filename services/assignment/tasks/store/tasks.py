@@ -1,67 +1,35 @@
-"""The collection `tasks`: every query, index and write of it."""
+"""The tasks as acts need them: one at a time by its id, and the writes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.assignment.tasks.rules.state import SYSTEM, HistoryEntry, Task
 from services.assignment.tasks.rules.task import evolve
+from services.assignment.tasks.store.list_indexes import A_TEXT, COLLECTION
 from services.assignment.tasks.store.records import (
+    WITHOUT_LOGS,
     RequestKey,
     event_of,
     from_entry,
-    left_out_of_briefs,
     state_of,
-    to_entry,
     to_task,
 )
 from shared.batched_writes import BatchedWrites, Update, duplicate_of, new_write_id
 from shared.batching import BatchedReads
 from shared.messaging import outbox
 from shared.mongo import Index, ascending
-from shared.office.access import sight_filter
 
 if TYPE_CHECKING:
-    from services.assignment.tasks.store.queries import Sort
     from shared.messaging.relay import Relay
     from shared.mongo import Database, Record
-    from shared.office.access import Principal
-    from shared.web.pages import Position
 
-COLLECTION: Final = "tasks"
-_WITHOUT_LOGS: Final[Record] = {"history": 0, "outbox": 0}
-_BRIEF: Final[Record] = {**_WITHOUT_LOGS, **dict.fromkeys(left_out_of_briefs(), 0)}
-_ORDERS: Final[dict[Sort, tuple[str, int]]] = {
-    "-assigned_at": ("assigned_at", DESCENDING),
-    "due_at": ("due_order", ASCENDING),
-}
-_A_TEXT: Final[Record] = {"$gt": ""}
-"""Matches any text. MongoDB does not use a partial index on `$type` for a query that asks for one text."""
 _DUPLICATE_KEY: Final = 11000
-
-
-def _listed_by(field: str, *, partial: Record | None = None) -> list[Index]:
-    """Return the indexes of a list narrowed by a field, one for each order."""
-    return [
-        Index(COLLECTION, [(field, ASCENDING), order, ("_id", order[1])], partial=partial) for order in _ORDERS.values()
-    ]
-
-
-INDEXES: Final = [
-    *(Index(COLLECTION, [order, ("_id", order[1])]) for order in _ORDERS.values()),
-    *_listed_by("agencies"),
-    *_listed_by("officer", partial={"officer": _A_TEXT}),
-    *_listed_by("waiting"),
-    *_listed_by("assigner"),
-    Index(COLLECTION, ascending("document.number", "assigned_at")),
-    Index(COLLECTION, ascending("updated_at")),
-    Index(COLLECTION, ascending("replaces"), unique=True, partial={"replaces": _A_TEXT}),
-]
+INDEXES: Final = [Index(COLLECTION, ascending("replaces"), unique=True, partial={"replaces": A_TEXT})]
 
 
 class AlreadyReplacedError(Exception):
@@ -104,7 +72,7 @@ class TaskStore:
         return LoadedTask(to_task(record), known[0]["fingerprint"] if known else None)
 
     async def _records(self, task_ids: Collection[str]) -> Mapping[str, Record]:
-        found = await self._tasks.find({"_id": {"$in": list(task_ids)}}, _WITHOUT_LOGS).to_list()
+        found = await self._tasks.find({"_id": {"$in": list(task_ids)}}, WITHOUT_LOGS).to_list()
         return {record["_id"]: record for record in found}
 
     async def insert_if_absent(self, task: Task, entry: HistoryEntry, request_key: RequestKey | None) -> bool:
@@ -157,50 +125,6 @@ class TaskStore:
         record = await self._tasks.find_one({"replaces": task_id}, {"_id": 1})
         return record["_id"] if record else None
 
-    async def replacements(self, task_ids: Iterable[str]) -> dict[str, str]:
-        """Return which task replaces each of the recalled ones, by the id of the recalled one."""
-        found = self._tasks.find({"replaces": {"$in": list(task_ids)}}, {"replaces": 1})
-        return {record["replaces"]: record["_id"] async for record in found}
-
-    async def history(self, task_id: str, after: int, limit: int) -> list[HistoryEntry]:
-        """Return the entries of a task after a version, oldest first."""
-        pipeline: list[Record] = [
-            {"$match": {"_id": task_id}},
-            {
-                "$project": {
-                    "history": {
-                        "$slice": [
-                            {"$filter": {"input": "$history", "cond": {"$gt": ["$$this.sequence", after]}}},
-                            limit,
-                        ]
-                    }
-                }
-            },
-        ]
-        async for record in self._tasks.aggregate(pipeline):
-            return [to_entry(entry) for entry in record["history"]]
-        return []
-
-    async def listed(
-        self, principal: Principal, conditions: Sequence[Record], sort: Sort, after: Position | None, limit: int
-    ) -> list[Record]:
-        """Return up to `limit` briefs of tasks within the caller's sight, in the requested order."""
-        query = self.list_query(principal, conditions, sort, after)
-        order, direction = _ORDERS[sort]
-        found = self._tasks.find(query, _BRIEF).sort([(order, direction), ("_id", direction)]).limit(limit)
-        return await found.to_list(limit)
-
-    @staticmethod
-    def list_query(principal: Principal, conditions: Sequence[Record], sort: Sort, after: Position | None) -> Record:
-        everything = [sight_filter(principal), *conditions, *([_beyond(sort, after)] if after else [])]
-        narrowing = [condition for condition in everything if condition]
-        return {"$and": narrowing} if narrowing else {}
-
-
-def order_field(sort: Sort) -> str:
-    """Return the field that a list of this order is sorted by."""
-    return _ORDERS[sort][0]
-
 
 def new_record(task: Task, entry: HistoryEntry, request_key: RequestKey | None) -> Record:
     return {
@@ -209,10 +133,3 @@ def new_record(task: Task, entry: HistoryEntry, request_key: RequestKey | None) 
         "history": [from_entry(entry, request_key)],
         **outbox.fields([event_of(task, entry)]),
     }
-
-
-def _beyond(sort: Sort, after: Position) -> dict[str, Any]:
-    """Return the condition for what comes after a position; the id makes the order total."""
-    order, direction = _ORDERS[sort]
-    past = "$lt" if direction == DESCENDING else "$gt"
-    return {"$or": [{order: {past: after.value}}, {order: after.value, "_id": {past: after.id}}]}

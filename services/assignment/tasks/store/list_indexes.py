@@ -1,0 +1,103 @@
+"""The indexes of lists of tasks: what narrows a list, then its order, then the id.
+
+Closed tasks grow without end, open ones do not. What is asked of open tasks is therefore bounded by an index that holds
+no closed one: a partial index, or a range of the index that begins with the stage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
+
+from pymongo import ASCENDING, DESCENDING
+
+from shared.mongo import Index
+from shared.office.timeliness import MISSED
+from shared.office.vocabulary import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.mongo import Record
+
+COLLECTION: Final = "tasks"
+Sort = Literal["-assigned_at", "due_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of tasks. Indexes of all tasks hold the fields `beside` it too: their keys can be sorted by these."""
+
+    field: str
+    direction: int
+    beside: tuple[str, ...]
+
+    @property
+    def keys(self) -> list[tuple[str, int]]:
+        """The field and the id, which makes the order total."""
+        return [(self.field, self.direction), ("_id", self.direction)]
+
+
+NEWEST: Final = Order("assigned_at", DESCENDING, ("due_order",))
+BY_DUE: Final = Order("due_order", ASCENDING, ("assigned_at",))
+BY_CHANGE: Final = Order("updated_at", DESCENDING, ("assigned_at", "due_order"))
+ORDERS: Final[Mapping[Sort, Order]] = MappingProxyType({"-assigned_at": NEWEST, "due_at": BY_DUE})
+
+OPEN: Final = frozenset(Stage) - {Stage.COMPLETED, Stage.RECALLED}
+ALL: Final = None
+"""What narrows the lists of everybody's tasks. Their indexes begin with the stage instead."""
+NARROWED_BY: Final = (
+    "waiting",
+    "document.number",
+    "officer",
+    "coordinating_agencies",
+    "lead_agency",
+    "field",
+    "agencies",
+    "assigner",
+)
+"""The fields that narrow lists. Those with the fewest tasks a value come first."""
+A_TEXT: Final[Record] = {"$gt": ""}
+"""Matches any text. MongoDB does not use a partial index on `$type` for a query that asks for one text."""
+_MANY_LACK: Final = frozenset({"waiting", "document.number", "officer", "coordinating_agencies", "field"})
+
+
+class Part(StrEnum):
+    """The tasks that a partial index holds."""
+
+    OPEN = "open"
+    RECALLED = "recalled"
+    MISSED = "missed"
+
+
+_CONDITIONS: Final[Mapping[Part, Record]] = MappingProxyType(
+    {
+        Part.OPEN: {"stage": {"$in": sorted(OPEN)}},
+        Part.RECALLED: {"stage": Stage.RECALLED.value},
+        Part.MISSED: MISSED,
+    }
+)
+_PARTS: Final[Mapping[str | None, tuple[Part, ...]]] = MappingProxyType({ALL: (Part.MISSED,), "agencies": tuple(Part)})
+
+
+def index(narrowed_by: str | None, order: Order, part: Part | None = None) -> Index:
+    """Return the index of the lists that a field narrows, or of a part of them."""
+    partial = _CONDITIONS[part] if part else {}
+    if narrowed_by is ALL:
+        keys = [("stage", ASCENDING), *order.keys, *((field, ASCENDING) for field in order.beside)]
+        return Index(COLLECTION, keys, partial=partial or None)
+    present = {narrowed_by: A_TEXT} if narrowed_by in _MANY_LACK else {}
+    return Index(COLLECTION, [(narrowed_by, ASCENDING), *order.keys], partial={**present, **partial} or None)
+
+
+INDEXES: Final = (
+    *(
+        index(field, order, part)
+        for field in (ALL, *NARROWED_BY)
+        for part in (None, *_PARTS.get(field, ()))
+        for order in ORDERS.values()
+    ),
+    index(ALL, BY_CHANGE),
+)

@@ -1,0 +1,65 @@
+"""What people read of `tasks`: lists, histories, and which task replaces which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pymongo.errors import OperationFailure
+
+from services.assignment.tasks.store.list_indexes import COLLECTION
+from services.assignment.tasks.store.records import WITHOUT_LOGS, left_out_of_briefs, to_entry
+from shared.lane import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from services.assignment.tasks.rules.state import HistoryEntry
+    from services.assignment.tasks.store.queries import ListQuery
+    from shared.mongo import Database, Record
+
+_BRIEF: Final[Record] = {**WITHOUT_LOGS, **dict.fromkeys(left_out_of_briefs(), 0)}
+_NO_SUCH_INDEX: Final = 2
+
+
+class TaskLists:
+    """Only reads. Its database may be of a client of its own, whose operations end sooner than those of acts."""
+
+    def __init__(self, database: Database) -> None:
+        self._tasks = database[COLLECTION]
+        self._lane = Lane("tasks.lists")
+
+    async def listed(self, query: ListQuery, limit: int) -> list[Record]:
+        """Return up to `limit` briefs, in the order of the query.
+
+        While its index is still being made, after an upgrade, MongoDB may choose any other.
+        """
+        if not query.ranges:
+            return []
+        try:
+            return await self._found(query, limit, query.index)
+        except OperationFailure as error:
+            if error.code != _NO_SUCH_INDEX:
+                raise
+            return await self._found(query, limit, None)
+
+    async def _found(self, query: ListQuery, limit: int, index: str | None) -> list[Record]:
+        found = self._tasks.find({"$or": query.ranges}, _BRIEF, hint=index)
+        async with self._lane.turn():
+            return await found.sort(list(query.order)).limit(limit).to_list(limit)
+
+    async def replacements(self, task_ids: Iterable[str]) -> dict[str, str]:
+        """Return which task replaces each of the recalled ones, by the id of the recalled one."""
+        found = self._tasks.find({"replaces": {"$in": list(task_ids)}}, {"replaces": 1})
+        async with self._lane.turn():
+            return {record["replaces"]: record["_id"] for record in await found.to_list()}
+
+    async def history(self, task_id: str, after: int, limit: int) -> list[HistoryEntry]:
+        """Return the entries of a task after a version, oldest first."""
+        later = {"$filter": {"input": "$history", "cond": {"$gt": ["$$this.sequence", after]}}}
+        pipeline: list[Record] = [
+            {"$match": {"_id": task_id}},
+            {"$project": {"history": {"$slice": [later, limit]}}},
+        ]
+        async with self._lane.turn():
+            found = await self._tasks.aggregate(pipeline).to_list()
+        return [to_entry(entry) for record in found for entry in record["history"]]

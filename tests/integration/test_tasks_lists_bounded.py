@@ -1,0 +1,234 @@
+"""No list of tasks reads more than a few times what it shows: every filter, in every order, for every role."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from itertools import product
+from typing import Any, Final, get_args
+
+import pytest
+
+from deploy.local.servers import Servers
+from services.assignment.tasks.rules.state import Task
+from services.assignment.tasks.rules.waiting import key_of, waits_for
+from services.assignment.tasks.store import INDEXES, TASKS, Asked, Filters, TaskLists, list_query
+from services.assignment.tasks.store.list_indexes import Sort
+from shared.mongo import Record, connect, ensure_indexes
+from shared.office.access import Principal, may_see
+from shared.office.timeliness import NO_DUE, horizon, timeliness
+from shared.office.vocabulary import Role, Stage, Timeliness
+from shared.web.pages import Position
+from tests.support.many_tasks import CALENDAR, NOW, many_tasks, records
+from tests.support.servers import Databases
+
+LIMIT: Final = 50
+HORIZON: Final = horizon(NOW, CALENDAR, CALENDAR.policy)
+TODAY: Final = CALENDAR.local_day(NOW)
+
+PRINCIPALS: Final[Mapping[str, Principal]] = {
+    "leader": Principal("leader-1", Role.LEADER),
+    "coordinator": Principal("coordinator", Role.COORDINATOR, "office"),
+    "auditor": Principal("auditor", Role.AUDITOR),
+    "administrator": Principal("administrator", Role.ADMINISTRATOR),
+    "head": Principal("head-7", Role.HEAD, "agency-7"),
+    "head of the busiest agency": Principal("head-0", Role.HEAD, "agency-0"),
+    "clerk": Principal("clerk-7", Role.CLERK, "agency-7"),
+    "program": Principal("program-7", Role.SERVICE, "agency-7"),
+    "officer": Principal("officer-7-1", Role.OFFICER, "agency-7"),
+}
+VALUES: Final[Mapping[str, Sequence[Any]]] = {
+    "stage": tuple(Stage),
+    "timeliness": tuple(Timeliness),
+    "lead_agency": ("agency-7", "agency-0", "nobody"),
+    "coordinating_agency": ("agency-7", "agency-0", "nobody"),
+    "assigner": ("leader-1", "nobody"),
+    "officer": ("officer-7-1", "officer-0-1", "nobody"),
+    "document": ("123/QĐ", "795/QĐ", "nothing"),
+    "field": ("field-7", "field-3", "nothing"),
+    "due": ("today", "next week", "a week of last year", "from next month", "the last month", "until last year"),
+    "updated_since": (NOW - timedelta(hours=6), NOW - timedelta(days=2), NOW - timedelta(days=300)),
+    "waiting": ("me",),
+}
+_DUE: Final[Mapping[str, tuple[int | None, int | None]]] = {
+    "today": (0, 0),
+    "next week": (7, 13),
+    "a week of last year": (-364, -358),
+    "from next month": (31, None),
+    "the last month": (-31, -1),
+    "until last year": (None, -365),
+}
+"""The days from today of the filters `due_from` and `due_to`."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the list, by its readable names."""
+
+    who: str
+    sort: Sort
+    wanted: Mapping[str, Any]
+
+    def asked(self) -> Asked:
+        principal, wanted = PRINCIPALS[self.who], dict(self.wanted)
+        if "due" in wanted:
+            first, last = _DUE[wanted.pop("due")]
+            wanted |= {"due_from": _day(first), "due_to": _day(last)}
+        if "waiting" in wanted:
+            wanted["waiting"] = key_of(principal)
+        return Asked(principal, Filters(**wanted), self.sort, HORIZON, CALENDAR)
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{name} {value}" for name, value in self.wanted.items())
+        return f"{self.who}, by {self.sort}: {named or 'everything'}"
+
+
+def _day(days: int | None) -> date | None:
+    return None if days is None else TODAY + timedelta(days=days)
+
+
+# What is left out, and why
+
+LEFT_OUT: Final[Sequence[tuple[str, str, str, str]]] = ()
+
+
+def is_left_out(question: Question) -> bool:
+    return False
+
+
+# What every answer must be, worked out without a database
+
+
+TASKS_MADE: Final = many_tasks()
+
+
+def _holds(name: str, value: Any, task: Task) -> bool:
+    if name == "timeliness":
+        return timeliness(task.stage, task.due_at, task.current_submission, HORIZON) is value
+    if name == "due":
+        first, last = _DUE[value]
+        day = CALENDAR.local_day(task.due_at) if task.due_at else None
+        return day is not None and (_day(first) or date.min) <= day <= (_day(last) or date.max)
+    if name == "coordinating_agency":
+        return value in task.coordinating_agencies
+    if name == "document":
+        return task.document is not None and task.document.number == value
+    if name == "updated_since":
+        return bool(task.updated_at >= value)
+    return bool(getattr(task, name) == value)
+
+
+@cache
+def _having(name: str, value: Any) -> frozenset[str]:
+    return frozenset(task.id for task in TASKS_MADE if _holds(name, value, task))
+
+
+@cache
+def _waiting_for(who: str) -> frozenset[str]:
+    return frozenset(task.id for task in TASKS_MADE if key_of(PRINCIPALS[who]) in waits_for(task))
+
+
+@cache
+def _in_order(who: str, sort: Sort) -> list[Task]:
+    seen = [task for task in TASKS_MADE if may_see(PRINCIPALS[who], task)]
+    if sort == "-assigned_at":
+        return sorted(seen, key=lambda task: (task.assigned_at, task.id), reverse=True)
+    return sorted(seen, key=lambda task: (task.due_at or NO_DUE, task.id))
+
+
+def expected(question: Question) -> list[Task]:
+    sets = [
+        _waiting_for(question.who) if name == "waiting" else _having(name, value)
+        for name, value in question.wanted.items()
+    ]
+    return [task for task in _in_order(question.who, question.sort) if all(task.id in one for one in sets)]
+
+
+# What the server read
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The lists of a filled database, and what its server recorded of the last query."""
+
+    lists: TaskLists
+    profile: Any
+
+    async def page(self, question: Question, after: Task | None) -> tuple[list[str], Record]:
+        """Return the ids of a page and what MongoDB's profile says of it; empty if nothing was asked of it."""
+        position = Position(_value(question.sort, after), after.id) if after else None
+        query = list_query(question.asked(), position)
+        found = [record["_id"] for record in await self.lists.listed(query, LIMIT + 1)]
+        if not query.ranges:
+            return found, {}
+        (read,) = await self.profile.find({"op": "query"}).sort("$natural", -1).limit(1).to_list(1)
+        return found, read
+
+
+def _value(sort: Sort, task: Task) -> Any:
+    return task.assigned_at if sort == "-assigned_at" else task.due_at or NO_DUE
+
+
+@pytest.fixture(scope="module")
+async def filled(servers: Servers) -> AsyncIterator[Lists]:
+    async with AsyncExitStack() as afterwards:
+        made = await Databases(servers, afterwards).create()
+        client = connect(made.uri, "tests")
+        afterwards.callback(client.close)
+        await ensure_indexes(client[made.name], INDEXES)
+        await client[made.name][TASKS].insert_many(records(TASKS_MADE))
+        watched = servers.administration[made.name]
+        await watched.command("profile", 2)
+        yield Lists(TaskLists(client[made.name]), watched["system.profile"])
+        await watched.command("profile", 0)
+
+
+async def excess(filled: Lists, question: Question) -> Iterator[str]:
+    """Return what is wrong with the first page of an answer, the second and one from the middle."""
+    whole, wrong = expected(question), []
+    for start in sorted({0, LIMIT, len(whole) // 2}):
+        if start > len(whole):
+            continue
+        page, read = await filled.page(question, whole[start - 1] if start else None)
+        assert page == [task.id for task in whole[start : start + LIMIT + 1]], question
+        bound = 4 * len(page) + 200
+        keys, documents = read.get("keysExamined", 0), read.get("docsExamined", 0)
+        if max(keys, documents) > bound:
+            wrong.append(
+                f"{question} after {start}: {keys} keys, {documents} documents for {len(page)}, {read['planSummary']}"
+            )
+    return wrong
+
+
+def single(who: str) -> Iterator[Question]:
+    for sort in get_args(Sort):
+        yield Question(who, sort, {})
+        for name, values in VALUES.items():
+            for value in values:
+                yield Question(who, sort, {name: value})
+
+
+@pytest.mark.parametrize("who", PRINCIPALS)
+async def test_every_filter_in_every_order_is_bounded(filled: Lists, who: str) -> None:
+    wrong = [line for question in single(who) if not is_left_out(question) for line in await excess(filled, question)]
+    assert wrong == []
+
+
+OPEN_ONLY: Final[Sequence[Mapping[str, Any]]] = (
+    {"stage": Stage.ASSIGNED},
+    {"stage": Stage.REFUSED},
+    {"timeliness": Timeliness.OVERDUE},
+    {"timeliness": Timeliness.DUE_SOON},
+    {"timeliness": Timeliness.NO_DEADLINE},
+)
+
+
+@pytest.mark.parametrize("who", PRINCIPALS)
+async def test_what_is_open_is_bounded_whatever_else_narrows_it(filled: Lists, who: str) -> None:
+    wrong = []
+    for one, other in product(OPEN_ONLY, single(who)):
+        wrong += await excess(filled, Question(who, other.sort, {**one, **other.wanted}))
+    assert wrong == []
