@@ -75,6 +75,7 @@ class FieldCode(StrEnum):
     SAME_AGENCY = "same-agency"
     DUPLICATE_AGENCY = "duplicate-agency"
     IN_THE_PAST = "in-the-past"
+    TOO_FAR = "too-far"
     NOT_LATER = "not-later"
     NOT_RECALLED = "not-recalled"
     NOT_ALLOWED = "not-allowed"

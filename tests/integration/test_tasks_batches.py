@@ -99,6 +99,8 @@ async def test_a_task_of_a_batch_lives_like_any_other(service: TaskService) -> N
         ({"monitor": "lead"}, ("items.3.monitor", "duplicate-agency")),
         ({"deadline": "2026-10-01"}, ("items.3.deadline", "in-the-past")),
         ({"deadline": None, "due_at": "2026-10-01T09:00:00Z"}, ("items.3.due_at", "in-the-past")),
+        ({"deadline": "2036-10-06"}, ("items.3.deadline", "too-far")),
+        ({"deadline": None, "due_at": "2036-10-06T00:00:00+07:00"}, ("items.3.due_at", "too-far")),
         ({"due_at": "2026-10-09T09:00:00Z"}, ("items.3.due_at", "one-of-two")),
         ({"title": ""}, ("items.3.title", "empty")),
         ({"title": 3}, ("items.3.title", "not-a-text")),
