@@ -27,6 +27,7 @@ class Code(StrEnum):
     VERSION_CONFLICT = "version-conflict"
     IDEMPOTENCY_MISMATCH = "idempotency-mismatch"
     VALIDATION = "validation"
+    TOO_LARGE = "too-large"
     PAYLOAD_TOO_LARGE = "payload-too-large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
     RATE_LIMITED = "rate-limited"

@@ -6,7 +6,7 @@ it; `queries.py` has the filters of the list; `audit.py` reads everything for `c
 
 from services.assignment.tasks.store.audit import known_among, stored_batches, stored_tasks
 from services.assignment.tasks.store.batches import INDEXES as BATCH_INDEXES
-from services.assignment.tasks.store.batches import BatchStore
+from services.assignment.tasks.store.batches import BatchStore, bytes_written
 from services.assignment.tasks.store.queries import Filters, Sort, conditions
 from services.assignment.tasks.store.records import RequestKey, state_of, to_entry, to_fields, to_wire_entry
 from services.assignment.tasks.store.tasks import COLLECTION as TASKS
@@ -25,6 +25,7 @@ __all__ = [
     "RequestKey",
     "Sort",
     "TaskStore",
+    "bytes_written",
     "conditions",
     "known_among",
     "order_field",

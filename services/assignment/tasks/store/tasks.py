@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -124,7 +125,7 @@ class TaskStore:
 
     async def insert_absent(self, tasks: Sequence[tuple[Task, HistoryEntry]]) -> None:
         """Insert the tasks of a batch that are missing."""
-        records = [new_record(task, entry, None) for task, entry in tasks]
+        records = await asyncio.to_thread(_new_records, tasks)
         try:
             await self._tasks.insert_many(records, ordered=False)
         except BulkWriteError as error:
@@ -200,6 +201,10 @@ class TaskStore:
 def order_field(sort: Sort) -> str:
     """Return the field that a list of this order is sorted by."""
     return _ORDERS[sort][0]
+
+
+def _new_records(tasks: Sequence[tuple[Task, HistoryEntry]]) -> list[Record]:
+    return [new_record(task, entry, None) for task, entry in tasks]
 
 
 def new_record(task: Task, entry: HistoryEntry, request_key: RequestKey | None) -> Record:
