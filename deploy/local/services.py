@@ -56,6 +56,10 @@ class ServiceProcesses(Stack):
         self._children[name] = child
         await child.until(lambda: is_ready(self.url_of(name)), seconds=_READY_WITHIN_SECONDS)
 
+    def pid_of(self, name: str) -> int:
+        """Return the process id of a service or a replica that runs."""
+        return self._children[name].pid
+
     async def stop(self, name: str) -> None:
         """Ask a service to end, as an operator would, and wait until it has ended."""
         await self._children[name].stop()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from services.deadline.rules.proof import Proof, proof_of
 from services.deadline.rules.watch import Watch, observe
 from services.deadline.store import StoredWatch, WatchStore
 from shared.clock import Clock
@@ -17,7 +18,7 @@ from shared.office.access import Permission, Principal, may_see, require_permiss
 from shared.office.refusal import Code, Refusal
 from shared.office.timeliness import horizon, timeliness
 from shared.office.vocabulary import Timeliness
-from shared.office.workdays import CountedDay, WorkCalendar
+from shared.office.workdays import WorkCalendar
 
 _TRIES: Final = 32
 
@@ -52,12 +53,12 @@ class Observer:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A task's deadline at this moment; `days` runs from the day it was assigned to the day its term ends."""
+    """A task's deadline at this moment; `proof` runs from the day it was assigned to the day its term ends."""
 
     task: Task
     timeliness: Timeliness
     next_moment: datetime | None
-    days: Sequence[CountedDay]
+    proof: Proof
 
 
 class DeadlineReader:
@@ -78,17 +79,19 @@ class DeadlineReader:
             task=watch.task,
             timeliness=self._timeliness(watch.task),
             next_moment=following.at if following else None,
-            days=self._days(watch.task),
+            proof=await self._proof(watch.task),
         )
 
     def _timeliness(self, task: Task) -> Timeliness:
         at = horizon(self._clock.now(), self._calendar, self._calendar.policy)
         return timeliness(task.stage, task.due_at, task.current_submission, at)
 
-    def _days(self, task: Task) -> Sequence[CountedDay]:
+    async def _proof(self, task: Task) -> Proof:
+        """Count in a thread: a deadline of the past may lie decades ahead, and each year of it is worked out once."""
         if task.due_at is None:
-            return ()
-        return self._calendar.count(self._calendar.local_day(task.assigned_at), self._calendar.local_day(task.due_at))
+            return Proof()
+        start, end = map(self._calendar.local_day, (task.assigned_at, task.due_at))
+        return await asyncio.to_thread(proof_of, self._calendar, start, end)
 
 
 def _require_visible(caller: Principal, watch: Watch | None) -> Watch:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.mongo import Record
 
 _PENDING: Final[Mapping[str, Any]] = {"pending_since": {"$exists": True}}
+_PIECE_BYTES: Final = 4_000_000
 _OUTBOX_ONLY: Final[Mapping[str, Any]] = {"outbox": 1}
 
 
@@ -61,6 +62,11 @@ class Pending:
     record_id: Any
     entries: tuple[OutboxEvent, ...]
 
+    @property
+    def size(self) -> int:
+        """How many bytes the events have."""
+        return sum(len(entry.body) for entry in self.entries)
+
 
 class Outbox:
     """The outboxes of one collection's records."""
@@ -76,10 +82,23 @@ class Outbox:
         index = Index(self.name, ascending("pending_since"), partial=_PENDING, name="pending_since")
         await self._collection.create_indexes([index.model()])
 
-    async def load(self, record_ids: Sequence[Any]) -> list[Pending]:
-        """Return the events that wait in these records."""
+    async def load(self, record_ids: Sequence[Any]) -> AsyncIterator[list[Pending]]:
+        """Yield the events that wait in these records, in pieces of a few megabytes.
+
+        One record may hold the events of a whole outage. MongoDB answers with at most 16 MB at once, so no more than
+        that and a piece is in hand.
+        """
         found = self._collection.find({"_id": {"$in": list(record_ids)}, **_PENDING}, _OUTBOX_ONLY)
-        return [_pending(record) for record in await found.to_list()]
+        piece: list[Pending] = []
+        size = 0
+        async for record in found:
+            piece.append(_pending(record))
+            size += piece[-1].size
+            if size > _PIECE_BYTES:
+                yield piece
+                piece, size = [], 0
+        if piece:
+            yield piece
 
     async def waiting_since(self, moment: datetime, *, at_most: int) -> AsyncIterator[list[Any]]:
         """Yield the ids of the records that have waited since `moment` or longer, oldest first, in chunks."""

@@ -139,7 +139,8 @@ class Relay:
             try:
                 for name, record_ids in _by_collection(taken).items():
                     outbox = self._outboxes[name]
-                    await self._publish(outbox, await outbox.load(record_ids))
+                    async for records in outbox.load(record_ids):
+                        await self._publish(outbox, records)
             finally:
                 self._taken.difference_update(taken)
 

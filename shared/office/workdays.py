@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -25,6 +25,8 @@ WORKING_DAY: Final = "ngày làm việc"
 MAKE_UP_DAY: Final = "ngày làm bù"
 _WEEKEND: Final = {5: "thứ Bảy", 6: "Chủ nhật"}
 _DAY: Final = timedelta(days=1)
+_MOST_DAYS: Final = 40_000
+"""How many judged days are kept: those of a century."""
 _LAST_MILLISECOND: Final = time(23, 59, 59, 999_000)
 
 # Days that official notices moved and the `holidays` package does not know. The office's own entries win over them.
@@ -132,6 +134,7 @@ class WorkCalendar:
         return _judge_by_law(day)
 
 
+@lru_cache(maxsize=_MOST_DAYS)
 def _judge_by_law(day: date) -> tuple[bool, str]:
     public = _public_calendar(day.year)
     if day in public.make_up_days:

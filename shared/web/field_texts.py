@@ -78,6 +78,10 @@ FIELD_TEXTS: Mapping[str, Label] = MappingProxyType(
         FieldCode.IN_THE_PAST: Label(
             "Thời hạn đã qua. Đề nghị chọn thời điểm sau hiện tại.", "Already past; choose a later moment."
         ),
+        FieldCode.TOO_FAR: Label(
+            "Thời hạn quá xa, tối đa 10 năm kể từ hôm nay. Đề nghị chọn ngày không sau {latest}.",
+            "Too far ahead: at most 10 years from today. Choose a day not after {latest}.",
+        ),
         FieldCode.NOT_LATER: Label("Phải sau thời hạn hiện tại của nhiệm vụ.", "Must be later than the present term."),
         FieldCode.NOT_RECALLED: Label(
             "Nhiệm vụ được thay thế phải là nhiệm vụ đã thu hồi.", "The replaced task must have been recalled."

@@ -30,6 +30,9 @@ _YEARS = range(2000, 2101)
 _MOST_UNKNOWN = 20
 _LONGEST_LETTER = 4
 """How many characters NFC may compose to one: a letter and three marks."""
+_LONGEST_TEXT = 10_000
+_LONGEST_BLANK = _LONGEST_TEXT * _LONGEST_LETTER
+"""A longer text is too long for every field, so nothing else of it is judged."""
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
     f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(17)
 )
@@ -67,15 +70,18 @@ class Text:
         return core_schema.no_info_before_validator_function(self.clean, text)
 
     def clean(self, value: Any) -> Any:
-        """Normalise a text; the next validator refuses a value that is not a text or is too long."""
+        """Normalise a text; the next validator refuses a value that is not a text or is too long.
+
+        The length is judged before anything else.
+        """
         if not isinstance(value, str) or len(value) > self.max_length * _LONGEST_LETTER:
             return value
         if value.isascii() and value.isprintable():
             return value.strip()
-        if _FORBIDDEN.search(value):
+        if _FORBIDDEN.search(_kinds(value)):
             raise PydanticCustomError(FieldCode.FORBIDDEN_CHARACTERS, "forbidden characters")
         text = normalised(value.replace("\r\n", "\n").replace("\r", "\n")).strip()
-        return text if any(map(_is_visible, text)) else ""
+        return text if any(map(_is_visible, _kinds(text))) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ class Line(Text):
 
     def clean(self, value: Any) -> Any:
         text = Text.clean(self, value)
-        if isinstance(text, str) and _NOT_IN_A_LINE.search(text):
+        if isinstance(text, str) and len(text) <= self.max_length and _NOT_IN_A_LINE.search(text):
             raise PydanticCustomError(FieldCode.FORBIDDEN_CHARACTERS, "forbidden characters")
         return text
 
@@ -103,13 +109,24 @@ def normalised(text: str) -> str:
         raise PydanticCustomError(FieldCode.FORBIDDEN_CHARACTERS, "forbidden characters") from None
 
 
+def _kinds(text: str) -> str:
+    """Return each character of a text once, for checks of the characters alone: 10,000 blanks are one kind."""
+    return "".join(set(text))
+
+
 def _is_visible(character: str) -> bool:
     return unicodedata.category(character)[0] not in "CZ"
 
 
 def is_blank(value: Any) -> bool:
-    """Whether this is a text without visible characters and without forbidden ones."""
-    return isinstance(value, str) and not _FORBIDDEN.search(value) and not any(map(_is_visible, value))
+    """Whether this is a text without visible characters and without forbidden ones, and no longer than a text may be.
+
+    The length is judged first: to look at each of 990,000 blanks took 200 milliseconds.
+    """
+    if not isinstance(value, str) or len(value) > _LONGEST_BLANK:
+        return False
+    kinds = _kinds(value)
+    return not any(map(_is_visible, kinds)) and not _FORBIDDEN.search(kinds)
 
 
 def _blank_is_absent(value: Any) -> Any:
@@ -167,7 +184,7 @@ Maybe = Annotated[Value | None, BeforeValidator(_blank_is_absent)]
 """An optional field, `note: Maybe[Note] = None`: an empty text counts as absent."""
 
 Title = Annotated[str, Line(1_000)]
-LongText = Annotated[str, Text(10_000)]
+LongText = Annotated[str, Text(_LONGEST_TEXT)]
 Note = Annotated[str, Text(2_000)]
 Name = Annotated[str, Line(300)]
 DocumentNumber = Annotated[str, Line(100)]

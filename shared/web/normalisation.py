@@ -8,8 +8,11 @@ from unicodedata import category, normalize
 
 _MOST_MARKS: Final = 30
 """The limit of Unicode's Stream-Safe Text Format (UAX #15); no language needs so many marks on one letter."""
-_SUSPECT: Final = re.compile(rf"[^\w\s\x00-\x7f]{{{_MOST_MARKS + 1},}}")
-"""Runs that may consist of marks: marks are not letters, digits or spaces. Usual texts have no such run."""
+_RUN: Final = re.compile(r"[^\w\s\x00-\x7f]+")
+"""Runs that may consist of marks: marks are not letters, digits or spaces. In usual texts they are short.
+
+The pattern has no least length: the search would then read each shorter run again from each of its characters.
+"""
 _PILE: Final = "M" * (_MOST_MARKS + 1)
 
 
@@ -27,7 +30,8 @@ def normalise(text: str) -> str:
         TooManyMarksError: there are more marks on one letter than any language writes.
 
     """
-    if any(_PILE in _categories(match.group()) for match in _SUSPECT.finditer(text)):
+    runs = (match.group() for match in _RUN.finditer(text))
+    if any(len(run) > _MOST_MARKS and _PILE in _categories(run) for run in runs):
         raise TooManyMarksError
     return normalize("NFC", text)
 

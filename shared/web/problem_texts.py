@@ -135,6 +135,16 @@ KINDS: Mapping[Code, ProblemKind] = MappingProxyType(
             Label("Nội dung gửi lên chưa hợp lệ", "The request is not valid"),
             Label("Đề nghị sửa các mục nêu tại errors rồi gửi lại.", "Mend the fields named in errors and send again."),
         ),
+        Code.TOO_LARGE: ProblemKind(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            Label("Lô nhiệm vụ quá lớn", "The batch is too large"),
+            Label(
+                "Nội dung của văn bản và của từng mục được lưu riêng cho mỗi nhiệm vụ; một lô được lưu tối đa 50 MB. "
+                "Đề nghị rút gọn nội dung, hoặc chia thành nhiều lô có ít cơ quan chủ trì hơn.",
+                "The texts of the document and of each item are stored for every task; a batch may write 50 MB in all. "
+                "Shorten the texts, or send several batches with fewer lead agencies each.",
+            ),
+        ),
         Code.PAYLOAD_TOO_LARGE: ProblemKind(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             Label("Nội dung gửi lên quá lớn", "The body is too large"),

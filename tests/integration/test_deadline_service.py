@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -24,6 +24,7 @@ from shared.office.vocabulary import Role, Stage
 from shared.settings import Mode
 from tests.support.clock import FakeClock
 from tests.support.deadline_tasks import ASSIGNED_AT, DUE_AT, a_task, event_of, without_deadline
+from tests.support.loop import least_hold
 from tests.support.messaging import messages_in, ready_in, wait_until
 from tests.support.proxy import proxy_to
 from tests.support.servers import Database, Vhost
@@ -226,6 +227,24 @@ async def test_an_unknown_task_is_not_found(service: DeadlineService) -> None:
     for task_id in ("unknown", "%00", "%7B%22$gt%22:%22%22%7D", "a" * 2_000):
         answer = await service.http.get(f"/v1/deadlines/{task_id}", headers=LEADER)
         assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+async def test_the_deadline_of_a_distant_year_is_shown_by_months_and_holds_nobody_up(service: DeadlineService) -> None:
+    await service.tell(a_task("t-1", due_at=datetime(2100, 12, 31, 16, 59, 59, 999_000, UTC)))
+    await service.knows("t-1")
+
+    async def read() -> httpx2.Response:
+        return await service.http.get("/v1/deadlines/t-1", headers=LEADER)
+
+    assert await least_hold(read) < 0.05
+    shown = (await read()).json()
+    assert (len(shown["days"]), shown["months"][-1]["month"]) == (1_000, "2100-12")
+    assert shown["months"][1].keys() == {"month", "working_days", "days_off"}
+
+
+async def test_a_long_term_holds_nobody_up(service: DeadlineService) -> None:
+    params = {"from": "2026-11-20", "working_days": 1_000}
+    assert await least_hold(lambda: service.http.get("/v1/terms", params=params, headers=HEAD)) < 0.05
 
 
 async def test_a_term_is_counted_day_by_day(service: DeadlineService) -> None:

@@ -109,7 +109,7 @@ async def test_an_event_added_while_another_is_cleared_stays(office: Database) -
     await office["agencies"].insert_one({"_id": "so-1", **outbox.fields([first])})
     await office["agencies"].update_one({"_id": "so-1"}, outbox.push([second]))
     await box.clear({"so-1": [first.id]})
-    (pending,) = await box.load(["so-1"])
+    [[pending]] = [records async for records in box.load(["so-1"])]
     assert [entry.id for entry in pending.entries] == [second.id]
     assert await box.depth() == (1, pending.entries[0].at)
 

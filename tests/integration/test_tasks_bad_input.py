@@ -70,6 +70,9 @@ async def count(service: TaskService) -> tuple[int, int]:
         ({"monitor": "coordinating"}, ("monitor", "duplicate-agency")),
         ({"deadline": "2026-10-02"}, ("deadline", "in-the-past")),
         ({"deadline": None, "due_at": "2026-10-05T08:59:59.999+07:00"}, ("due_at", "in-the-past")),
+        ({"deadline": "2036-10-06"}, ("deadline", "too-far")),
+        ({"deadline": "2100-12-31"}, ("deadline", "too-far")),
+        ({"deadline": None, "due_at": "2036-10-06T00:00:00+07:00"}, ("due_at", "too-far")),
         ({"due_at": "2026-10-16T10:00:00+07:00"}, ("due_at", "one-of-two")),
         ({"deadline": "16/10/2026"}, ("deadline", "bad-date")),
         ({"deadline": "2026-02-30"}, ("deadline", "bad-date")),
@@ -204,6 +207,25 @@ async def test_a_deadline_set_in_the_past_is_refused(service: TaskService) -> No
     neither = await service.try_act(task, "deadline", body={"reason": "Quên"})
     assert (code_of(neither), fields_of(neither)) == (INVALID, [("deadline", "missing")])
     assert (await service.read(task))["version"] == 1
+
+
+async def test_a_deadline_more_than_ten_years_ahead_is_refused_on_every_path(service: TaskService) -> None:
+    without, asked = await service.assigned(deadline=None), await service.assigned()
+    await service.acts(asked, "receipt")
+    day, at = "2036-10-06", "2036-10-06T00:00:00+07:00"
+    for term, field in (({"deadline": day}, "deadline"), ({"due_at": at}, "due_at")):
+        answer = await service.try_act(without, "deadline", body={"reason": "Xa", **term})
+        assert (code_of(answer), fields_of(answer)) == (INVALID, [(field, "too-far")])
+    for term, field in (({"new_deadline": day}, "new_deadline"), ({"new_due_at": at}, "new_due_at")):
+        answer = await service.try_act(asked, "extension", body={"reason": "Xa", **term})
+        assert (code_of(answer), fields_of(answer)) == (INVALID, [(field, "too-far")])
+    await service.act(asked, "extension")
+    for term, field in (({"new_deadline": day}, "new_deadline"), ({"new_due_at": at}, "new_due_at")):
+        answer = await service.try_act(asked, "extension/decision", body={"approved": True, **term})
+        assert (code_of(answer), fields_of(answer)) == (INVALID, [(field, "too-far")])
+    last = {"approved": True, "new_due_at": "2036-10-05T23:59:59+07:00"}
+    assert (await service.act(asked, "extension/decision", body=last))["deadline"] == "2036-10-05"
+    assert (await service.act(without, "deadline", body={"reason": "Xa", "deadline": "2036-10-05"}))["due_at"]
 
 
 async def test_a_second_extension_is_refused(service: TaskService, task: str) -> None:

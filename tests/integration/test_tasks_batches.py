@@ -8,6 +8,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from services.assignment.tasks.rules.assigning import Assign
 from services.assignment.tasks.rules.batch import Batch, decide_batch
@@ -22,6 +24,7 @@ from shared.office.vocabulary import Role
 from shared.office.workdays import WorkCalendar
 from tests.support.assignment import DEADLINE, TaskService, code_of, fields_of, moment
 from tests.support.clock import MONDAY, local
+from tests.support.loop import least_hold
 from tests.support.messaging import messaging_of, wait_until
 
 BATCHES: Final = "/v1/task-batches"
@@ -99,6 +102,8 @@ async def test_a_task_of_a_batch_lives_like_any_other(service: TaskService) -> N
         ({"monitor": "lead"}, ("items.3.monitor", "duplicate-agency")),
         ({"deadline": "2026-10-01"}, ("items.3.deadline", "in-the-past")),
         ({"deadline": None, "due_at": "2026-10-01T09:00:00Z"}, ("items.3.due_at", "in-the-past")),
+        ({"deadline": "2036-10-06"}, ("items.3.deadline", "too-far")),
+        ({"deadline": None, "due_at": "2036-10-06T00:00:00+07:00"}, ("items.3.due_at", "too-far")),
         ({"due_at": "2026-10-09T09:00:00Z"}, ("items.3.due_at", "one-of-two")),
         ({"title": ""}, ("items.3.title", "empty")),
         ({"title": 3}, ("items.3.title", "not-a-text")),
@@ -146,6 +151,40 @@ async def test_a_batch_of_five_thousand_tasks_is_given_whole_and_a_larger_one_no
     assert await numbers(service) == (before[0] + 5_000, before[1] + 1)
     assert (given["items"][-1]["title"], given["items"][-1]["lead_agency"]) == ("Việc 2499", "stranger")
     assert (await service.read(given["items"][-1]["id"]))["stage"] == "assigned"
+
+
+async def test_a_batch_that_would_multiply_its_texts_is_refused_and_nothing_is_written(service: TaskService) -> None:
+    """3 MB: fifty items for a hundred agencies each. They would have left 1.37 GB behind."""
+    leads = [f"co-quan-{at}" for at in range(100)]
+    for code in leads:
+        agency = {"code": code, "name": code, "kind": "commune"}
+        assert (await service.post("/v1/agencies", agency, "administrator")).status_code == 201
+    text = "ế" * 10_000
+    item = {"title": "Rà soát quy hoạch", "lead_agencies": leads, "description": text, "product": text}
+    before = await numbers(service)
+    for language, named in (("vi", ("50 MB", "Đề nghị")), ("en", ("50 MB", "Shorten"))):
+        answer = await service.post(BATCHES, {"items": [item] * 50}, accept_language=language)
+        assert (code_of(answer), fields_of(answer)) == ((422, "too-large"), [("items", "too-large")])
+        assert all(words in answer.json()["detail"] for words in named)
+        assert "50 MB" in answer.json()["errors"][0]["message"]
+    assert await numbers(service) == before
+    documented = (await service.get("/openapi.json")).json()["paths"][BATCHES]["post"]["responses"]["422"]
+    assert "`too-large`" in documented["description"]
+
+
+async def test_a_large_batch_is_given_and_read_and_repeated_while_others_are_served(service: TaskService) -> None:
+    items = [{"title": f"Việc {at}", "lead_agencies": ["lead"]} for at in range(5_000)]
+    given = await service.post(BATCHES, {"items": items}, idempotency_key="lớn".encode().hex())
+
+    async def read() -> None:
+        assert (await service.get(given.headers["location"])).status_code == 200
+
+    async def repeat() -> None:
+        again = await service.post(BATCHES, {"items": items}, idempotency_key="lớn".encode().hex())
+        assert (again.status_code, again.content) == (200, given.content)
+
+    assert await least_hold(read) < 0.05
+    assert await least_hold(repeat) < 0.05
 
 
 async def test_a_batch_is_read_by_those_who_give_tasks(service: TaskService) -> None:
@@ -218,6 +257,43 @@ async def test_a_crash_among_the_tasks_is_mended_without_a_second_task(service: 
     await wait_until(lambda: _is_closed(service, batch), "the service's sweep or this one has finished the batch")
     assert await of_batch(service, batch) == [task.id for task, _ in batch.tasks()]
     assert (await service.read(first))["stage"] == "received"
+
+
+async def test_one_that_cannot_be_finished_does_not_stop_the_younger_ones(
+    service: TaskService, store: BatchStore
+) -> None:
+    poisoned, younger = decided(1), decided(2)
+    for batch, seconds in ((poisoned, 60), (younger, 30)):
+        await store.insert_if_absent(batch, None)
+        await age(service, batch, seconds=seconds)
+    await service.database["batches"].update_one({"_id": poisoned.id}, {"$unset": {"first.act": ""}})
+    before = times_put_back()
+    with capture_logs() as logs:
+        while await store.finish_left_behind():
+            pass
+    await wait_until(lambda: _is_closed(service, younger), "the younger batch is finished")
+    assert await of_batch(service, younger) == [task.id for task, _ in younger.tasks()]
+    assert times_put_back() > before
+    assert {line["batch_id"] for line in logs if line["event"] == "batch_put_back"} <= {poisoned.id}
+    record = await service.database["batches"].find_one({"_id": poisoned.id})
+    assert record is not None
+    assert record["retry_at"] > true_now() + timedelta(minutes=55)
+
+
+async def test_one_that_was_put_back_is_finished_after_an_hour(service: TaskService, store: BatchStore) -> None:
+    batch, batches = decided(2), service.database["batches"]
+    await store.insert_if_absent(batch, None)
+    await age(service, batch, seconds=30)
+    await batches.update_one({"_id": batch.id}, {"$set": {"retry_at": true_now() + timedelta(minutes=1)}})
+    assert not await store.finish_left_behind()
+    await batches.update_one({"_id": batch.id}, {"$set": {"retry_at": true_now() - timedelta(seconds=1)}})
+    await store.finish_left_behind()
+    await wait_until(lambda: _is_closed(service, batch), "the service's sweep or this one has finished the batch")
+    assert await batches.count_documents({"_id": batch.id, "retry_at": {"$exists": True}}) == 0
+
+
+def times_put_back() -> float:
+    return REGISTRY.get_sample_value("dondoc_assignment_batches_put_back_total") or 0.0
 
 
 async def test_the_sweep_of_batches_uses_an_index(service: TaskService) -> None:

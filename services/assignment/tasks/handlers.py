@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias, TypeVar
 from uuid import UUID, uuid5
 from weakref import WeakValueDictionary
 
@@ -17,8 +17,9 @@ from services.assignment.tasks.rules import task as aggregate
 from services.assignment.tasks.rules.assigning import Assign, assigned
 from services.assignment.tasks.rules.batch import Batch, decide_batch
 from services.assignment.tasks.rules.context import Command, Context, KnownAccount, Situation
+from services.assignment.tasks.rules.limits import require_few_bytes
 from services.assignment.tasks.rules.state import Task
-from services.assignment.tasks.store import AlreadyReplacedError, LoadedTask, RequestKey
+from services.assignment.tasks.store import AlreadyReplacedError, LoadedTask, RequestKey, bytes_written
 from shared.messaging.retry import RetryLater
 from shared.office.access import Permission, Principal, may, may_see, require_permission
 from shared.office.refusal import Code, Refusal
@@ -35,6 +36,8 @@ MOST_TRIES: Final = 32
 """How often an act is decided anew when others write the same task at the same moment."""
 
 Result = TypeVar("Result")
+_Items: TypeAlias = Sequence[tuple[Assign, Sequence[str]]]
+"""The items of a batch, each with its lead agencies."""
 _NAMESPACE: Final = UUID("8f6b1c0e-52a5-5f0e-9d7c-3b1a64d0f7a2")
 _TASKS_ROUTE: Final = "/v1/tasks"
 _BATCHES_ROUTE: Final = "/v1/task-batches"
@@ -59,6 +62,13 @@ class Office:
         return Situation(now=self.clock.now(), calendar=self.calendar, policy=self.policy)
 
 
+class _Named(NamedTuple):
+    """What commands name, to be looked up before a rule decides."""
+
+    agencies: Collection[str]
+    accounts: Collection[str]
+
+
 class TaskHandlers:
     def __init__(self, store: TaskStore, batches: BatchStore, directory: DirectoryLookup, office: Office) -> None:
         self._store = store
@@ -75,7 +85,7 @@ class TaskHandlers:
         if request_key and (known := await self._store.load(task_id, request_key.key, caller.username)):
             return _repeated(known, request_key), False
         replaced = await self._replaced(command.replaces, task_id)
-        entry = aggregate.begin(command, replaced, await self._context(caller, [command]))
+        entry = aggregate.begin(command, replaced, await self._context(caller, _named_by([command])))
         task = assigned(task_id, entry)
         try:
             inserted = await self._store.insert_if_absent(task, entry, request_key)
@@ -86,16 +96,15 @@ class TaskHandlers:
         return await self.assign(caller, command, request_key)
 
     async def assign_batch(
-        self, caller: Principal, items: Sequence[tuple[Assign, Sequence[str]]], request_key: RequestKey | None
+        self, caller: Principal, items: _Items, request_key: RequestKey | None
     ) -> tuple[Batch, bool]:
         """Assign all tasks of a batch or, with a refusal, none; return whether the batch is new."""
         require_permission(caller, Permission.ASSIGN)
         batch_id = _id_for(caller, _BATCHES_ROUTE, request_key)
         if request_key and (known := await self._known_batch(batch_id, request_key)):
             return known, False
-        commands = [command for command, _ in items]
-        context = await self._context(caller, commands, [code for _, leads in items for code in leads])
-        batch = await asyncio.to_thread(decide_batch, batch_id, items, context)
+        context = await self._context(caller, await asyncio.to_thread(_named_in_batch, items))
+        batch = await asyncio.to_thread(_decide_bounded, batch_id, items, context)
         if not await self._batches.insert_if_absent(batch, request_key.fingerprint if request_key else None):
             return await self.assign_batch(caller, items, request_key)
         await self._batches.finish(batch)
@@ -129,7 +138,8 @@ class TaskHandlers:
                 return _repeated(found, request_key)
             if if_match is not None and if_match != found.task.version:
                 raise Refusal(Code.VERSION_CONFLICT)
-            entries = aggregate.decide(found.task, act, command, await self._context(caller, [command]))
+            context = await self._context(caller, _named_by([command]))
+            entries = aggregate.decide(found.task, act, command, context)
             return await self._store.append(found.task, entries, request_key)
 
         return await self._until_written(task_id, attempt)
@@ -213,19 +223,35 @@ class TaskHandlers:
             await self._batches.finish(stored.batch)
         return stored.batch
 
-    async def _context(self, caller: Principal, commands: Iterable[Command], agencies: Iterable[str] = ()) -> Context:
-        commands = list(commands)
-        codes = {*agencies, *(code for command in commands for code in command.named_agencies())}
-        names = {name for command in commands for name in command.named_accounts()}
+    async def _context(self, caller: Principal, named: _Named) -> Context:
         at = self._office.situation()
         return Context(
             now=at.now,
             calendar=at.calendar,
             policy=at.policy,
             caller=caller,
-            agencies=await self._directory.known_agencies(codes) if codes else frozenset(),
-            accounts=await self._directory.usable_accounts(names) if names else {},
+            agencies=await self._directory.known_agencies(named.agencies) if named.agencies else frozenset(),
+            accounts=await self._directory.usable_accounts(named.accounts) if named.accounts else {},
         )
+
+
+def _named_by(commands: Collection[Command], agencies: Iterable[str] = ()) -> _Named:
+    return _Named(
+        {*agencies, *(code for command in commands for code in command.named_agencies())},
+        {name for command in commands for name in command.named_accounts()},
+    )
+
+
+def _named_in_batch(items: _Items) -> _Named:
+    """Collect what the items name; in a thread, because they may name a million agencies."""
+    return _named_by([command for command, _ in items], (code for _, leads in items for code in leads))
+
+
+def _decide_bounded(batch_id: str, items: _Items, context: Context) -> Batch:
+    """Decide on a batch, and refuse one that would write too much."""
+    batch = decide_batch(batch_id, items, context)
+    require_few_bytes(bytes_written(batch))
+    return batch
 
 
 def _repeated(found: LoadedTask, request_key: RequestKey | None) -> Task:

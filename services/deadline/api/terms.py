@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.deadline.api.days import DayAnswer, days_of
 from shared.office.access import Permission, require_permission
 from shared.office.workdays import WorkCalendar
 from shared.web import fields
+from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.route import api_router
 
@@ -33,11 +34,12 @@ class TermAnswer(BaseModel):
 def terms_router(calendar: WorkCalendar) -> APIRouter:
     router = api_router("/v1/terms", ["terms"])
 
-    @router.get("")
-    async def count_term(caller: Caller, start: Start, working_days: WorkingDays) -> TermAnswer:
+    @router.get("", response_model=TermAnswer)
+    async def count_term(caller: Caller, start: Start, working_days: WorkingDays) -> Response:
         """Count a term of working days from the day it starts."""
         require_permission(caller, Permission.READ_CALENDAR)
         due = calendar.add_working_days(start, working_days)
-        return TermAnswer(start=start, working_days=working_days, due=due, days=days_of(calendar, start, due))
+        days = days_of(calendar, start, due)
+        return as_json(TermAnswer(start=start, working_days=working_days, due=due, days=days))
 
     return router

@@ -33,7 +33,7 @@ def batches_router(handlers: TaskHandlers) -> APIRouter:
         response_model=BatchView,
         responses={
             200: {"model": BatchView, "description": "Assigned before under the same key."},
-            **problem_responses(Code.NOT_PERMITTED, Code.IDEMPOTENCY_MISMATCH),
+            **problem_responses(Code.NOT_PERMITTED, Code.IDEMPOTENCY_MISMATCH, Code.TOO_LARGE),
         },
     )
     @body_limit(BATCH_LIMIT)
@@ -44,9 +44,9 @@ def batches_router(handlers: TaskHandlers) -> APIRouter:
         batch, new = await handlers.assign_batch(caller, items, request_key)
         return await asyncio.to_thread(_answer, batch, new=new)
 
-    @router.get("/{batch_id}", responses=problem_responses(Code.NOT_FOUND))
-    async def read_batch(batch_id: str, caller: Caller) -> BatchView:
-        return batch_view(await handlers.read_batch(caller, batch_id))
+    @router.get("/{batch_id}", response_model=BatchView, responses=problem_responses(Code.NOT_FOUND))
+    async def read_batch(batch_id: str, caller: Caller) -> Response:
+        return await asyncio.to_thread(_answer, await handlers.read_batch(caller, batch_id), new=False)
 
     return router
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from services.assignment.tasks.rules.particulars import IsoDay
@@ -34,6 +34,7 @@ class RequestedDeadline:
 
 
 NO_DEADLINE: Final = RequestedDeadline()
+_MOST_YEARS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,16 @@ class ResolvedDeadline:
         return {"deadline": self.day, "due_kind": self.kind, "due_at": self.due_at}
 
 
-def resolve_deadline(requested: RequestedDeadline, context: Context) -> ResolvedDeadline:
+def resolve_deadline(requested: RequestedDeadline, context: Context, field: str) -> ResolvedDeadline:
+    """Return the moment at which a deadline ends; refuse one more than ten years ahead, naming the field."""
+    resolved = _resolve(requested, context)
+    latest = _years_after(context.calendar.local_day(context.now), _MOST_YEARS).isoformat()
+    if resolved.day is not None and resolved.day > latest:
+        raise invalid(field, FieldCode.TOO_FAR, latest=latest)
+    return resolved
+
+
+def _resolve(requested: RequestedDeadline, context: Context) -> ResolvedDeadline:
     """Return the moment at which a deadline ends: a day rolls over days off, a moment stays as it is."""
     if requested.moment is not None:
         day = context.calendar.local_day(requested.moment)
@@ -60,9 +70,14 @@ def resolve_deadline(requested: RequestedDeadline, context: Context) -> Resolved
     return ResolvedDeadline(DueKind.NONE, None, None)
 
 
+def _years_after(day: date, years: int) -> date:
+    """Return the same day of a later year; 1 March for 29 February in a year without it."""
+    return date(day.year + years, day.month, 1) + timedelta(days=day.day - 1)
+
+
 def resolve_future_deadline(requested: RequestedDeadline, context: Context, field: str) -> ResolvedDeadline:
-    """Return the moment at which a deadline ends; refuse one that has passed, naming the field."""
-    resolved = resolve_deadline(requested, context)
+    """Return the moment at which a deadline ends; refuse also one that has passed."""
+    resolved = resolve_deadline(requested, context, field)
     if resolved.due_at is not None and resolved.due_at <= context.now:
         raise invalid(field, FieldCode.IN_THE_PAST)
     return resolved

@@ -119,7 +119,7 @@ def decide_extension(task: Task, command: DecideExtension, context: Context) -> 
     if not command.approved:
         return Fact("extension_refused", {"request": request.id, "reason": require_reason(command.reason)})
     granted = command.deadline or _as_asked(request)
-    resolved = resolve_deadline(granted, context)
+    resolved = resolve_deadline(granted, context, granted.new_field)
     require_later(resolved, task, granted.new_field)
     return Fact("extension_approved", {"request": request.id, **resolved.details(), "reason": command.reason})
 

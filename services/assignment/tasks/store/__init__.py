@@ -7,7 +7,7 @@ it; `lists.py` reads what people ask for, by the queries of `queries.py` and the
 
 from services.assignment.tasks.store.audit import known_among, stored_batches, stored_tasks
 from services.assignment.tasks.store.batches import INDEXES as BATCH_INDEXES
-from services.assignment.tasks.store.batches import BatchStore
+from services.assignment.tasks.store.batches import BatchStore, bytes_written
 from services.assignment.tasks.store.list_indexes import COLLECTION as TASKS
 from services.assignment.tasks.store.list_indexes import INDEXES as LIST_INDEXES
 from services.assignment.tasks.store.list_indexes import Sort
@@ -31,6 +31,7 @@ __all__ = [
     "Sort",
     "TaskLists",
     "TaskStore",
+    "bytes_written",
     "known_among",
     "list_query",
     "state_of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -92,7 +93,7 @@ class TaskStore:
 
     async def insert_absent(self, tasks: Sequence[tuple[Task, HistoryEntry]]) -> None:
         """Insert the tasks of a batch that are missing."""
-        records = [new_record(task, entry, None) for task, entry in tasks]
+        records = await asyncio.to_thread(_new_records, tasks)
         try:
             await self._tasks.insert_many(records, ordered=False)
         except BulkWriteError as error:
@@ -124,6 +125,10 @@ class TaskStore:
         """Return the task that replaces a recalled one."""
         record = await self._tasks.find_one({"replaces": task_id}, {"_id": 1})
         return record["_id"] if record else None
+
+
+def _new_records(tasks: Sequence[tuple[Task, HistoryEntry]]) -> list[Record]:
+    return [new_record(task, entry, None) for task, entry in tasks]
 
 
 def new_record(task: Task, entry: HistoryEntry, request_key: RequestKey | None) -> Record:
