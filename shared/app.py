@@ -25,9 +25,11 @@ from shared.messaging.wiring import Messaging
 from shared.mongo import Client, is_away, is_up
 from shared.settings import ServiceSettings
 from shared.web.auth import Authenticator, Verifier, by_token
+from shared.web.connections import Connections, allowed_connections
 from shared.web.middleware import RequestMiddleware
 from shared.web.openapi import extend_openapi
 from shared.web.problems import install_problems
+from shared.web.protocol import protocol_for
 
 _GRACE_SECONDS: Final = 10
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
@@ -114,6 +116,7 @@ def _pages_router(
 def serve(app: FastAPI, settings: ServiceSettings) -> None:
     """Serve until a signal stops the process; running requests get ten seconds to end."""
     logs.configure(settings.service(), settings.log_level)
+    connections = Connections(settings.service(), settings.http, allowed_connections(settings.http))
     _log.info("serving", host=settings.host, port=settings.port, mode=settings.mode)
     # The objects that exist now live as long as the process. Frozen, they are not visited by later garbage collections,
     # each of which would otherwise stop all requests for a tenth of a second.
@@ -124,7 +127,7 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=protocol_for(connections),
         ws="none",
         lifespan="on",
         log_config=None,

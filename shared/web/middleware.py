@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.metrics import HTTP_DURATION, HTTP_REQUESTS
 from shared.web.problems import failure_response
 
+CUT_STATUS = "dondoc.cut_status"
+"""The key of a scope for the status of a request whose work is cancelled because its connection was cut."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = ("/health/", "/metrics")
 _SERVER_ERROR = 500
@@ -36,6 +39,9 @@ class RequestMiddleware:
         began = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)
+        except asyncio.CancelledError:
+            answer.status = scope.get(CUT_STATUS, answer.status)
+            raise
         except Exception as error:
             away = self._is_away(error)
             _log_failure(scope, error, away=away)
