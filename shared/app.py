@@ -26,9 +26,11 @@ from shared.mongo import Client, Database, connect, connect_for_lists, is_away, 
 from shared.settings import ServiceSettings
 from shared.web.admission import RateLimit
 from shared.web.auth import Authenticator, Verifier, by_token
+from shared.web.connections import Connections, allowed_connections
 from shared.web.middleware import AdmissionMiddleware, RequestMiddleware
 from shared.web.openapi import extend_openapi
 from shared.web.problems import install_problems
+from shared.web.protocol import protocol_for
 
 _GRACE_SECONDS: Final = 10
 _LISTS_SHARE: Final = 0.8
@@ -131,6 +133,7 @@ def _pages_router(
 def serve(app: FastAPI, settings: ServiceSettings) -> None:
     """Serve until a signal stops the process; running requests get ten seconds to end."""
     logs.configure(settings.service(), settings.log_level)
+    connections = Connections(settings.service(), settings.http, allowed_connections(settings.http))
     _log.info("serving", host=settings.host, port=settings.port, mode=settings.mode)
     # The objects that exist now live as long as the process. Frozen, they are not visited by later garbage collections,
     # each of which would otherwise stop all requests for a tenth of a second.
@@ -141,7 +144,7 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=protocol_for(connections),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -20,6 +20,11 @@ HTTP_DURATION: Final = Histogram(
     ["service", "method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10),
 )
+HTTP_CONNECTIONS_CUT: Final = Counter(
+    "dondoc_http_connections_cut_total",
+    "Connections closed before their time: slow, too large, malformed, crowded out, or left by the client.",
+    ["service", "reason"],
+)
 PART_UP: Final = Gauge(
     "dondoc_part_up",
     "Whether a part that a service leans on answers: 1 it does, 0 it does not.",

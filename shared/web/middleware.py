@@ -17,7 +17,8 @@ from shared.web.admission import Slot, Slots, keep_slot
 from shared.web.http_policy import HttpPolicy
 from shared.web.problems import failure_response
 
-CLIENT_CLOSED_REQUEST: Final = 499
+CUT_STATUS: Final = "dondoc.cut_status"
+"""The key of a scope for the status of a request whose work is cancelled because its connection was cut."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _READS = frozenset({"GET", "HEAD"})
 _QUIET = ("/health/", "/metrics")
@@ -76,7 +77,7 @@ class RequestMiddleware:
             async with budget:
                 await self._app(scope, receive, answer.send)
         except asyncio.CancelledError:
-            answer.status = CLIENT_CLOSED_REQUEST
+            answer.status = scope.get(CUT_STATUS, answer.status)
             raise
         except Exception as error:
             away = budget.is_over or self._is_away(error)

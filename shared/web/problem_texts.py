@@ -158,6 +158,27 @@ KINDS: Mapping[Code, ProblemKind] = MappingProxyType(
                 "Send Content-Type: application/json; for the token, application/x-www-form-urlencoded.",
             ),
         ),
+        Code.MALFORMED_REQUEST: ProblemKind(
+            HTTPStatus.BAD_REQUEST,
+            Label("Yêu cầu không đúng giao thức HTTP", "Not a valid HTTP request"),
+            Label("Đề nghị kiểm tra phần mềm gửi yêu cầu.", "Check the program that sent it."),
+        ),
+        Code.REQUEST_TIMEOUT: ProblemKind(
+            HTTPStatus.REQUEST_TIMEOUT,
+            Label("Yêu cầu được gửi đến quá chậm", "The request arrived too slowly"),
+            Label(
+                "Yêu cầu chưa được gửi đến đầy đủ nên chưa được thực hiện. Đề nghị kiểm tra đường truyền rồi gửi lại.",
+                "It did not arrive in full, and nothing was done. Check the connection and send it again.",
+            ),
+        ),
+        Code.HEAD_TOO_LARGE: ProblemKind(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Label("Phần đầu của yêu cầu quá lớn", "The head of the request is too large"),
+            Label(
+                "Đề nghị rút gọn địa chỉ và các tiêu đề của yêu cầu rồi gửi lại.",
+                "Shorten the address and the headers, and send it again.",
+            ),
+        ),
         Code.RATE_LIMITED: ProblemKind(
             HTTPStatus.TOO_MANY_REQUESTS,
             Label("Gửi yêu cầu quá nhiều lần", "Too many requests"),
