@@ -21,9 +21,12 @@ class Mongod:
     child: Child
     """The process that was started last."""
 
-    def __init__(self, installation: Installation, folder: Path, port: int, password: str) -> None:
+    def __init__(
+        self, installation: Installation, folder: Path, port: int, password: str, options: Sequence[str] = ()
+    ) -> None:
         self._installation = installation
         self._folder = folder
+        self._options = options
         self.port = port
         self.password = password
 
@@ -44,7 +47,7 @@ class Mongod:
     async def start(self) -> None:
         """Start the server with the data it had before, and wait until it is primary."""
         (self._folder / "data").mkdir(parents=True, exist_ok=True)
-        command = [self._installation.mongod, *_options(self._folder, self.port)]
+        command = [self._installation.mongod, *_options(self._folder, self.port), *self._options]
         log = self._folder / "mongod.log"
         self.child = await Child.start("mongod", command, log, self._installation.mongod_environment)
         try:
@@ -64,11 +67,13 @@ class Mongod:
 
 
 @asynccontextmanager
-async def running_mongod(installation: Installation, folder: Path, password: str) -> AsyncIterator[Mongod]:
+async def running_mongod(
+    installation: Installation, folder: Path, password: str, options: Sequence[str] = ()
+) -> AsyncIterator[Mongod]:
     """Run a server with its data in `folder`. A folder used before keeps its data, even if the port is another."""
 
     async def start(ports: Sequence[int]) -> Mongod:
-        mongod = Mongod(installation, folder, ports[0], password)
+        mongod = Mongod(installation, folder, ports[0], password, options)
         await mongod.start()
         return mongod
 

@@ -1,7 +1,7 @@
 """MongoDB and RabbitMQ while they run, and the work of their administrators: databases, vhosts and users."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +104,11 @@ def _manager(uri: str) -> httpx2.AsyncClient:
 
 @asynccontextmanager
 async def running_servers(
-    folder: Path, *, passwords: dict[str, str] | None = None, keep_data: bool = False
+    folder: Path,
+    *,
+    passwords: dict[str, str] | None = None,
+    keep_data: bool = False,
+    mongod_options: Sequence[str] = (),
 ) -> AsyncIterator[Servers]:
     """Run both servers in `folder`. Their programs are fetched the first time. At the end no process of them is left.
 
@@ -114,7 +118,7 @@ async def running_servers(
     folder = await asyncio.to_thread(folder.resolve)
     passwords = passwords or {"mongodb": new_password(), "rabbitmq": new_password()}
     async with (
-        running_mongod(installation, folder / "mongodb", passwords["mongodb"]) as mongod,
+        running_mongod(installation, folder / "mongodb", passwords["mongodb"], mongod_options) as mongod,
         running_rabbitmq(installation, folder / "rabbitmq", passwords["rabbitmq"], keep_data=keep_data) as rabbitmq,
         AsyncMongoClient[dict[str, Any]](mongod.uri, serverMonitoringMode="poll") as administration,
         _manager(rabbitmq.management_uri) as management,

@@ -167,7 +167,7 @@ async def served(service: str, policy: HttpPolicy) -> AsyncIterator[Running]:
     """Serve a sample application; `service` is the label of its metrics."""
     app = SampleApp()
     config = uvicorn.Config(
-        RequestMiddleware(app, service, lambda _: False),
+        RequestMiddleware(app, service, policy, lambda _: False),
         loop="uvloop",
         http=protocol_for(Connections(service, policy)),
         ws="none",

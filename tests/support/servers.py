@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deploy.local.credentials import new_password
 from deploy.local.servers import Servers, running_servers
@@ -18,10 +19,10 @@ def unique(prefix: str) -> str:
 
 
 @asynccontextmanager
-async def temporary_servers() -> AsyncIterator[Servers]:
-    """Run both servers in a folder that is deleted afterwards."""
+async def temporary_servers(**options: Any) -> AsyncIterator[Servers]:
+    """Run both servers in a folder that is deleted afterwards; `options` are those of `running_servers`."""
     with tempfile.TemporaryDirectory(prefix="dondoc-servers-", ignore_cleanup_errors=True) as folder:
-        async with running_servers(Path(folder)) as servers:
+        async with running_servers(Path(folder), **options) as servers:
             yield servers
 
 

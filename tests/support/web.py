@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx2
 from fastapi import FastAPI, Form, Query, Response
@@ -17,7 +18,7 @@ from shared.health import Part
 from shared.office.access import Permission, require_permission
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import Priority
-from shared.settings import Mode, ServiceSettings
+from shared.settings import HttpSettings, Mode, ServiceSettings
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, IfMatch, etag
 from shared.web.fields import (
@@ -92,6 +93,16 @@ async def write_large(letter: Letter) -> int:
     return len(letter.items)
 
 
+@_letters.get("/slow")
+async def wait_for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+@_letters.post("/slow")
+async def change_for_ever() -> None:
+    await asyncio.Event().wait()
+
+
 @_letters.get("/{letter_id}")
 async def letter(letter_id: str, response: Response) -> dict[str, str]:
     response.headers["ETag"] = etag(7)
@@ -122,8 +133,14 @@ async def knock(name: Annotated[str, Form(max_length=10)]) -> dict[str, str]:
     return {"name": name}
 
 
-def sample_settings() -> SampleSettings:
-    return SampleSettings(mode=Mode.LOCAL, mongodb_uri="mongodb://x", amqp_url="amqp://x", public_keys=KEYS.public_keys)
+def sample_settings(**http: Any) -> SampleSettings:
+    return SampleSettings(
+        mode=Mode.LOCAL,
+        mongodb_uri="mongodb://x",
+        amqp_url="amqp://x",
+        public_keys=KEYS.public_keys,
+        http=HttpSettings(**http),
+    )
 
 
 async def _yes() -> bool:
@@ -139,9 +156,12 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def sample_app(mongodb: Callable[[], Awaitable[bool]] = _yes, rabbitmq: Callable[[], Awaitable[bool]] = _no) -> FastAPI:
+def sample_app(
+    mongodb: Callable[[], Awaitable[bool]] = _yes, rabbitmq: Callable[[], Awaitable[bool]] = _no, **http: Any
+) -> FastAPI:
+    """Make the application; `http` has the bounds that a test sets."""
     return create_app(
-        sample_settings(),
+        sample_settings(**http),
         routers=[_letters, _doors],
         parts=[Part("mongodb", mongodb, required=True), Part("rabbitmq", rabbitmq, required=False)],
         lifespan=_lifespan,

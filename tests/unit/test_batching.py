@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from traceback import format_exception
+from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
+from pymongo.errors import AutoReconnect
 
 from shared.batching import BatchedReads, Batcher
+from shared.breaker import OPEN_SECONDS, UnavailableError
+from shared.budget import Budget
 
 
 class Doubling:
-    """Doubles numbers, each round when it is let through; refuses 13 and breaks on 666."""
+    """Doubles numbers, each round when it is let through; refuses 13, breaks on 666, finds the server away on 404."""
 
-    def __init__(self, most: int = 100) -> None:
+    def __init__(self, **bounds: Any) -> None:
         self.rounds: list[list[int]] = []
-        self.batcher: Batcher[int, int] = Batcher(self._double, name="test", most=most)
+        self.batcher: Batcher[int, int] = Batcher(self._double, name="test", **bounds)
         self._through = asyncio.Semaphore(0)
 
     def let_through(self, rounds: int = 1) -> None:
@@ -27,7 +32,9 @@ class Doubling:
         self.rounds.append(list(asked))
         await self._through.acquire()
         if 666 in asked:
-            raise ConnectionError("away")
+            raise RuntimeError("broken")
+        if 404 in asked:
+            raise AutoReconnect("away")
         return [ValueError(number) if number == 13 else number * 2 for number in asked]
 
     async def ask(self, number: int) -> int:
@@ -66,14 +73,71 @@ async def test_each_learns_its_own_outcome() -> None:
     assert isinstance(outcomes[1], ValueError)
 
 
-async def test_a_round_that_breaks_is_said_to_all_in_it_and_to_nobody_else() -> None:
+async def test_a_round_that_breaks_is_told_to_all_in_it_and_to_nobody_else() -> None:
     doubling = Doubling()
     broken = await doubling.asked(666)
     others = await doubling.asked(1)
     doubling.let_through(2)
-    with pytest.raises(ConnectionError):
+    with pytest.raises(RuntimeError):
         await broken[0]
     assert await others[0] == 2
+
+
+async def test_when_the_server_is_away_all_who_wait_fail_at_once_and_who_comes_next_is_refused() -> None:
+    doubling = Doubling()
+    first, waiting = await doubling.asked(404), await doubling.asked(1, 2)
+    doubling.let_through()
+    outcomes = await asyncio.gather(*first, *waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [AutoReconnect] * 3
+    with pytest.raises(UnavailableError):
+        await doubling.ask(3)
+    assert doubling.rounds == [[404]]
+
+
+async def test_a_server_that_is_back_is_noticed_by_one_try() -> None:
+    doubling = Doubling()
+    doubling.let_through(2)
+    with pytest.raises(AutoReconnect):
+        await doubling.ask(404)
+    doubling.batcher._breaker._now = lambda: asyncio.get_running_loop().time() + OPEN_SECONDS
+    tried, refused = await asyncio.gather(*await doubling.asked(1, 2), return_exceptions=True)
+    assert tried == 2
+    assert isinstance(refused, UnavailableError)
+    doubling.let_through()
+    assert await doubling.ask(3) == 6
+
+
+async def test_no_more_wait_than_may() -> None:
+    doubling = Doubling(most_waiting=2)
+    running, waiting = await doubling.asked(1), await doubling.asked(2, 3)
+    with pytest.raises(UnavailableError):
+        await doubling.ask(4)
+    doubling.let_through(2)
+    assert await asyncio.gather(*running, *waiting) == [2, 4, 6]
+
+
+async def test_what_could_not_end_within_the_budget_is_not_begun() -> None:
+    doubling = Doubling(takes=60.0)
+    running = await doubling.asked(1)
+    async with Budget(30.0):
+        late = await doubling.asked(2)
+    async with Budget(3_600.0):
+        in_time = await doubling.asked(3)
+    doubling.let_through(2)
+    with pytest.raises(UnavailableError):
+        await late[0]
+    assert await asyncio.gather(*running, *in_time) == [2, 6]
+    assert doubling.rounds == [[1], [3]]
+
+
+async def test_a_gauge_shows_how_many_wait() -> None:
+    doubling = Doubling()
+    tasks = await doubling.asked(1, 2, 3)
+    tasks += await doubling.asked(4)
+    waiting = REGISTRY.get_sample_value("dondoc_requests_waiting", {"queue": "test"})
+    doubling.let_through(2)
+    await asyncio.gather(*tasks)
+    assert waiting == 1
 
 
 async def test_a_round_takes_no_more_than_it_may() -> None:
@@ -145,7 +209,7 @@ async def test_a_traceback_leads_from_the_error_to_each_of_its_callers() -> None
     doubling.let_through()
     first, second = await asyncio.gather(first_caller(doubling), second_caller(doubling), return_exceptions=True)
     for error, caller, other in ((first, "first_caller", "second_caller"), (second, "second_caller", "first_caller")):
-        assert isinstance(error, ConnectionError)
+        assert isinstance(error, RuntimeError)
         told = "".join(format_exception(error))
         assert "in _double" in told
         assert f"in {caller}" in told
