@@ -23,7 +23,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _READS = frozenset({"GET", "HEAD"})
 _QUIET = ("/health/", "/metrics")
 _SERVER_ERROR = 500
-_IN_TIME: Final = 0.95
+_IN_TIME: Final = 0.9
 """The share of the budget after which a request is given up; the rest is for the way of the answer."""
 _log = structlog.get_logger()
 
