@@ -219,6 +219,49 @@ async def test_a_wrong_change_is_refused_and_nothing_changes(
     assert (await service.stored("accounts", "giam.doc"))["version"] == 1
 
 
+async def transactions_begun(service: AssignmentService) -> int:
+    status = await service.database.command("serverStatus")
+    return int(status["transactions"]["totalStarted"])
+
+
+async def test_whoever_may_not_change_the_directory_begins_no_transaction(service: AssignmentService) -> None:
+    before = await transactions_begun(service)
+    answers = [
+        await service.patch(f"/v1/agencies/{FINANCE}", {"name": "M"}, "giam.doc"),
+        await service.patch("/v1/agencies/nowhere", {"name": "M"}, "giam.doc"),
+        await service.patch("/v1/accounts/giam.doc", {"position": "M"}, "giam.doc"),
+        await service.patch("/v1/accounts/x", {"position": "M"}, "giam.doc"),
+        await service.patch("/v1/accounts/nobody", {"position": "M"}),
+    ]
+    assert [answer.status_code for answer in answers] == [403, 404, 403, 404, 404]
+    assert await transactions_begun(service) == before
+    assert (await service.patch(f"/v1/agencies/{FINANCE}", {"short_name": "M"})).status_code == 200
+    assert await transactions_begun(service) == before + 1
+
+
+async def test_a_change_whose_client_leaves_is_brought_to_its_end(service: AssignmentService) -> None:
+    await service.post("/v1/agencies", {"code": "roi-di", "name": "Rời", "kind": "unit"})
+    guards = service.database["directory_guards"]
+    async with await service.database.client.start_session() as session, session.start_transaction():
+        await guards.update_one({"_id": "agencies"}, {"$inc": {"changes": 1}}, upsert=True, session=session)
+        before = await transactions_begun(service)
+        leaving = asyncio.create_task(service.patch("/v1/agencies/roi-di", {"name": "Đi"}))
+
+        async def has_collided() -> bool:
+            return await transactions_begun(service) > before + 1
+
+        await wait_until(has_collided, "the change waits for the guard")
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        assert leaving.cancelled()
+
+    async def is_changed() -> bool:
+        return bool((await service.stored("agencies", "roi-di"))["name"] == "Đi")
+
+    await wait_until(is_changed, "the change is made")
+    assert (await service.patch("/v1/agencies/roi-di", {"name": "Về"})).status_code == 200
+
+
 async def test_the_last_administrator_is_neither_disabled_nor_demoted(fresh_house: AssignmentService) -> None:
     assert (await fresh_house.patch("/v1/accounts/hai", {"disabled": True})).status_code == 200
     for changes, field in (({"disabled": True}, "disabled"), ({"role": "leader"}, "role")):
