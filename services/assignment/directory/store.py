@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
@@ -71,9 +72,15 @@ class DirectoryStore:
 
         Each transaction first changes one guard record. Of two at the same time, MongoDB rolls the second back, and
         it runs again on the result of the first; `change` may therefore be called more than once.
+
+        A change that has begun is brought to its end when the caller is cancelled, because Motor's session may not be
+        cancelled in the middle of a call. It is not begun again.
         """
+        is_wanted = True
 
         async def guarded(session: AsyncIOMotorClientSession) -> Result:
+            if not is_wanted:
+                raise Refusal(Code.UNAVAILABLE)
             guards = self._database[_GUARDS]
             await guards.update_one({"_id": what}, {"$inc": {"changes": 1}}, upsert=True, session=session)
             return await change(DirectoryStore(self._database, session))
@@ -82,8 +89,11 @@ class DirectoryStore:
             async with await self._database.client.start_session() as session:
                 return await session.with_transaction(guarded)
 
-        # Motor's session may not be cancelled in the middle of a call.
-        return await to_the_end(transact())
+        try:
+            return await to_the_end(transact())
+        except asyncio.CancelledError:
+            is_wanted = False
+            raise
 
     # Agencies
 
