@@ -65,7 +65,7 @@ def create_app(
     app.state.gateways = settings.gateways
     app.state.address_rate = RateLimit(settings.service(), settings.http.requests_per_address)
     app.state.account_rate = RateLimit(settings.service(), settings.http.requests_per_account)
-    app.state.authenticate = authenticate or by_token(Verifier(settings.public_keys))
+    app.state.authenticate = authenticate or by_token(Verifier(settings.public_keys, most_kept=settings.tokens_kept))
     install_problems(app)
     scraped: list[Callable[[], Awaitable[None]]] = [partial(measure, settings.service(), parts), *before_scrape]
     # FastAPI tries the routes in this order. Most requests are for those of the service, so they come first.

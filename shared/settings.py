@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.clock import Clock, SettableClock, SystemClock
 from shared.office.policy import Policy
-from shared.web.auth import public_key_set
+from shared.web.auth import MOST_KEPT, public_key_set
 from shared.web.http_policy import HttpPolicy
 
 DEMO_MARK: Final = "demo-"
@@ -106,6 +106,8 @@ class ServiceSettings(BaseSettings):
     """The address at which `/docs` signs in; an absolute one when assignment is not behind the same gateway."""
     gateways: Annotated[int, Field(ge=0, le=10)] = 0
     """How many gateways are in front of the service; each appends an address to `X-Forwarded-For`."""
+    tokens_kept: Annotated[int, Field(ge=1, le=1_000_000)] = MOST_KEPT
+    """How many verified tokens are kept, of 1 kB each; whoever comes with another one waits for its signature."""
     clock_file: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     retry_delays: DelayList = (1, 5, 30, 120, 600)

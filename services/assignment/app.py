@@ -11,13 +11,13 @@ from typing import Final
 import orjson
 from fastapi import APIRouter, FastAPI
 
-from services.assignment.directory.api import on_too_many_failures
 from services.assignment.directory.api.accounts import accounts_router
 from services.assignment.directory.api.agencies import agencies_router
 from services.assignment.directory.api.auth import auth_router, keys_router
 from services.assignment.directory.api.me import me_router
-from services.assignment.directory.attempts import Attempts, FailureLimits, TooManyFailuresError
+from services.assignment.directory.attempts import Attempts
 from services.assignment.directory.authentication import by_account
+from services.assignment.directory.failures import FailureLimits, Failures
 from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.lookups import Lookups
 from services.assignment.directory.passwords import Passwords
@@ -82,31 +82,28 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
                 yield
                 await task_store.drain()
 
-    app = create_app(
+    return create_app(
         settings,
         routers=[
             tasks_router(tasks, reads),
             acts_router(tasks, reads),
             batches_router(tasks),
-            *_directory_routers(settings, directory, clock, messaging.relay),
+            *_directory_routers(settings, directory, lookups, clock, messaging.relay),
         ],
         parts=parts_of(database, messaging),
         lifespan=lifespan,
-        authenticate=by_account(Verifier(settings.public_keys), lookups),
+        authenticate=by_account(Verifier(settings.public_keys, most_kept=settings.tokens_kept), lookups),
         asyncapi=partial(describe_messages, service, PUBLISHES),
         before_scrape=[messaging.measure],
     )
-    app.add_exception_handler(TooManyFailuresError, on_too_many_failures)
-    return app
 
 
 def _directory_routers(
-    settings: AssignmentSettings, store: DirectoryStore, clock: Clock, relay: Relay
+    settings: AssignmentSettings, store: DirectoryStore, lookups: Lookups, clock: Clock, relay: Relay
 ) -> list[APIRouter]:
     passwords = make_passwords(settings)
     handlers = DirectoryHandlers(store, clock, passwords, relay.wake)
-    limits = FailureLimits(settings.failed_sign_ins_per_account, settings.failed_sign_ins_per_address)
-    sign_in = SignIn(store, passwords, Attempts(limits))
+    sign_in = SignIn(store, lookups, passwords, _attempts(settings))
     tokens = TokenIssuer(settings.signing_key.get_secret_value(), timedelta(seconds=settings.token_seconds))
     return [
         auth_router(sign_in, tokens, settings.gateways),
@@ -115,6 +112,15 @@ def _directory_routers(
         agencies_router(handlers),
         accounts_router(handlers),
     ]
+
+
+def _attempts(settings: AssignmentSettings) -> Attempts:
+    limits = FailureLimits(
+        account=settings.failed_sign_ins_per_account,
+        address=settings.failed_sign_ins_per_address,
+        name=settings.failed_sign_ins_per_name,
+    )
+    return Attempts(Failures(limits), settings.sign_in_delay_seconds)
 
 
 def make_passwords(settings: AssignmentSettings) -> Passwords:

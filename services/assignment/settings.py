@@ -34,7 +34,7 @@ class AssignmentSettings(ServiceSettings):
     signing_key: SecretStr
     """The private Ed25519 key (JWK, JSON) that signs tokens; `public_keys` has its public half, of the same `kid`."""
     token_seconds: Annotated[int, Field(ge=60, le=3_600)] = 600
-    """How long a token is valid; until then the other services accept the token of a disabled account."""
+    """How long a token is valid; until then, and 30 s longer, the other services accept that of a disabled account."""
     password_memory_kib: Annotated[int, Field(ge=8, le=1_048_576)] = 19 * 1024
     """The memory to hash one password; with `password_passes` it is the cost of argon2id that OWASP recommends."""
     password_passes: Annotated[int, Field(ge=1, le=100)] = 2
@@ -42,6 +42,10 @@ class AssignmentSettings(ServiceSettings):
     """Failed sign-ins with one username from one address, after which that pair must wait."""
     failed_sign_ins_per_address: FailureLimit = "300 per 5 minute"
     """Failed sign-ins from one address with any username; a whole office may share one address."""
+    failed_sign_ins_per_name: FailureLimit = "100 per 5 minute"
+    """Failed sign-ins with one username from all addresses, after which further ones are held back."""
+    sign_in_delay_seconds: Annotated[float, Field(ge=0, le=5)] = 2
+    """For how long they are held back; an address from which the username signed in lately is not."""
 
     @model_validator(mode="after")
     def _require_matching_keys(self) -> Self:

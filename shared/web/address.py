@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
+
 from starlette.requests import Request
+
+_LONGEST: Final = 64
 
 
 def address_of(request: Request, gateways: int) -> str:
@@ -15,3 +20,19 @@ def address_of(request: Request, gateways: int) -> str:
     if gateways and len(passed) >= gateways:
         return passed[-gateways]
     return request.client.host if request.client else ""
+
+
+def network_of(address: str) -> str:
+    """Return what an address is counted by: an IPv6 address by its /64, which one caller has as a whole.
+
+    An IPv4 address written as an IPv6 one is itself. What is no address is cut to a few characters.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address[:_LONGEST]
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((int(parsed), 64), strict=False))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final, NamedTuple
 
 import orjson
 from fastapi import Depends
@@ -23,8 +24,10 @@ from shared.web.http_refusal import HttpRefusal
 ISSUER = "dondoc"
 AUDIENCE = "dondoc"
 ALGORITHM = "Ed25519"
+LEEWAY_SECONDS: Final = 30
+"""How far the clocks of two machines may be apart: a token is valid this much before and after its time."""
+MOST_KEPT: Final = 50_000
 _LONGEST_TOKEN = 8_000
-_MOST_CACHED = 10_000
 
 Authenticator = Callable[[Request], Awaitable[Principal]]
 
@@ -48,13 +51,26 @@ class Claims(BaseModel):
         return Principal(self.sub, self.role, self.agency, frozenset(self.scopes))
 
 
-class Verifier:
-    """Verifies tokens, and caches their claims until they expire: a signature costs more than the rest of a request."""
+class _Verified(NamedTuple):
+    """Whom a token names, and the second at which it is no longer accepted."""
 
-    def __init__(self, public_keys: str, clock: Callable[[], datetime] = true_now) -> None:
+    principal: Principal
+    ends_at: int
+
+
+class Verifier:
+    """Verifies tokens, and keeps them until they end: a signature costs more than the rest of a request.
+
+    When more than `most_kept` are there, the one that was not used for the longest time makes room.
+    """
+
+    def __init__(
+        self, public_keys: str, clock: Callable[[], datetime] = true_now, *, most_kept: int = MOST_KEPT
+    ) -> None:
         self._keys = public_key_set(public_keys)
         self._clock = clock
-        self._cache: dict[str, Claims] = {}
+        self._most_kept = most_kept
+        self._kept: OrderedDict[str, _Verified] = OrderedDict()
 
     def verify(self, token: str) -> Principal:
         """Return the caller.
@@ -63,21 +79,21 @@ class Verifier:
             Refusal: not-authenticated; it does not say what is wrong with the token.
 
         """
-        claims = self._cache.get(token) or self._verified(token)
-        if claims.exp <= self._now():
-            self._cache.pop(token, None)
+        verified = self._kept.get(token) or self._verified(token)
+        if verified.ends_at <= self._now():
+            self._kept.pop(token, None)
             raise unauthenticated()
-        return claims.principal()
+        self._keep(token, verified)
+        return verified.principal
 
-    def _verified(self, token: str) -> Claims:
+    def _verified(self, token: str) -> _Verified:
         if len(token) > _LONGEST_TOKEN:
             raise unauthenticated()
         try:
             claims = self._decoded(token)
         except (JoseError, ValidationError, ValueError, TypeError, KeyError, RecursionError):
             raise unauthenticated() from None
-        self._remember(token, claims)
-        return claims
+        return _Verified(claims.principal(), claims.exp + LEEWAY_SECONDS)
 
     def _decoded(self, token: str) -> Claims:
         decoded = jwt.decode(token, self._keys, algorithms=[ALGORITHM])
@@ -85,6 +101,7 @@ class Verifier:
             raise unauthenticated()
         registry = jwt.JWTClaimsRegistry(
             now=self._now,
+            leeway=LEEWAY_SECONDS,
             iss={"essential": True, "value": ISSUER},
             aud={"essential": True, "value": AUDIENCE},
             exp={"essential": True},
@@ -92,12 +109,11 @@ class Verifier:
         registry.validate(decoded.claims)
         return Claims.model_validate(decoded.claims)
 
-    def _remember(self, token: str, claims: Claims) -> None:
-        if len(self._cache) >= _MOST_CACHED:
-            now = self._now()
-            self._cache = {kept: those for kept, those in self._cache.items() if those.exp > now}
-        if len(self._cache) < _MOST_CACHED:
-            self._cache[token] = claims
+    def _keep(self, token: str, verified: _Verified) -> None:
+        self._kept[token] = verified
+        self._kept.move_to_end(token)
+        if len(self._kept) > self._most_kept:
+            self._kept.popitem(last=False)
 
     def _now(self) -> int:
         return int(self._clock().timestamp())

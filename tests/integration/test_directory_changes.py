@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import orjson
 import pytest
 
 from deploy.local.servers import Servers
+from services.assignment.directory import uncancelled
+from services.assignment.directory.handlers import DirectoryHandlers
+from services.assignment.directory.passwords import Passwords
 from services.assignment.directory.rules.account import Account
-from services.assignment.directory.store import INDEXES
+from services.assignment.directory.rules.agency import Agency
+from services.assignment.directory.store import INDEXES, DirectoryStore
+from shared.clock import SystemClock
 from shared.messaging.topology import events_queue
-from shared.office.vocabulary import Role
+from shared.mongo import connect
+from shared.office.vocabulary import AgencyKind, Role
 from tests.support.directory import BUILDING, FINANCE, PASSWORD, AssignmentService, running_assignment
 from tests.support.messaging import messages_in, wait_until
 
@@ -217,6 +224,80 @@ async def test_a_wrong_change_is_refused_and_nothing_changes(
     answer = await service.patch("/v1/accounts/giam.doc", changes)
     assert problem(answer) == (422, "validation", [(field, code)])
     assert (await service.stored("accounts", "giam.doc"))["version"] == 1
+
+
+@pytest.fixture
+def begun_transactions(servers: Servers) -> Iterator[Callable[[], Awaitable[int]]]:
+    """Counts the transactions that MongoDB began since it started."""
+    with closing(connect(servers.mongodb_uri, "tests")) as client:
+
+        async def count() -> int:
+            return int((await client.admin.command("serverStatus"))["transactions"]["totalStarted"])
+
+        yield count
+
+
+async def test_whoever_may_not_change_the_directory_begins_no_transaction(
+    service: AssignmentService, begun_transactions: Callable[[], Awaitable[int]]
+) -> None:
+    before = await begun_transactions()
+    answers = [
+        await service.patch(f"/v1/agencies/{FINANCE}", {"name": "M"}, "giam.doc"),
+        await service.patch("/v1/agencies/nowhere", {"name": "M"}, "giam.doc"),
+        await service.patch("/v1/accounts/giam.doc", {"position": "M"}, "giam.doc"),
+        await service.patch("/v1/accounts/x", {"position": "M"}, "giam.doc"),
+        await service.patch("/v1/accounts/nobody", {"position": "M"}),
+    ]
+    assert [answer.status_code for answer in answers] == [403, 404, 403, 404, 404]
+    assert await begun_transactions() == before
+    assert (await service.patch(f"/v1/agencies/{FINANCE}", {"short_name": "M"})).status_code == 200
+    assert await begun_transactions() == before + 1
+
+
+async def test_a_change_that_waits_is_not_made_once_its_client_has_left(
+    service: AssignmentService, begun_transactions: Callable[[], Awaitable[int]]
+) -> None:
+    await service.post("/v1/agencies", {"code": "roi-di", "name": "Rời", "kind": "unit"})
+    await service.patch("/v1/agencies/roi-di", {"short_name": "R"})
+    guards = service.database["directory_guards"]
+    async with await service.database.client.start_session() as session, session.start_transaction():
+        await guards.update_one({"_id": "agencies"}, {"$inc": {"changes": 1}}, session=session)
+        before = await begun_transactions()
+        leaving = asyncio.create_task(service.patch("/v1/agencies/roi-di", {"name": "Đi"}))
+
+        async def has_collided() -> bool:
+            return await begun_transactions() > before + 1
+
+        await wait_until(has_collided, "the change waits for the guard")
+        await leaves(leaving)
+        await wait_until(lambda: not uncancelled._running, "nothing is tried any longer")
+    assert (await service.stored("agencies", "roi-di"))["name"] == "Rời"
+    assert (await service.patch("/v1/agencies/roi-di", {"name": "Về"})).status_code == 200
+
+
+async def test_a_change_that_has_begun_is_brought_to_its_end(service: AssignmentService) -> None:
+    store = DirectoryStore(service.database)
+    handlers = DirectoryHandlers(store, SystemClock(), Passwords(memory_kib=8, passes=1), lambda *_: None)
+    has_begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def change(inside: DirectoryStore) -> None:
+        agency = Agency("giua-chung", "Giữa chừng", AgencyKind.UNIT)
+        await inside.insert_agency(agency, handlers._agency_changed(agency))
+        has_begun.set()
+        await go_on.wait()
+
+    leaving = asyncio.create_task(store.serialised("agencies", change))
+    await has_begun.wait()
+    await leaves(leaving)
+    go_on.set()
+    await wait_until(lambda: not uncancelled._running, "the change has ended")
+    assert (await service.stored("agencies", "giua-chung"))["name"] == "Giữa chừng"
+
+
+async def leaves(leaving: asyncio.Task[Any]) -> None:
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    assert leaving.cancelled()
 
 
 async def test_the_last_administrator_is_neither_disabled_nor_demoted(fresh_house: AssignmentService) -> None:

@@ -47,6 +47,8 @@ def test_what_works_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
             "ASSIGNMENT_SIGNING_KEY has no public half among the public",
         ),
         ("ASSIGNMENT_FAILED_SIGN_INS_PER_ACCOUNT", "many", "not a limit, such as: 10 per 5 minute"),
+        ("ASSIGNMENT_FAILED_SIGN_INS_PER_NAME", "some", "not a limit, such as: 10 per 5 minute"),
+        ("ASSIGNMENT_SIGN_IN_DELAY_SECONDS", "60", "ASSIGNMENT_SIGN_IN_DELAY_SECONDS: Input should be less"),
     ],
 )
 def test_what_cannot_work_is_refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from joserfc import jwt
@@ -50,17 +51,56 @@ def test_a_verified_token_still_ends() -> None:
     kept = Verifier(KEYS.public_keys, lambda: moment[0])
     token = KEYS.sign(CLAIMS)
     kept.verify(token)
-    moment[0] = NOW + timedelta(seconds=599)
+    moment[0] = NOW + timedelta(seconds=629)
     kept.verify(token)
-    moment[0] = NOW + timedelta(seconds=600)
+    moment[0] = NOW + timedelta(seconds=630)
     with pytest.raises(Refusal):
         kept.verify(token)
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_a_clock_may_be_half_a_minute_behind_that_of_assignment(claim: str) -> None:
+    ahead = int(NOW.timestamp())
+    assert verifier().verify(KEYS.sign(CLAIMS | {claim: ahead + 29})).username == "lan"
+    refuses(KEYS.sign(CLAIMS | {claim: ahead + 31}))
+
+
+def test_a_clock_may_be_half_a_minute_ahead_of_that_of_assignment() -> None:
+    token = KEYS.sign(CLAIMS)
+    assert verifier(NOW + timedelta(seconds=629)).verify(token).username == "lan"
+    with pytest.raises(Refusal):
+        verifier(NOW + timedelta(seconds=630)).verify(token)
+
+
+def a_crowd(people: int) -> list[str]:
+    return [KEYS.token_for(f"u{number}", Role.HEAD, "STC", issued_at=NOW) for number in range(people)]
+
+
+def test_more_tokens_than_are_kept_leave_those_in_use_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    signatures = []
+    decode = jwt.decode
+
+    def counted(token: str, *others: Any, **options: Any) -> jwt.Token:
+        signatures.append(token)
+        return decode(token, *others, **options)
+
+    monkeypatch.setattr(jwt, "decode", counted)
+    kept = Verifier(KEYS.public_keys, lambda: NOW, most_kept=3)
+    regular, *crowd = a_crowd(10)
+    for token in crowd:
+        assert kept.verify(regular).username == "u0"
+        kept.verify(token)
+    assert signatures == [regular, *crowd]
+    kept.verify(crowd[-1])
+    assert len(signatures) == 10
+    kept.verify(crowd[0])
+    assert signatures[10:] == [crowd[0]]
 
 
 @pytest.mark.parametrize(
     "claims",
     [
-        {"exp": int(NOW.timestamp())},
+        {"exp": int(NOW.timestamp()) - 30},
         {"exp": "tomorrow"},
         {"iss": "elsewhere"},
         {"aud": "others"},

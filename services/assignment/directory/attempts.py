@@ -1,74 +1,93 @@
-"""Limits on failed sign-ins: after too many failures, further attempts must wait."""
+"""Attempts to sign in: each gets its fair turn, and failures have limits."""
 
 from __future__ import annotations
 
 import asyncio
-import math
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from services.assignment.directory.attempt_queue import AttemptQueue, Shares, not_attempted, share_used_up
+from services.assignment.directory.failures import Failures, Origin
+from services.assignment.directory.metrics import DELAYED
+from services.assignment.directory.uncancelled import to_the_end
+from shared.office.refusal import Code
+from shared.web.address import network_of
 
-from shared.clock import true_now
+_MOST_PENDING: Final = 3
+_MOST_KNOWN: Final = 50_000
 
-_AT_ONCE: Final = 2
-_LONGEST_KEY: Final = 64
-
+Found = TypeVar("Found")
 Proof = TypeVar("Proof")
 
 
-class TooManyFailuresError(Exception):
-    """No attempt is made for this account from this address for another `seconds` seconds."""
+class Attempts:
+    """Lets attempts through to their queue, and counts those that fail.
 
-    def __init__(self, seconds: int) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
-
-
-@dataclass(frozen=True, slots=True)
-class FailureLimits:
-    """How many failures are allowed, in the notation of the `limits` library (`10 per 5 minute`).
-
-    `account` counts one username from one address, so that nobody can lock out a person who signs in from elsewhere.
-    `address` counts all usernames tried from one address.
+    An attempt with a username of which too many attempts failed lately waits for `delay` seconds first, unless this
+    username signed in from the same network lately.
     """
 
-    account: str
-    address: str
+    def __init__(self, failures: Failures, delay: float) -> None:
+        self._failures = failures
+        self._delay = delay
+        self._shares = Shares(_MOST_PENDING, share_used_up)
+        self._known: OrderedDict[Origin, None] = OrderedDict()
 
+    async def attempt(
+        self,
+        queue: AttemptQueue,
+        username: str,
+        address: str,
+        look_up: Callable[[], Awaitable[Found]],
+        prove: Callable[[Found], Awaitable[Proof | None]],
+    ) -> Proof | None:
+        """Return what `prove` makes of what `look_up` found; None counts as a failure.
 
-class Attempts:
-    """Counts failures only: a person who knows the password may sign in as often as they like."""
-
-    def __init__(self, limits: FailureLimits) -> None:
-        self._account = parse(limits.account)
-        self._address = parse(limits.address)
-        self._counted = FixedWindowRateLimiter(MemoryStorage())
-        self._slots = asyncio.Semaphore(_AT_ONCE)
-
-    async def attempt(self, username: str, address: str, prove: Callable[[], Awaitable[Proof | None]]) -> Proof | None:
-        """Return what `prove` returns; None counts as a failure.
-
-        Only a few attempts run at the same time. Else a burst would pass the limit before its first failures count.
+        The proof has a turn of the queue. The look-up has none: it costs next to nothing here, and while the database
+        is slow it would hold the turns of all.
 
         Raises:
-            TooManyFailuresError: the limit is reached; `prove` was not called.
+            HttpRefusal: rate-limited or unavailable, with the seconds to wait; `prove` was not called.
 
         """
-        counters = [(self._account, (username[:_LONGEST_KEY], address)), (self._address, (address,))]
-        async with self._slots:
-            for limit, names in counters:
-                self._require_attempts_left(limit, names)
+        origin = Origin(username, network_of(address))
+        self._require_attempts_left(origin)
+        with self._shares.one(origin):
+            is_known = origin in self._known
+            if not is_known and self._failures.has_many(username):
+                await self._hold_back()
+            with queue.place(origin.network, is_known=is_known):
+                found = await look_up()
+                await queue.turn()
+                return await to_the_end(self._proof(queue, origin, lambda: prove(found)))
+
+    def _require_attempts_left(self, origin: Origin) -> None:
+        if seconds := self._failures.seconds_to_wait(origin):
+            raise not_attempted(Code.RATE_LIMITED, seconds, "failures")
+
+    async def _hold_back(self) -> None:
+        DELAYED.inc()
+        await asyncio.sleep(self._delay)
+
+    async def _proof(
+        self, queue: AttemptQueue, origin: Origin, prove: Callable[[], Awaitable[Proof | None]]
+    ) -> Proof | None:
+        """Prove and count, also when the client has left: else leaving would make failures free."""
+        try:
+            # While this attempt waited, others of the same origin may have failed.
+            self._require_attempts_left(origin)
             proof = await prove()
             if proof is None:
-                for limit, names in counters:
-                    self._counted.hit(limit, *names)
+                self._failures.add(origin)
+            else:
+                self._remember(origin)
             return proof
+        finally:
+            queue.end_turn()
 
-    def _require_attempts_left(self, limit: RateLimitItem, names: tuple[str, ...]) -> None:
-        if not self._counted.test(limit, *names):
-            ends_at = self._counted.get_window_stats(limit, *names).reset_time
-            raise TooManyFailuresError(max(1, math.ceil(ends_at - true_now().timestamp())))
+    def _remember(self, origin: Origin) -> None:
+        self._known[origin] = None
+        self._known.move_to_end(origin)
+        if len(self._known) > _MOST_KNOWN:
+            self._known.popitem(last=False)

@@ -60,14 +60,15 @@ class DirectoryHandlers:
     ) -> Agency:
         async def change(store: DirectoryStore) -> Agency:
             agency = _require_found(await store.agency(code))
-            require_permission(caller, Permission.MANAGE_DIRECTORY)
             _require_version(expected_version, agency.version)
             changed = agency.changed(changes)
             require_valid_parent(changed, await store.line_from(changed.parent))
             await store.save_agency(changed, self._agency_changed(changed))
             return changed
 
-        require_permission(caller, Permission.READ_AGENCIES)
+        # Whoever may not change it begins no transaction, and never holds up those who may.
+        await self.agency(caller, code)
+        require_permission(caller, Permission.MANAGE_DIRECTORY)
         changed = await self._store.serialised("agencies", change)
         self._wake(AGENCIES, code)
         return changed
@@ -120,14 +121,14 @@ class DirectoryHandlers:
     ) -> Account:
         async def change(store: DirectoryStore) -> Account:
             account = _require_visible(caller, await store.account(username))
-            require_permission(caller, Permission.MANAGE_DIRECTORY)
             _require_version(expected_version, account.version)
             changed = account.changed(changes)
             await _require_allowed_change(store, account, changed)
             await store.save_account(changed, self._account_changed(changed))
             return changed
 
-        require_permission(caller, Permission.READ_ACCOUNTS)
+        await self.account(caller, username)
+        require_permission(caller, Permission.MANAGE_DIRECTORY)
         changed = await self._store.serialised("accounts", change)
         self._wake(ACCOUNTS, username)
         return changed

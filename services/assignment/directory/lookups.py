@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from services.assignment.directory.store import to_account
+from services.assignment.directory.store import to_account, to_credentials
 from shared.batching import BatchedReads
 
 if TYPE_CHECKING:
     from services.assignment.directory.rules.account import Account
-    from services.assignment.directory.store import DirectoryStore
+    from services.assignment.directory.store import Credentials, DirectoryStore
     from shared.mongo import Record
 
 
@@ -21,12 +21,19 @@ class Lookups:
         self._accounts: BatchedReads[str, Mapping[str, Record]] = BatchedReads(
             store.accounts_named, name="accounts.reads"
         )
+        self._credentials: BatchedReads[str, Mapping[str, Record]] = BatchedReads(
+            store.credentials_of, name="credentials.reads"
+        )
         self._agencies: BatchedReads[str, frozenset[str]] = BatchedReads(store.known_agencies, name="agencies.reads")
 
     async def account(self, username: str) -> Account | None:
         # Each caller parses its own record. A record that cannot be parsed fails for its caller only.
         found = (await self._accounts.get([username])).get(username)
         return to_account(found) if found else None
+
+    async def credentials(self, username: str) -> Credentials | None:
+        found = (await self._credentials.get([username])).get(username)
+        return to_credentials(found) if found else None
 
     async def usable_accounts(self, usernames: Iterable[str]) -> Mapping[str, Account]:
         """Return those of the accounts that are there and not disabled."""

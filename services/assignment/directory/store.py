@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
@@ -11,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.assignment.directory.rules.account import Account
 from services.assignment.directory.rules.agency import Agency
+from services.assignment.directory.uncancelled import to_the_end
 from shared.events.envelope import Event
 from shared.messaging import outbox
 from shared.mongo import Database, Index, Record, ascending
@@ -42,6 +44,7 @@ _ACCOUNT_FIELDS: Final = {
     "disabled": 1,
     "version": 1,
 }
+_CREDENTIALS_FIELDS: Final = {**_ACCOUNT_FIELDS, "password": 1, "secret": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +72,28 @@ class DirectoryStore:
 
         Each transaction first changes one guard record. Of two at the same time, MongoDB rolls the second back, and
         it runs again on the result of the first; `change` may therefore be called more than once.
+
+        A change that has begun is brought to its end when the caller is cancelled, because Motor's session may not be
+        cancelled in the middle of a call. It is not begun again.
         """
+        is_wanted = True
 
         async def guarded(session: AsyncIOMotorClientSession) -> Result:
+            if not is_wanted:
+                raise Refusal(Code.UNAVAILABLE)
             guards = self._database[_GUARDS]
             await guards.update_one({"_id": what}, {"$inc": {"changes": 1}}, upsert=True, session=session)
             return await change(DirectoryStore(self._database, session))
 
-        async with await self._database.client.start_session() as session:
-            return await session.with_transaction(guarded)
+        async def transact() -> Result:
+            async with await self._database.client.start_session() as session:
+                return await session.with_transaction(guarded)
+
+        try:
+            return await to_the_end(transact())
+        except asyncio.CancelledError:
+            is_wanted = False
+            raise
 
     # Agencies
 
@@ -140,10 +156,10 @@ class DirectoryStore:
         query = {"role": Role.ADMINISTRATOR, "disabled": False, "_id": {"$ne": username}}
         return await self._accounts.find_one(query, {"_id": 1}, session=self._session) is not None
 
-    async def credentials(self, username: str) -> Credentials | None:
-        fields = {**_ACCOUNT_FIELDS, "password": 1, "secret": 1}
-        found = await self._accounts.find_one({"_id": username}, fields)
-        return Credentials(to_account(found), found["password"], found["secret"]) if found else None
+    async def credentials_of(self, usernames: Iterable[str]) -> Mapping[str, Record]:
+        """Return the accounts that exist, by username, as records for `to_credentials`."""
+        found = self._accounts.find({"_id": {"$in": list(usernames)}}, _CREDENTIALS_FIELDS)
+        return {record["_id"]: record for record in await found.to_list()}
 
     async def insert_account(self, account: Account, password: str | None, event: Event[Any]) -> None:
         """Insert a new account with the hash of its password, together with its event.
@@ -212,3 +228,8 @@ def to_account(record: Record) -> Account:
     fields = {field: record[field] for field in _ACCOUNT_FIELDS}
     closed = {"role": Role(record["role"]), "scopes": frozenset(map(Scope, record["scopes"]))}
     return Account(record["_id"], **fields | closed)
+
+
+def to_credentials(record: Record) -> Credentials:
+    """Read an account with its hashes; raises as `to_account` does."""
+    return Credentials(to_account(record), record["password"], record["secret"])

@@ -16,7 +16,7 @@ from services.assignment.directory.api import NOT_STORED
 from services.assignment.directory.rules.account import Account
 from services.assignment.directory.sign_in import SignIn
 from services.assignment.directory.tokens import TokenIssuer
-from shared.office.refusal import Code, FieldCode, Refusal, Violation
+from shared.office.refusal import Code, FieldCode, Violation
 from shared.web.address import address_of
 from shared.web.http_refusal import HttpRefusal
 from shared.web.limits import body_limit
@@ -83,10 +83,10 @@ async def _account(form: TokenForm, request: Request, sign_in: SignIn, address: 
 async def _person(form: TokenForm, sign_in: SignIn, address: str) -> Account:
     username = _require_given(form.username, "username")
     password = _require_given(form.password, "password").get_secret_value()
-    try:
-        return await sign_in.person(username, password, address)
-    except Refusal as refusal:
-        raise _refused(refusal.code, "invalid_grant") from None
+    account = await sign_in.person(username, password, address)
+    if account is None:
+        raise _not_proven("invalid_grant")
+    return account
 
 
 async def _program(form: TokenForm, request: Request, sign_in: SignIn, address: str) -> Account:
@@ -98,10 +98,10 @@ async def _program(form: TokenForm, request: Request, sign_in: SignIn, address: 
     else:
         username = _require_given(form.client_id, "client_id")
         secret = _require_given(form.client_secret, "client_secret").get_secret_value()
-    try:
-        return await sign_in.program(username, secret, address)
-    except Refusal as refusal:
-        raise _refused(refusal.code, "invalid_client", basic=header is not None) from None
+    account = await sign_in.program(username, secret, address)
+    if account is None:
+        raise _not_proven("invalid_client", basic=header is not None)
+    return account
 
 
 def _basic(header: str) -> tuple[str, str]:
@@ -112,7 +112,7 @@ def _basic(header: str) -> tuple[str, str]:
     except ValueError:
         colon = ""
     if scheme.lower() != "basic" or not colon:
-        raise _refused(Code.NOT_AUTHENTICATED, "invalid_client", basic=True)
+        raise _not_proven("invalid_client", basic=True)
     return unquote_plus(username), unquote_plus(secret)
 
 
@@ -129,6 +129,6 @@ def _malformed(error: str, field: str, code: FieldCode) -> HttpRefusal:
     return HttpRefusal(Code.VALIDATION, Violation(field, code), members={"error": error}, headers=NOT_STORED)
 
 
-def _refused(code: Code, error: str, *, basic: bool = False) -> HttpRefusal:
+def _not_proven(error: str, *, basic: bool = False) -> HttpRefusal:
     challenge = {"WWW-Authenticate": 'Basic realm="dondoc"'} if basic else {}
-    return HttpRefusal(code, members={"error": error}, headers={**NOT_STORED, **challenge})
+    return HttpRefusal(Code.NOT_AUTHENTICATED, members={"error": error}, headers={**NOT_STORED, **challenge})

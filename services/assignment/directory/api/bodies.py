@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field, Secret
 
 from services.assignment.directory.passwords import LONGEST, SHORTEST
+from services.assignment.directory.rules.account import LONGEST_USERNAME
 from shared.web.fields import Line, normalised
 
 NewPassword = Secret[
@@ -17,7 +18,7 @@ NewPassword = Secret[
     ]
 ]
 CurrentPassword = Secret[Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST)]]
-NewUsername = Annotated[str, Line(100, r"^[a-z0-9][a-z0-9._-]*$")]
+NewUsername = Annotated[str, Line(LONGEST_USERNAME, r"^[a-z0-9][a-z0-9._-]*$")]
 ShortName = Annotated[str, Line(100)]
 Email = Annotated[str, Line(254, r"^[^@\s]+@[^@\s]+$")]
 

@@ -10,6 +10,7 @@ from shared.office.access import Principal
 from shared.office.refusal import Code, FieldCode, Refusal, Violation, invalid
 from shared.office.vocabulary import Role, Scope
 
+LONGEST_USERNAME = 100
 RESERVED = frozenset({"system"})
 """Usernames that nobody may have. In a history, `system` is the actor of what happens by the passing of time."""
 
