@@ -22,7 +22,7 @@ from tests.support.messaging import wait_until
 from tests.support.running_stack import expect
 
 SERVERS: Final = ("mongodb", "rabbitmq")
-KINDS: Final = (*SERVICES, "gateway", *SERVERS)
+KINDS: Final = (*SERVICES, "edge", "gateway", *SERVERS)
 SCALES: Final = {"deadline": 3, "assignment": 2}
 SECRETS: Final = {
     "mongodb": {"mongodb_key", "mongodb_password"},
@@ -118,8 +118,8 @@ async def test_nothing_is_published_beyond_the_loopback(project: Project) -> Non
         for bindings in container["NetworkSettings"]["Ports"].values()
         for binding in bindings or []
     }
-    by_gateway = {("gateway", "127.0.0.1", project.ports[part]) for part in (*SERVICES, "grafana")}
-    assert published == by_gateway | {("prometheus", "127.0.0.1", project.ports["prometheus"])}
+    by_edge = {("edge", "127.0.0.1", project.ports[part]) for part in (*SERVICES, "grafana")}
+    assert published == by_edge | {("prometheus", "127.0.0.1", project.ports["prometheus"])}
 
 
 async def test_each_container_has_its_own_secrets_as_files_and_nobody_has_any_in_the_environment(

@@ -1,5 +1,6 @@
 """docker-compose.yml, as far as it can be judged without an engine."""
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +15,12 @@ from services.assignment.settings import AssignmentSettings
 from services.deadline.settings import DeadlineSettings
 from services.notification.settings import NotificationSettings
 from services.reporting.settings import ReportingSettings
+from shared.office.labels import Language
 from shared.office.refusal import Code
 from shared.settings import OfficeSettings
+from shared.web.http_policy import HttpPolicy
 from shared.web.problem_texts import KINDS
+from shared.web.problems import problem_response
 
 PROJECT: Final = Path(__file__).parents[2]
 COMPOSE: Final[Mapping[str, Any]] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -28,7 +32,9 @@ SETTINGS: Final[Mapping[str, type[BaseSettings]]] = {
     "notification": NotificationSettings,
     "reporting": ReportingSettings,
 }
-_OFFICIAL: Final = re.compile(r"(mongo|rabbitmq|caddy|prom/prometheus|grafana/grafana):v?\d+(\.\d+)?(-management)?")
+_OFFICIAL: Final = re.compile(
+    r"(mongo|rabbitmq|haproxy|caddy|prom/prometheus|grafana/grafana):v?\d+(\.\d+)?(-management)?"
+)
 _WITHOUT_VARIABLES: Final = re.compile(r"\$\{\w+:-([^}]*)\}")
 
 
@@ -67,7 +73,7 @@ def test_everything_is_published_on_the_loopback_unless_said() -> None:
         part: [said(port) for port in container["ports"]] for part, container in PARTS.items() if "ports" in container
     }
     assert published == {
-        "gateway": [f"127.0.0.1:{port}:{port}" for port in (*range(8001, 8005), 3000)],
+        "edge": [f"127.0.0.1:{port}:{port}" for port in (*range(8001, 8005), 3000)],
         "prometheus": ["127.0.0.1:9090:9090"],
     }
 
@@ -117,6 +123,37 @@ def test_only_what_all_versions_of_compose_read_is_used() -> None:
         ):
             assert set(condition) == {"condition"}
         assert "start_interval" not in container.get("healthcheck", {})
+
+
+def test_every_port_that_the_edge_publishes_is_one_that_the_gateway_serves() -> None:
+    edge = (PROJECT / "deploy/edge/haproxy.cfg").read_text(encoding="utf-8")
+    gateway = (PROJECT / "deploy/gateway/Caddyfile").read_text(encoding="utf-8")
+    published = {port.rpartition(":")[2] for port in PARTS["edge"]["ports"]}
+    assert published == set(re.findall(r"bind :(\d+)", edge.partition("frontend figures")[0]))
+    assert published <= set(re.findall(r"^:(\d+) \{", gateway, re.MULTILINE))
+
+
+def test_edge_and_gateway_have_the_bounds_of_the_services() -> None:
+    edge = (PROJECT / "deploy/edge/haproxy.cfg").read_text(encoding="utf-8")
+    gateway = (PROJECT / "deploy/gateway/Caddyfile").read_text(encoding="utf-8")
+    policy = HttpPolicy()
+    assert f"timeout http-request {policy.head_seconds:.0f}s" in edge
+    assert f"read_header {policy.head_seconds:.0f}s" in gateway
+    assert f"wait-for-body time {policy.body_seconds:.0f}s" in edge
+    assert f"read_body {policy.body_seconds:.0f}s" in gateway
+    assert f"timeout client {policy.answer_seconds:.0f}s" in edge
+    assert f"max_header_size {policy.head_bytes // 1024}KB" in gateway
+    buffer = re.search(r"tune.bufsize (\d+)", edge)
+    assert buffer
+    assert int(buffer[1]) - 1024 > policy.head_bytes
+
+
+@pytest.mark.parametrize("code", [Code.REQUEST_TIMEOUT, Code.UNAVAILABLE])
+def test_the_edge_answers_in_the_words_of_the_services(code: Code) -> None:
+    edge = (PROJECT / "deploy/edge/haproxy.cfg").read_text(encoding="utf-8")
+    kind = KINDS[code]
+    (said,) = re.findall(rf"http-error status {kind.status.value} .* string '(.*)'", edge)
+    assert json.loads(said) == json.loads(bytes(problem_response(code, Language.VIETNAMESE).body))
 
 
 def test_the_gateway_says_unavailable_in_the_words_of_the_services() -> None:
