@@ -37,9 +37,7 @@ def many_tasks() -> list[Task]:
     chance, base = random.Random(9), a_task(steps=0).task  # noqa: S311 - the same tasks in every run
     old = set(chance.sample(range(_CLOSED - 2_000), 40))
     recent = range(_CLOSED + _OPEN - (_OPEN - len(old)), _CLOSED + _OPEN)
-    return [
-        _task(base, number, chance, is_open=number in old or number in recent) for number in range(_CLOSED + _OPEN)
-    ]
+    return [_task(base, number, chance, is_open=number in old or number in recent) for number in range(_CLOSED + _OPEN)]
 
 
 def records(tasks: Sequence[Task]) -> Iterator[Record]:
