@@ -72,19 +72,22 @@ class Part(StrEnum):
     MISSED = "missed"
 
 
-_CONDITIONS: Final[Mapping[Part, Record]] = MappingProxyType(
+CONDITIONS: Final[Mapping[Part, Record]] = MappingProxyType(
     {
         Part.OPEN: {"stage": {"$in": sorted(OPEN)}},
         Part.RECALLED: {"stage": Stage.RECALLED.value},
         Part.MISSED: MISSED,
     }
 )
-_PARTS: Final[Mapping[str | None, tuple[Part, ...]]] = MappingProxyType({ALL: (Part.MISSED,), "agencies": tuple(Part)})
+PARTS: Final[Mapping[str | None, tuple[Part, ...]]] = MappingProxyType(
+    {"officer": (Part.OPEN,), "agencies": tuple(Part), ALL: (Part.MISSED,)}
+)
+"""What has partial indexes besides whole ones."""
 
 
 def index(narrowed_by: str | None, order: Order, part: Part | None = None) -> Index:
     """Return the index of the lists that a field narrows, or of a part of them."""
-    partial = _CONDITIONS[part] if part else {}
+    partial = CONDITIONS[part] if part else {}
     if narrowed_by is ALL:
         keys = [("stage", ASCENDING), *order.keys, *((field, ASCENDING) for field in order.beside)]
         return Index(COLLECTION, keys, partial=partial or None)
@@ -96,7 +99,7 @@ INDEXES: Final = (
     *(
         index(field, order, part)
         for field in (ALL, *NARROWED_BY)
-        for part in (None, *_PARTS.get(field, ()))
+        for part in (None, *PARTS.get(field, ()))
         for order in ORDERS.values()
     ),
     index(ALL, BY_CHANGE),

@@ -12,9 +12,11 @@ from services.assignment.tasks.store.list_indexes import (
     ALL,
     BY_CHANGE,
     BY_DUE,
+    CONDITIONS,
     NARROWED_BY,
     OPEN,
     ORDERS,
+    PARTS,
     Order,
     Part,
     Sort,
@@ -83,7 +85,8 @@ def list_query(asked: Asked, after: Position | None) -> ListQuery:
     """Return the query of the page after a position. It has no range if no task can be on the page."""
     order, stages, equal = ORDERS[asked.sort], _stages(asked), _equal(asked)
     read = _index_read(asked, equal, stages)
-    always = [*equal, *_between(asked)]
+    held = [CONDITIONS[read.part]] if read.part else []
+    always = [*equal, *held, *_between(asked)]
     kinds = _each(stages) if read.narrowed_by is ALL else _any(stages)
     places = _places(order, after) if read.order is order else [_beyond(order, after)]
     ranges = [{"$and": [*always, *filter(None, (kind, place))]} for kind in kinds for place in places]
@@ -169,11 +172,9 @@ def _index_read(asked: Asked, equal: Sequence[Record], stages: Mapping[Stage, Re
         return Read(ALL, BY_CHANGE)
     order = BY_DUE if asked.filters.timeliness in _SOON or _are_few_days(asked) else ORDERS[asked.sort]
     part = _part(asked, stages)
-    if part is None or narrow in _SMALL:
-        return Read(narrow, order)
-    if "agencies" in named:
-        return Read("agencies", order, part)
-    return Read(ALL, order, part if part is Part.MISSED else None)
+    if narrow not in _SMALL and part is not None:
+        narrow = "agencies" if "agencies" in named else ALL
+    return Read(narrow, order, part if part in PARTS.get(narrow, ()) else None)
 
 
 def _part(asked: Asked, stages: Mapping[Stage, Record]) -> Part | None:
@@ -213,4 +214,5 @@ def _places(order: Order, after: Position | None) -> list[dict[str, Any]]:
 
 
 def _beyond(order: Order, after: Position | None) -> dict[str, Any]:
-    return {"$or": _places(order, after)} if after else {}
+    """Return the same as a condition. For the two parts of an `$or`, MongoDB would read the index twice."""
+    return {"$nor": [{"$nor": _places(order, after)}]} if after else {}
