@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from services.reporting.rules.question import GroupBy, Question
-from services.reporting.rules.summary import Summary, summary_of
+from services.reporting.rules.summary import Drawing, Row, Summary, rows_of, total_of
 from services.reporting.rules.versions import version_of
 from services.reporting.store import ALL_COUNTERS, Named, Names, Versions
 from shared.events.envelope import rfc3339
@@ -14,7 +14,7 @@ from shared.office.access import SIGHT, Permission, Sight, require_permission
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from shared.clock import Clock
@@ -55,8 +55,8 @@ class Summaries:
         self._clock = clock
         self._calendar = calendar
 
-    async def read(self, caller: Principal, question: Question) -> Summary:
-        """Return the summary of the tasks that the caller may count: all of them, or those their agency leads.
+    def read(self, caller: Principal, question: Question) -> Drawing:
+        """Begin the summary of the tasks that the caller may count: all of them, or those their agency leads.
 
         Raises:
             Refusal: the period or the moment makes no sense, or not-permitted.
@@ -64,14 +64,27 @@ class Summaries:
         """
         _require_answerable(question, self._clock.now())
         require_permission(caller, Permission.READ_SUMMARY)
-        return await self.draw(replace(question, lead_agency=_agency_counted(caller)))
+        return self._begin(replace(question, lead_agency=_agency_counted(caller)))
 
     async def draw(self, question: Question) -> Summary:
         """Count what the question asks for, as of its moment or, without one, as of now."""
+        drawing = self._begin(question)
+        rows = [row async for piece in drawing.pieces for row in piece]
+        return Summary(tuple(rows), total_of(rows, ALL_COUNTERS), drawing.as_of)
+
+    def _begin(self, question: Question) -> Drawing:
         now = self._clock.now()
-        groups = await self._versions.count(question, now, self._calendar)
-        names = await self._names_of(question.group_by, (group["_id"] for group in groups))
-        return summary_of(groups, ALL_COUNTERS, names, question.as_of or now)
+        return Drawing(self._pieces(question, now), question.as_of or now, ALL_COUNTERS)
+
+    async def _pieces(self, question: Question, now: datetime) -> AsyncIterator[Sequence[Row]]:
+        """Yield the rows by key, the one without a key last. The loop is free between two pieces."""
+        without_key: list[Row] = []
+        async for groups in self._versions.count(question, now, self._calendar):
+            names = await self._names_of(question.group_by, (group["_id"] for group in groups))
+            rows = rows_of(groups, ALL_COUNTERS, names)
+            without_key += [row for row in rows if row.key is None]
+            yield [row for row in rows if row.key is not None]
+        yield without_key
 
     async def _names_of(self, group_by: GroupBy, keys: Iterable[str | None]) -> dict[str, str]:
         if group_by not in _NAMED:

@@ -9,7 +9,7 @@ import pytest
 
 from services.reporting.api.summary import SummaryRow
 from services.reporting.rules.rates import completion_rate, on_time_rate
-from services.reporting.rules.summary import summary_of
+from services.reporting.rules.summary import rows_of, total_of
 from services.reporting.rules.versions import document_key, version_of
 from services.reporting.store.counters import ALL_COUNTERS, COUNTERS, RATED
 from shared.events.task import Document, ExtensionRequest, Report
@@ -82,16 +82,16 @@ def test_every_request_counts_and_only_granted_ones_as_approved() -> None:
     assert (version.extensions_requested, version.extensions_approved) == (4, 1)
 
 
-def test_rows_stand_by_key_with_the_one_without_last() -> None:
-    summary = summary_of(
-        [group(None, total=1), group("b", total=2), group("a", total=4)], ALL_COUNTERS, {"b": "Bê"}, NOW
-    )
-    assert [(row.key, row.name) for row in summary.rows] == [("a", "a"), ("b", "Bê"), (None, None)]
-    assert (summary.total.key, summary.total.name, summary.total.counts["total"]) == (None, None, 7)
+def test_a_row_has_the_known_name_or_its_key_and_the_total_has_neither() -> None:
+    groups = [group(None, total=1), group("a", total=4), group("b", total=2)]
+    rows = rows_of(groups, ALL_COUNTERS, {"b": "Bê"})
+    assert [(row.key, row.name) for row in rows] == [(None, None), ("a", "a"), ("b", "Bê")]
+    total = total_of(rows, ALL_COUNTERS)
+    assert (total.key, total.name, total.counts["total"]) == (None, None, 7)
 
 
 def test_no_rows_have_a_total_of_nothing() -> None:
-    assert set(summary_of([], ALL_COUNTERS, {}, NOW).total.counts.values()) == {0}
+    assert set(total_of([], ALL_COUNTERS).counts.values()) == {0}
 
 
 def test_a_rate_over_nothing_is_none() -> None:

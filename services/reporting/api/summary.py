@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.reporting.rules import rates
 from services.reporting.rules.question import GroupBy, PeriodBy, Question
-from services.reporting.rules.summary import Row, Summary
+from services.reporting.rules.summary import Drawing, Row, total_of
 from shared.events.envelope import Moment
 from shared.office.refusal import Code
-from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.fields import Body, DayField, Maybe, QueryMoment
 from shared.web.problems import problem_responses
 from shared.web.route import api_router
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from services.reporting.handlers import Summaries
 
 
@@ -83,6 +85,9 @@ class SummaryRow(BaseModel):
         )
 
 
+_ROWS: Final = TypeAdapter(list[SummaryRow])
+
+
 class SummaryAnswer(BaseModel):
     """The rows in order of their keys, the row without a key last, and the total of all rows."""
 
@@ -96,15 +101,36 @@ class SummaryAnswer(BaseModel):
     group_by: GroupBy
 
     @classmethod
-    def of(cls, summary: Summary, query: SummaryQuery) -> Self:
+    def without_rows(cls, total: Row, as_of: Moment, query: SummaryQuery) -> Self:
         return cls(
-            items=[SummaryRow.of(row) for row in summary.rows],
-            total=SummaryRow.of(summary.total),
-            as_of=summary.as_of,
+            items=[],
+            total=SummaryRow.of(total),
+            as_of=as_of,
             first_day=query.first_day,
             last_day=query.last_day,
             group_by=query.group_by,
         )
+
+
+async def json_of(drawing: Drawing, query: SummaryQuery) -> list[bytes]:
+    """Return the JSON of a `SummaryAnswer` in parts. It is written row by row, so that others are served meanwhile.
+
+    Nothing is sent before the last row has been counted: a failure is still answered as such.
+    """
+    parts: list[bytes] = []
+    total = total_of([], drawing.counters)
+    async for rows in drawing.pieces:
+        total = total_of([total, *rows], drawing.counters)
+        if rows:
+            parts += [b",", _ROWS.dump_json([SummaryRow.of(row) for row in rows])[1:-1]]
+    answer = SummaryAnswer.without_rows(total, drawing.as_of, query).model_dump_json().encode()
+    head, tail = answer.split(b"[]", 1)
+    return [head + b"[", *parts[1:], b"]" + tail]
+
+
+async def _in_turn(parts: list[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
 
 
 def summary_router(summaries: Summaries) -> APIRouter:
@@ -118,7 +144,8 @@ def summary_router(summaries: Summaries) -> APIRouter:
 
         Agencies and their programs count the tasks they lead.
         """
-        found = await summaries.read(caller, query.question())
-        return as_json(SummaryAnswer.of(found, query))
+        parts = await json_of(summaries.read(caller, query.question()), query)
+        length = {"Content-Length": str(sum(map(len, parts)))}
+        return StreamingResponse(_in_turn(parts), headers=length, media_type="application/json")
 
     return router

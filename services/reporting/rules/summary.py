@@ -1,4 +1,4 @@
-"""A summary: one row for each group, and their total."""
+"""A summary: one row for each group, and their total. There may be 100,000 rows, so they are made in pieces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
 
@@ -28,13 +28,18 @@ class Summary:
     as_of: datetime
 
 
-def summary_of(
-    groups: Iterable[Mapping[str, object]], counters: Collection[str], names: Mapping[str, str], as_of: datetime
-) -> Summary:
-    """Put the counted groups in order; a key without a known name is shown as its own name."""
-    rows = [_row(group, counters, names) for group in groups]
-    rows.sort(key=lambda row: (row.key is None, row.key or ""))
-    return Summary(tuple(rows), _total(rows, counters), as_of)
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A summary that is being drawn. Its rows come in pieces, in the order of a summary; they can be read once."""
+
+    pieces: AsyncIterator[Sequence[Row]]
+    as_of: datetime
+    counters: Collection[str]
+
+
+def rows_of(groups: Iterable[Mapping[str, object]], counters: Iterable[str], names: Mapping[str, str]) -> list[Row]:
+    """Make rows of counted groups; a key without a known name is shown as its own name."""
+    return [_row(group, counters, names) for group in groups]
 
 
 def _row(group: Mapping[str, object], counters: Iterable[str], names: Mapping[str, str]) -> Row:
@@ -49,7 +54,8 @@ def _number(value: object) -> int:
     return value
 
 
-def _total(rows: Iterable[Row], counters: Iterable[str]) -> Row:
+def total_of(rows: Iterable[Row], counters: Iterable[str]) -> Row:
+    """Add rows up."""
     counts = dict.fromkeys(counters, 0)
     for row in rows:
         for counter, figure in row.counts.items():

@@ -31,7 +31,10 @@ _GROUPED_FIELD: Final[Mapping[GroupBy, str]] = MappingProxyType(
 
 
 def pipeline(question: Question, now: datetime, calendar: WorkCalendar) -> list[dict[str, Any]]:
-    """Return the aggregation that computes every counter of each group; `_id` is the key of the group."""
+    """Return the aggregation that computes every counter of each group; `_id` is the key of the group.
+
+    The groups come in order of their keys, the one without a key first.
+    """
     at = horizon(question.as_of or now, calendar, calendar.policy)
     sums = {name: {"$sum": counter(at.now)} for name, counter in ALL_COUNTERS.items()}
     return [
@@ -39,6 +42,7 @@ def pipeline(question: Question, now: datetime, calendar: WorkCalendar) -> list[
         {"$project": {"_id": False, **dict.fromkeys(COUNTED_FIELDS, True)}},
         {"$set": {TIMELINESS: timeliness_expression(at)}},
         {"$group": {"_id": _key(question, calendar.policy.timezone), **sums}},
+        {"$sort": {"_id": 1}},
     ]
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 VERSIONS: Final = "versions"
 _LED_AT: Final = ("lead_agency", "until", "at")
+_PIECE: Final = 500
+"""How many groups are read at once."""
 INDEXES: Final = (
     Index(VERSIONS, ascending("task", "sequence", "at"), name="of_a_task"),
     # The index holds all that is counted: reading 100,000 records as well took four times as long.
@@ -85,9 +87,14 @@ class Versions:
         async for record in self._versions.aggregate([{"$group": {"_id": "$task"}}], allowDiskUse=True):
             yield record["_id"]
 
-    async def count(self, question: Question, now: datetime, calendar: WorkCalendar) -> list[Record]:
-        """Return every counter of each group of a question; `_id` is the key of the group."""
-        return await self._versions.aggregate(pipeline(question, now, calendar)).to_list(None)
+    async def count(self, question: Question, now: datetime, calendar: WorkCalendar) -> AsyncIterator[list[Record]]:
+        """Yield every counter of each group of a question, in pieces; `_id` is the key of the group.
+
+        A document may be a group, so there may be 100,000. To decode them all at once held the loop for a second.
+        """
+        found = self._versions.aggregate(pipeline(question, now, calendar), batchSize=_PIECE)
+        while piece := await found.to_list(_PIECE):
+            yield piece
 
 
 def _close_earlier(version: Version) -> UpdateMany:
