@@ -31,11 +31,10 @@ def handling(event: Event[Any]) -> Iterator[None]:
     """Set both ids, and bind them to the logs, while `event` is being handled."""
     correlation = event.correlationid or event.id
     correlated, caused = _correlation_id.set(correlation), _causation_id.set(event.id)
+    bound = structlog.contextvars.bind_contextvars(correlation_id=correlation, event_id=event.id, event_type=event.type)
     try:
-        with structlog.contextvars.bound_contextvars(
-            correlation_id=correlation, event_id=event.id, event_type=event.type
-        ):
-            yield
+        yield
     finally:
+        structlog.contextvars.reset_contextvars(**bound)
         _causation_id.reset(caused)
         _correlation_id.reset(correlated)

@@ -34,6 +34,7 @@ from shared.background import growing_waits
 from shared.clock import true_now
 from shared.events.codec import UnknownEventError, UnreadableEventError, decode
 from shared.events.envelope import Event
+from shared.messaging.acknowledging import Acknowledgements
 from shared.messaging.context import handling
 from shared.messaging.metrics import AGE_SECONDS, HANDLED, HANDLING_SECONDS, IN_FLIGHT
 from shared.messaging.publisher import BROKER_AWAY, NotPublishedError, Publisher, make_message
@@ -77,6 +78,8 @@ class DeliveryPolicy:
         self._publisher = publisher
         self._retry_delays = retry_delays
         self._stopping = asyncio.Event()
+        self._acknowledgements = Acknowledgements()
+        self._in_flight = IN_FLIGHT.labels(service)
 
     def __call__(self, msg: Any, /, *, context: ContextRepo) -> BaseMiddleware[Any, Any]:
         return _Delivery(msg, context=context, policy=self)
@@ -88,11 +91,20 @@ class DeliveryPolicy:
     def begin(self) -> None:
         self.in_flight += 1
         self.received += 1
-        IN_FLIGHT.labels(self.service).inc()
+        self._in_flight.inc()
 
     def end(self) -> None:
         self.in_flight -= 1
-        IN_FLIGHT.labels(self.service).dec()
+        self._in_flight.dec()
+
+    async def acknowledge(self, message: IncomingMessage) -> None:
+        """Acknowledge the message, with those that end at the same moment.
+
+        Raises:
+            one of BROKER_AWAY: the broker may deliver it again.
+
+        """
+        await self._acknowledgements.acknowledge(message)
 
     async def retry(self, message: IncomingMessage, error: Exception) -> str:
         """Move the message to the next retry queue, or to the dead letters after the last delay; return which."""
@@ -215,7 +227,7 @@ class _Delivery(BaseMiddleware[Any, IncomingMessage]):
 
     async def _acknowledge(self) -> None:
         try:
-            await self.msg.ack()
+            await self._policy.acknowledge(self.msg)
         except BROKER_AWAY as away:
             # The broker delivers a message again that is not acknowledged.
             _log.info("message_not_acknowledged", message_id=self.msg.message_id, error=str(away))

@@ -78,13 +78,6 @@ def split_page(
     return page, write_cursor(position_of(page[-1]), filters) if len(found) > limit else None
 
 
-def page_of(
-    found: list[dict[str, Any]], limit: int, sort: str, filters: Mapping[str, Any]
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Split up to `limit + 1` records into a page and the cursor of the next; `sort` is the field of their order."""
-    return split_page(found, limit, filters, lambda last: Position(last.get(sort), str(last["_id"])))
-
-
 def _sort_value(value: Any) -> SortValue:
     if isinstance(value, dict):
         milliseconds = value["at"]

@@ -291,6 +291,31 @@ async def test_handlers_that_run_finish_before_the_service_ends(amqp_url: str) -
     assert await ready_in(amqp_url, events_queue("notification")) == 0
 
 
+async def test_what_is_acknowledged_together_has_been_handled(servers: Servers, vhost: Vhost) -> None:
+    may_end, received = asyncio.Event(), Received()
+
+    async def handle(event: Event[Any]) -> None:
+        if event.subject in {"so-1", "so-4"}:
+            await may_end.wait()
+        await received(event)
+
+    async def unacknowledged() -> int:
+        queues = await servers.queues(vhost.name)
+        return next(queue.unacknowledged for queue in queues if queue.name == events_queue("notification"))
+
+    async def is_settled(held: int) -> bool:
+        return messaging.in_flight == held and await unacknowledged() == held
+
+    async with consuming(vhost.amqp_url, handle) as messaging:
+        for number in range(1, 10):
+            await publish(vhost.amqp_url, encode(agency_event(number)), events_queue("notification"))
+        await wait_until(lambda: received.count_is(7), "all but two are handled")
+        await wait_until(lambda: is_settled(2), "those two, and no more, are not acknowledged")
+        may_end.set()
+        await wait_until(lambda: is_settled(0), "all are acknowledged")
+    assert len(received.events) == 9, "none came twice"
+
+
 async def test_what_happens_is_counted(servers: Servers, vhost: Vhost, office: Database) -> None:
     labels = {"service": "notification", "type": AGENCY_CHANGED}
     before = REGISTRY.get_sample_value("dondoc_messages_handled_total", labels | {"outcome": "ok"}) or 0.0

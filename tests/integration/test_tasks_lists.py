@@ -15,6 +15,7 @@ from deploy.local.servers import Servers
 from services.assignment.tasks.rules.waiting import key_of
 from services.assignment.tasks.store.queries import Filters, Sort, conditions
 from services.assignment.tasks.store.tasks import TaskStore, order_field
+from services.assignment.tasks.views import TaskBriefView
 from shared.clock import true_now
 from shared.mongo import Record
 from shared.office.access import Principal
@@ -22,7 +23,7 @@ from shared.office.policy import Policy
 from shared.office.timeliness import horizon
 from shared.office.vocabulary import Role, Stage, Timeliness
 from shared.office.workdays import WorkCalendar
-from shared.web.pages import Position
+from shared.web.pages import Page, Position
 from tests.support.assignment import TaskService, code_of, fields_of, running_tasks
 from tests.support.clock import MONDAY, local
 
@@ -299,6 +300,14 @@ async def test_a_list_shows_tasks_without_their_texts(filled: FilledService, ser
         assert text not in item
     assert set(item["explanation"]) == {"state", "required_at", "due_at", "submitted_at", "decided_at"}
     assert set(item["extension"]) == {"state"}
+
+
+@pytest.mark.parametrize("sort", get_args(Sort))
+async def test_a_page_is_to_the_byte_what_the_documented_model_writes(
+    filled: FilledService, service: TaskService, sort: str
+) -> None:
+    page = (await service.get("/v1/tasks", limit=len(LIVES), sort=sort)).text
+    assert page == Page[TaskBriefView].model_validate_json(page).model_dump_json()
 
 
 # Order and pages

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.office.refusal import Refusal
-from shared.web.pages import Position, SortValue, page_of, read_cursor, write_cursor
+from shared.web.pages import Position, SortValue, read_cursor, split_page, write_cursor
 
 FILTERS = {"stage": "assigned", "since": datetime(2026, 1, 1, tzinfo=UTC), "agency": None}
 
@@ -56,8 +56,8 @@ def test_no_text_at_all_breaks_the_reading(cursor: str) -> None:
 
 
 def test_a_page_ends_where_the_next_begins() -> None:
-    found = [{"_id": "c", "n": 3}, {"_id": "b", "n": 2}, {"_id": "a", "n": 1}]
-    items, cursor = page_of(found, 2, "n", FILTERS)
-    assert [item["_id"] for item in items] == ["c", "b"]
+    found = [Position(3, "c"), Position(2, "b"), Position(1, "a")]
+    items, cursor = split_page(found, 2, FILTERS, lambda last: last)
+    assert items == found[:2]
     assert read_cursor(cursor, FILTERS) == Position(2, "b")
-    assert page_of(found, 3, "n", FILTERS) == (found, None)
+    assert split_page(found, 3, FILTERS, lambda last: last) == (found, None)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from services.assignment.tasks.briefs import in_utc, page_json
 from services.assignment.tasks.store import Asked, list_query, to_fields, to_wire_entry
-from services.assignment.tasks.views import HistoryPage, TaskBriefView, TaskView, brief, task_view
+from services.assignment.tasks.views import HistoryPage, TaskView, task_view
 from shared.office.access import Permission, require_permission
 from shared.office.timeliness import Horizon, horizon
 from shared.office.vocabulary import Stage
-from shared.web.pages import Page, Position, page_of, read_cursor, write_cursor
+from shared.web.pages import Position, read_cursor, split_page, write_cursor
 
 if TYPE_CHECKING:
     from services.assignment.tasks.handlers import Office, TaskHandlers
@@ -32,20 +33,19 @@ class TaskReader:
         acts = self._handlers.allowed_acts(caller, task)
         return task_view(task, to_fields(task), self._horizon(), replaced_by, acts)
 
-    async def page(
-        self, caller: Principal, filters: Filters, sort: Sort, cursor: str | None, limit: int
-    ) -> Page[TaskBriefView]:
-        """Return one page of the tasks within the caller's sight."""
+    async def page(self, caller: Principal, filters: Filters, sort: Sort, cursor: str | None, limit: int) -> bytes:
+        """Return the JSON of one page of the tasks within the caller's sight."""
         require_permission(caller, Permission.READ_TASKS)
         bound = self._bound(filters, sort)
         at = self._horizon()
         asked = Asked(caller, filters, sort, at, self._office.calendar)
         query = list_query(asked, read_cursor(cursor, bound))
-        records, next_cursor = page_of(await self._lists.listed(query, limit + 1), limit, query.order[0][0], bound)
+        found = await self._lists.listed(query, limit + 1)
+        field = query.order[0][0]
+        records, next_cursor = split_page(found, limit, bound, lambda last: Position(in_utc(last[field]), last["_id"]))
         recalled = [record["_id"] for record in records if record["stage"] == Stage.RECALLED]
         replacements = await self._lists.replacements(recalled) if recalled else {}
-        items = [brief(record, at, replacements.get(record["_id"])) for record in records]
-        return Page(items=items, next_cursor=next_cursor)
+        return page_json(records, at, replacements, next_cursor)
 
     async def history(self, caller: Principal, task_id: str, cursor: str | None, limit: int) -> HistoryPage:
         """Return a page of a task's history, oldest first."""

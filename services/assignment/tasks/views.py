@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from services.assignment.tasks.rules.state import Task
 from shared.events import task as wire
 from shared.office.timeliness import Horizon, timeliness
-from shared.office.vocabulary import (
-    ReportState,
-    Stage,
-    Timeliness,
-)
+from shared.office.vocabulary import Timeliness
 
 if TYPE_CHECKING:
     from services.assignment.tasks.rules.batch import Batch
@@ -29,7 +25,7 @@ class TaskView(wire.Task):
 
 
 class TaskBriefView(wire.TaskBrief):
-    """A task in a list: without its texts, its requests and what the caller may do."""
+    """A task in a list: without its texts, its requests and what the caller may do. `briefs.py` writes it."""
 
     timeliness: Timeliness
     replaced_by: str | None = None
@@ -61,19 +57,6 @@ def task_view(task: Task, fields: Record, at: Horizon, replaced_by: str | None, 
         "allowed_acts": acts,
     }
     return TaskView.model_validate({**fields, **derived})
-
-
-def brief(record: Record, at: Horizon, replaced_by: str | None) -> TaskBriefView:
-    """Return a task of a list at a moment."""
-    value = timeliness(Stage(record["stage"]), record["due_at"], _current_submission(record["report"]), at)
-    return TaskBriefView.model_validate(
-        {**record, "id": record["_id"], "timeliness": value, "replaced_by": replaced_by}
-    )
-
-
-def _current_submission(report: dict[str, Any]) -> Any:
-    is_current = report["state"] in {ReportState.SUBMITTED, ReportState.ACCEPTED}
-    return report["submitted_at"] if is_current else None
 
 
 def batch_view(batch: Batch) -> BatchView:

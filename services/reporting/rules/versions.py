@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.events.task import TaskBrief
 from shared.office.vocabulary import RequestState
@@ -52,13 +52,18 @@ class Version:
         """The id; the same version always has the same one."""
         return f"{self.task}:{self.sequence}"
 
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields by name. `asdict` copies every value, which took a fifth of the time of an event."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
 
 def version_of(event: Event[TaskChanged]) -> Version:
     """Return what is counted of an event."""
     return version_of_task(event.data.task, int(event.sequence), event.time)
 
 
-_OF_THE_TASK: Final = {field.name for field in fields(Version)} & (TaskBrief.model_fields.keys() - _OTHERWISE)
+_FIELDS: Final = [field.name for field in fields(Version)]
+_OF_THE_TASK: Final = set(_FIELDS) & (TaskBrief.model_fields.keys() - _OTHERWISE)
 """What a version takes from the task as it is, under the same name."""
 
 

@@ -9,7 +9,6 @@ same records.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from pymongo import UpdateMany, UpdateOne
@@ -55,7 +54,7 @@ class Versions:
     async def insert_if_absent(self, version: Version) -> None:
         """Insert a version, and set until when it and its neighbours are valid. Repeats and any order end the same."""
         with suppress(DuplicateKeyError):
-            await self._writes.insert({"_id": version.id, **asdict(version), "until": NEWEST})
+            await self._writes.insert({"_id": version.id, **version.to_fields(), "until": NEWEST})
         await self._closing.submit(version)
 
     async def _close(self, versions: Sequence[Version]) -> list[None]:

@@ -17,7 +17,6 @@ from services.assignment.tasks.views import HistoryPage, TaskBriefView, TaskView
 from shared.office.access import Principal
 from shared.office.refusal import Code
 from shared.office.vocabulary import Stage, Timeliness
-from shared.web.answers import as_json
 from shared.web.auth import Caller
 from shared.web.conditions import IdempotencyKey, fingerprint
 from shared.web.fields import AgencyCode, Body, DayField, DocumentNumber, FieldOfWork, QueryMoment, Username
@@ -74,7 +73,7 @@ def tasks_router(handlers: TaskHandlers, reads: TaskReader) -> APIRouter:
     @router.get("", response_model=Page[TaskBriefView], responses=problem_responses(Code.NOT_PERMITTED))
     async def list_tasks(query: Annotated[TaskQuery, Query()], caller: Caller) -> Response:
         page = await reads.page(caller, query.filters(caller), query.sort, query.cursor, query.limit)
-        return as_json(page)
+        return Response(page, media_type="application/json")
 
     @router.get("/{task_id}", response_model=TaskView, responses=_OF_ONE)
     async def read(task_id: str, caller: Caller) -> Response:

@@ -13,7 +13,14 @@ from services.assignment.tasks.store.list_indexes import INDEXES as LIST_INDEXES
 from services.assignment.tasks.store.list_indexes import Sort
 from services.assignment.tasks.store.lists import TaskLists
 from services.assignment.tasks.store.queries import Asked, Filters, list_query
-from services.assignment.tasks.store.records import RequestKey, state_of, to_entry, to_fields, to_wire_entry
+from services.assignment.tasks.store.records import (
+    RequestKey,
+    inner_model,
+    state_of,
+    to_entry,
+    to_fields,
+    to_wire_entry,
+)
 from services.assignment.tasks.store.tasks import INDEXES as TASK_INDEXES
 from services.assignment.tasks.store.tasks import AlreadyReplacedError, LoadedTask, TaskStore
 
@@ -32,6 +39,7 @@ __all__ = [
     "TaskLists",
     "TaskStore",
     "bytes_written",
+    "inner_model",
     "known_among",
     "list_query",
     "state_of",

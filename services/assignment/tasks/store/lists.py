@@ -26,10 +26,12 @@ class TaskLists:
 
     def __init__(self, database: Database) -> None:
         self._tasks = database[COLLECTION]
+        without_zone = database.codec_options.with_options(tz_aware=False, tzinfo=None)
+        self._briefs = database.get_collection(COLLECTION, without_zone)
         self._lane = Lane("tasks.lists")
 
     async def listed(self, query: ListQuery, limit: int) -> list[Record]:
-        """Return up to `limit` briefs, in the order of the query.
+        """Return up to `limit` briefs, in the order of the query. Their moments have no zone (`briefs.py` says why).
 
         While its index is still being made, after an upgrade, MongoDB may choose any other.
         """
@@ -43,7 +45,7 @@ class TaskLists:
             return await self._found(query, limit, None)
 
     async def _found(self, query: ListQuery, limit: int, index: str | None) -> list[Record]:
-        found = self._tasks.find({"$or": query.ranges}, _BRIEF, hint=index)
+        found = self._briefs.find({"$or": query.ranges}, _BRIEF, hint=index)
         async with self._lane.turn():
             return await found.sort(list(query.order)).limit(limit).to_list(limit)
 

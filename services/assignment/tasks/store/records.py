@@ -90,11 +90,11 @@ def left_out_of_briefs(
     for name, field in whole.model_fields.items():
         if name not in brief.model_fields:
             yield f"{path}{name}"
-        elif (inner := _model_in(field)) and (shorter := _model_in(brief.model_fields[name])):
+        elif (inner := inner_model(field)) and (shorter := inner_model(brief.model_fields[name])):
             yield from left_out_of_briefs(inner, shorter, f"{path}{name}.")
 
 
-def _model_in(field: FieldInfo) -> type[BaseModel] | None:
+def inner_model(field: FieldInfo) -> type[BaseModel] | None:
     """Return the model that a field holds, optional or not."""
     kinds = (field.annotation, *get_args(field.annotation))
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
