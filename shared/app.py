@@ -33,7 +33,6 @@ from shared.web.problems import install_problems
 from shared.web.protocol import protocol_for
 
 _GRACE_SECONDS: Final = 10
-_LISTS_SHARE: Final = 0.8
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 _log = structlog.get_logger()
 
@@ -75,14 +74,13 @@ def create_app(
     return app
 
 
-def clients(settings: ServiceSettings) -> tuple[Client, Client]:
+def clients(settings: ServiceSettings, *, share_of_lists: float = 0.4) -> tuple[Client, Client]:
     """Return the two clients of a service: for its work, and for the lists that people read.
 
-    An operation takes at most half of the budget of a request, and a list a little less.
+    An operation takes at most half of the budget of a request, and a list `share_of_lists` of it.
     """
-    uri, service = settings.mongodb_uri.get_secret_value(), settings.service()
-    seconds = settings.http.budget_seconds / 2
-    return connect(uri, service, timeout=seconds), connect_for_lists(uri, service, timeout=seconds * _LISTS_SHARE)
+    uri, service, budget = settings.mongodb_uri.get_secret_value(), settings.service(), settings.http.budget_seconds
+    return connect(uri, service, timeout=budget / 2), connect_for_lists(uri, service, timeout=budget * share_of_lists)
 
 
 def parts_of(database: Database, messaging: Messaging) -> list[Part]:

@@ -15,6 +15,7 @@ from services.notification.settings import NotificationSettings
 from services.notification.store import INDEXES, DirectoryCopy, Inbox
 from shared.app import clients, create_app, parts_of
 from shared.clock import Clock
+from shared.lane import Lane
 from shared.messaging.asyncapi import describe_messages
 from shared.messaging.wiring import Messaging
 from shared.mongo import ensure_indexes
@@ -37,7 +38,7 @@ def build(settings: NotificationSettings, *, clock: Clock | None = None) -> Fast
 
     inbox = Inbox(database)
     notifier = Notifier(DirectoryCopy(database), inbox, calendar)
-    reader = InboxReader(Inbox(lists), clock)
+    reader = InboxReader(Inbox(lists), clock, Lane("inbox.lists"))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

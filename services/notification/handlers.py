@@ -17,6 +17,7 @@ from services.notification.store import DirectoryCopy, Inbox, InboxEntry, InboxQ
 from services.notification.templates.material import material_of
 from services.notification.templates.writing import Notes, write
 from shared.clock import Clock
+from shared.lane import Lane
 from shared.messaging.retry import RetryLater
 from shared.office.access import Permission, Principal, require_permission
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
@@ -99,15 +100,18 @@ class InboxReader:
 
     inbox: Inbox
     clock: Clock
+    lane: Lane
 
     async def page(self, caller: Principal, task_id: str | None, cursor: str | None, limit: int) -> EntryPage:
         """Return up to `limit` entries, newest first: of one task or, without `task_id`, of all tasks."""
         require_permission(caller, Permission.READ_INBOX)
         filters = {"username": caller.username, "task_id": task_id}
         query = InboxQuery(caller.username, task_id, _after(cursor, filters))
-        found = await self.inbox.find(query, limit + 1)
+        async with self.lane.turn():
+            found = await self.inbox.find(query, limit + 1)
+            unread = await self.inbox.count_unread(caller.username)
         entries, next_cursor = split_page(found, limit, filters, lambda last: Position(last.at, last.id))
-        return EntryPage(entries, next_cursor, await self.inbox.count_unread(caller.username))
+        return EntryPage(entries, next_cursor, unread)
 
     async def mark_read(self, caller: Principal, entry_id: str) -> InboxEntry:
         """Mark an entry of the caller as read and return it; `read_at` of an entry read before stays as it is."""

@@ -16,6 +16,7 @@ from services.reporting.settings import ReportingSettings
 from services.reporting.store import INDEXES, Names, Versions
 from shared.app import clients, create_app, parts_of
 from shared.clock import Clock
+from shared.lane import Lane
 from shared.messaging.asyncapi import describe_messages
 from shared.messaging.wiring import Messaging
 from shared.mongo import ensure_indexes
@@ -27,7 +28,7 @@ def build(settings: ReportingSettings, *, clock: Clock | None = None) -> FastAPI
     service = settings.service()
     clock = clock or settings.clock()
     calendar = WorkCalendar(settings.office.policy())
-    client, lists_client = clients(settings)
+    client, lists_client = clients(settings, share_of_lists=0.8)
     database, lists = client[settings.mongodb_database], lists_client[settings.mongodb_database]
     messaging = Messaging(
         service,
@@ -50,7 +51,7 @@ def build(settings: ReportingSettings, *, clock: Clock | None = None) -> FastAPI
 
     return create_app(
         settings,
-        routers=[summary_router(summaries)],
+        routers=[summary_router(summaries, Lane("summaries", at_once=2))],
         parts=parts_of(database, messaging),
         lifespan=lifespan,
         asyncapi=partial(describe_messages, service),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from services.reporting.handlers import Summaries
+    from shared.lane import Lane
 
 
 class SummaryQuery(Body):
@@ -133,7 +134,7 @@ async def _in_turn(parts: list[bytes]) -> AsyncIterator[bytes]:
         yield part
 
 
-def summary_router(summaries: Summaries) -> APIRouter:
+def summary_router(summaries: Summaries, lane: Lane) -> APIRouter:
     router = api_router("/v1/summary", ["summary"])
 
     @router.get(
@@ -144,7 +145,9 @@ def summary_router(summaries: Summaries) -> APIRouter:
 
         Agencies and their programs count the tasks they lead.
         """
-        parts = await json_of(summaries.read(caller, query.question()), query)
+        drawing = summaries.read(caller, query.question())
+        async with lane.turn():
+            parts = await json_of(drawing, query)
         length = {"Content-Length": str(sum(map(len, parts)))}
         return StreamingResponse(_in_turn(parts), headers=length, media_type="application/json")
 
