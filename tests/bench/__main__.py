@@ -23,6 +23,8 @@ from tests.bench.installation import running_installation
 from tests.bench.machine import described, description
 from tests.bench.measurements import MEASUREMENTS
 
+TEST_COMMANDS: Final = ("--setParameter", "enableTestCommands=1")
+"""Let the measurement `overload` make lists slow; nothing else uses them."""
 _RESULTS: Final = Path("bench.json")
 _USAGE: Final = 64
 
@@ -42,7 +44,7 @@ def main(names: Sequence[str]) -> None:
 async def _measure(names: Sequence[str]) -> tuple[dict[str, Any], list[Finding]]:
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="dondoc-bench-", ignore_cleanup_errors=True) as folder:
-        async with running_servers(Path(folder)) as servers:
+        async with running_servers(Path(folder), mongod_options=TEST_COMMANDS) as servers:
             machine = await description(servers)
             _say(described(machine))
             async with running_installation(servers, Path(folder) / "run") as installation:

@@ -4,7 +4,8 @@
 
 reads jobs from its input, one JSON object a line, and answers each with a line. `requests` are done in turn, from the
 first to the last and again. A closed job has so many `clients`, each of which asks again when it is answered; a paced
-job begins a request every 1/`rate` seconds whatever happens, and latency counts from when it should have begun.
+job begins a request every 1/`rate` seconds whatever happens, and latency counts from when it should have begun. In a
+`refusable` job an answer 503 is no failure; it is counted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ import uvloop
 from tests.bench.rounds import Round
 
 _MOST_AT_ONCE: Final = 1_000
+_REFUSED: Final = 503
 
 
 class Failures(dict[str, int]):
@@ -40,6 +43,7 @@ class Clients:
         self._job = job
         self.latencies: list[float] = []
         self.answered: list[tuple[str, float]] = []
+        self.refused: list[float] = []
         self.failures = Failures()
 
     async def closed(self) -> None:
@@ -68,6 +72,9 @@ class Clients:
         except aiohttp.ClientError as error:
             self.failures.count(repr(error))
             return
+        if status == _REFUSED and self._job.get("refusable"):
+            self.refused.append(time.perf_counter() - scheduled)
+            return
         if status >= 300:
             self.failures.count(f"{status} {content[:300].decode(errors='replace')}")
             return
@@ -93,6 +100,7 @@ async def _do(job: Mapping[str, Any]) -> dict[str, Any]:
             "seconds": time.perf_counter() - started,
             "latencies": clients.latencies,
             "answered": clients.answered,
+            "refused": clients.refused,
             "failures": clients.failures,
         }
 
@@ -101,6 +109,15 @@ async def _serve() -> None:
     while line := await asyncio.to_thread(sys.stdin.buffer.readline):
         sys.stdout.write(json.dumps(await _do(orjson.loads(line))) + "\n")
         sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """What became of requests above the capacity: those that were done, their ids, and when the others got 503."""
+
+    good: Round
+    refused: Sequence[float]
+    ids: Sequence[str]
 
 
 class LoadFailedError(Exception):
@@ -121,6 +138,12 @@ class Load:
         """Return, by the id in each answer, when its request was due."""
         answer = await self._do({"requests": requests, "rate": rate, "seconds": seconds})
         return dict(answer["answered"])
+
+    async def overload(self, requests: list[dict[str, Any]], *, rate: float, seconds: float) -> Overload:
+        """Send requests at a rate that is above what can be answered."""
+        answer = await self._do({"requests": requests, "rate": rate, "seconds": seconds, "refusable": True})
+        good = Round(len(answer["latencies"]), answer["seconds"], answer["latencies"])
+        return Overload(good, answer["refused"], [key for key, _ in answer["answered"]])
 
     async def _do(self, job: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin

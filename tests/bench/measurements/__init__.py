@@ -15,6 +15,7 @@ from tests.bench.measurements import (
     delay,
     listing,
     memory,
+    overload,
     progressing,
     relaying,
     summing,
@@ -33,5 +34,6 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = MappingProxyType(
         "summing": summing.measure,
         "delay": delay.measure,
         "announcing": announcing.measure,
+        "overload": overload.measure,
     }
 )
