@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from statistics import quantiles
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import httpx2
 import pytest
@@ -19,7 +19,7 @@ from shared.office.vocabulary import Role
 from tests.support.directory import FINANCE, PASSWORD, AssignmentService, running_assignment
 
 TOKEN: Final = "/v1/auth/token"
-OWASP: Final = {"password_memory_kib": 19 * 1024, "password_passes": 2}
+OWASP: Final[dict[str, Any]] = {"password_memory_kib": 19 * 1024, "password_passes": 2}
 """The cost of a password as it is in production: some 25 ms of a core."""
 ADMINISTRATOR: Final = Account("quan.tri", "Quản trị", Role.ADMINISTRATOR)
 CROWD: Final = 200
@@ -49,7 +49,10 @@ async def service(servers: Servers) -> AsyncIterator[AssignmentService]:
 @pytest.fixture
 async def house(servers: Servers) -> AsyncIterator[AssignmentService]:
     """assignment with an owner, and with the limits of production but for a shorter delay."""
-    limits = {"failed_sign_ins_per_account": "10 per 5 minute", "failed_sign_ins_per_name": "100 per 5 minute"}
+    limits: dict[str, Any] = {
+        "failed_sign_ins_per_account": "10 per 5 minute",
+        "failed_sign_ins_per_name": "100 per 5 minute",
+    }
     people = [ADMINISTRATOR, Account("chu.nha", "Chủ nhà", Role.LEADER)]
     async with running_assignment(servers, people, gateways=1, sign_in_delay_seconds=DELAY, **limits) as running:
         yield running

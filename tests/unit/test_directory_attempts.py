@@ -277,6 +277,18 @@ async def test_those_held_back_take_nobodys_place() -> None:
     assert {type(one) for one in outcomes} == {asyncio.CancelledError}
 
 
+async def test_no_more_than_64_are_held_back_at_the_same_time() -> None:
+    entrance = Entrance(name="1 per 5 minute", delay=60)
+    await entrance.fails("owner", "10.9.9.9")
+    held_back = [asyncio.create_task(entrance.succeeds("owner", address)) for address in strangers(64)]
+    await asyncio.sleep(0)
+    await entrance.succeeds("owner", "192.168.2.2")
+    assert not any(one.done() for one in held_back)
+    for one in held_back:
+        one.cancel()
+    await asyncio.gather(*held_back, return_exceptions=True)
+
+
 async def test_what_waits_and_what_is_refused_is_shown() -> None:
     def value(name: str, **labels: str) -> float:
         return REGISTRY.get_sample_value(name, labels) or 0.0

@@ -15,6 +15,8 @@ from shared.office.refusal import Code
 from shared.web.address import network_of
 
 _MOST_PENDING: Final = 3
+_MOST_HELD_BACK: Final = 64
+"""Each of them holds one of the requests that the service works on at the same time, and acts need those too."""
 _MOST_KNOWN: Final = 50_000
 
 Found = TypeVar("Found")
@@ -31,6 +33,7 @@ class Attempts:
     def __init__(self, failures: Failures, delay: float) -> None:
         self._failures = failures
         self._delay = delay
+        self._held_back = 0
         self._shares = Shares(_MOST_PENDING, share_used_up)
         self._known: OrderedDict[Origin, None] = OrderedDict()
 
@@ -67,8 +70,15 @@ class Attempts:
             raise not_attempted(Code.RATE_LIMITED, seconds, "failures")
 
     async def _hold_back(self) -> None:
+        """Wait; where many wait already, go on to the queue, which is bounded too."""
+        if self._held_back >= _MOST_HELD_BACK:
+            return
         DELAYED.inc()
-        await asyncio.sleep(self._delay)
+        self._held_back += 1
+        try:
+            await asyncio.sleep(self._delay)
+        finally:
+            self._held_back -= 1
 
     async def _proof(
         self, queue: AttemptQueue, origin: Origin, prove: Callable[[], Awaitable[Proof | None]]
