@@ -74,13 +74,16 @@ def create_app(
     return app
 
 
-def clients(settings: ServiceSettings, *, share_of_lists: float = 0.4) -> tuple[Client, Client]:
-    """Return the two clients of a service: for its work, and for the lists that people read.
+def client_of(settings: ServiceSettings) -> Client:
+    """Return the client for the work of a service. An operation takes at most half of the budget of a request."""
+    seconds = settings.http.budget_seconds / 2
+    return connect(settings.mongodb_uri.get_secret_value(), settings.service(), timeout=seconds)
 
-    An operation takes at most half of the budget of a request, and a list `share_of_lists` of it.
-    """
-    uri, service, budget = settings.mongodb_uri.get_secret_value(), settings.service(), settings.http.budget_seconds
-    return connect(uri, service, timeout=budget / 2), connect_for_lists(uri, service, timeout=budget * share_of_lists)
+
+def client_for_lists(settings: ServiceSettings, *, share: float = 0.4) -> Client:
+    """Return the client for what people read. An operation takes at most this share of the budget of a request."""
+    seconds = settings.http.budget_seconds * share
+    return connect_for_lists(settings.mongodb_uri.get_secret_value(), settings.service(), timeout=seconds)
 
 
 def parts_of(database: Database, messaging: Messaging) -> list[Part]:

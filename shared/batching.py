@@ -14,7 +14,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from shared import budget
 from shared.breaker import Breaker, UnavailableError
-from shared.metrics import REQUESTS_WAITING
+from shared.metrics import show_waiting
 from shared.mongo import is_away
 
 Asked = TypeVar("Asked")
@@ -67,7 +67,12 @@ class Batcher(Generic[Asked, Answer]):
         self._waiting: deque[_Request[Asked, Answer]] = deque()
         self._running: asyncio.Task[None] | None = None
         self._breaker = Breaker()
-        REQUESTS_WAITING.labels(name).set_function(self._waiting.__len__)
+        show_waiting(name, self)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for the next batches."""
+        return len(self._waiting)
 
     def submit(self, asked: Asked) -> asyncio.Future[Answer]:
         """Put a request into the next batch and return the future of its answer.

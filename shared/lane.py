@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from shared.breaker import Breaker, UnavailableError
-from shared.metrics import REQUESTS_WAITING
+from shared.metrics import show_waiting
 from shared.mongo import LISTS_AT_ONCE, is_away, is_slow
 
 MOST_WAITING: Final = 100
@@ -25,9 +25,9 @@ class Lane:
     def __init__(self, name: str, *, at_once: int = LISTS_AT_ONCE, most_waiting: int = MOST_WAITING) -> None:
         self._turns = asyncio.Semaphore(at_once)
         self._most_waiting = most_waiting
-        self._waiting = 0
+        self.waiting = 0
         self._breaker = Breaker()
-        REQUESTS_WAITING.labels(name).set_function(lambda: self._waiting)
+        show_waiting(name, self)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -50,13 +50,13 @@ class Lane:
             self._turns.release()
 
     async def _wait(self) -> None:
-        if self._waiting >= self._most_waiting:
+        if self.waiting >= self._most_waiting:
             raise UnavailableError("too many wait for a turn")
-        self._waiting += 1
+        self.waiting += 1
         try:
             await self._turns.acquire()
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
     def _notice(self, error: Exception) -> None:
         if is_away(error) and not is_slow(error):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections import defaultdict
+from typing import Final, Protocol
+from weakref import WeakSet
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
@@ -40,6 +42,24 @@ REQUESTS_WAITING: Final = Gauge(
     "Requests that wait inside a service: for a batch, for a thread, for their turn.",
     ["queue"],
 )
+_QUEUES: Final[defaultdict[str, WeakSet[Queue]]] = defaultdict(WeakSet)
+
+
+class Queue(Protocol):
+    """Something for which requests wait."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait now."""
+
+
+def show_waiting(name: str, queue: Queue) -> None:
+    """Show in `REQUESTS_WAITING` how many wait in the queues of this name, as long as they live."""
+    queues = _QUEUES[name]
+    queues.add(queue)
+    REQUESTS_WAITING.labels(name).set_function(lambda: sum(one.waiting for one in queues))
+
+
 REQUESTS_REFUSED: Final = Counter(
     "dondoc_requests_refused_total",
     "HTTP requests that were not begun; `reason` is overload, or rate.",

@@ -34,7 +34,7 @@ from services.assignment.tasks.handlers import Office, TaskHandlers
 from services.assignment.tasks.reads import TaskReader
 from services.assignment.tasks.store import INDEXES as TASK_INDEXES
 from services.assignment.tasks.store import TASKS, BatchStore, TaskLists, TaskStore
-from shared.app import clients, create_app, parts_of
+from shared.app import client_for_lists, client_of, create_app, parts_of
 from shared.background import Background
 from shared.clock import Clock
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_EVENTS
@@ -56,7 +56,7 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
     clock = clock or settings.clock()
     policy = settings.office.policy()
     office = Office(clock, WorkCalendar(policy), policy)
-    client, lists_client = clients(settings)
+    client, lists_client = client_of(settings), client_for_lists(settings)
     database, lists = client[settings.mongodb_database], lists_client[settings.mongodb_database]
     messaging = Messaging(
         service,

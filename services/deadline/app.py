@@ -16,7 +16,7 @@ from services.deadline.handlers import DeadlineReader, Observer
 from services.deadline.monitor import Monitor
 from services.deadline.settings import DeadlineSettings
 from services.deadline.store import INDEXES, WATCHES, WatchStore
-from shared.app import clients, create_app, parts_of
+from shared.app import client_of, create_app, parts_of
 from shared.background import Background
 from shared.clock import Clock
 from shared.events.names import DEADLINE_EVENTS
@@ -34,8 +34,8 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
     service = settings.service()
     clock = clock or settings.clock()
     calendar = WorkCalendar(settings.office.policy())
-    client, lists_client = clients(settings)
-    database, lists = client[settings.mongodb_database], lists_client[settings.mongodb_database]
+    client = client_of(settings)
+    database = client[settings.mongodb_database]
     messaging = Messaging(
         service,
         settings.amqp_url.get_secret_value(),
@@ -46,7 +46,7 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
 
     store = WatchStore(database)
     observer = Observer(store, calendar)
-    reader = DeadlineReader(WatchStore(lists), clock, calendar)
+    reader = DeadlineReader(store, clock, calendar)
     monitor = Monitor(
         store,
         clock,
@@ -59,7 +59,7 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         running = messaging.running(consumers(observer), prepare=partial(ensure_indexes, database, INDEXES))
-        with closing(client), closing(lists_client):
+        with closing(client):
             async with running, Background(service) as background:
                 background.start("monitor", monitor.run, after=messaging.prepared)
                 yield

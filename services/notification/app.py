@@ -13,7 +13,7 @@ from services.notification.consumers import consumers
 from services.notification.handlers import InboxReader, Notifier
 from services.notification.settings import NotificationSettings
 from services.notification.store import INDEXES, DirectoryCopy, Inbox
-from shared.app import clients, create_app, parts_of
+from shared.app import client_for_lists, client_of, create_app, parts_of
 from shared.clock import Clock
 from shared.lane import Lane
 from shared.messaging.asyncapi import describe_messages
@@ -27,7 +27,7 @@ def build(settings: NotificationSettings, *, clock: Clock | None = None) -> Fast
     service = settings.service()
     clock = clock or settings.clock()
     calendar = WorkCalendar(settings.office.policy())
-    client, lists_client = clients(settings)
+    client, lists_client = client_of(settings), client_for_lists(settings)
     database, lists = client[settings.mongodb_database], lists_client[settings.mongodb_database]
     messaging = Messaging(
         service,

@@ -14,7 +14,7 @@ from services.reporting.handlers import Recorder, Summaries
 from services.reporting.metrics import Figures
 from services.reporting.settings import ReportingSettings
 from services.reporting.store import INDEXES, Names, Versions
-from shared.app import clients, create_app, parts_of
+from shared.app import client_for_lists, client_of, create_app, parts_of
 from shared.clock import Clock
 from shared.lane import Lane
 from shared.messaging.asyncapi import describe_messages
@@ -28,7 +28,7 @@ def build(settings: ReportingSettings, *, clock: Clock | None = None) -> FastAPI
     service = settings.service()
     clock = clock or settings.clock()
     calendar = WorkCalendar(settings.office.policy())
-    client, lists_client = clients(settings, share_of_lists=0.8)
+    client, lists_client = client_of(settings), client_for_lists(settings, share=0.8)
     database, lists = client[settings.mongodb_database], lists_client[settings.mongodb_database]
     messaging = Messaging(
         service,
