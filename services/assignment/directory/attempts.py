@@ -19,7 +19,7 @@ _MOST_HELD_BACK: Final = 64
 """Each of them holds one of the requests that the service works on at the same time, and acts need those too."""
 _MOST_KNOWN: Final = 50_000
 
-Found = TypeVar("Found")
+Known = TypeVar("Known")
 Proof = TypeVar("Proof")
 
 
@@ -42,8 +42,8 @@ class Attempts:
         queue: AttemptQueue,
         username: str,
         address: str,
-        look_up: Callable[[], Awaitable[Found]],
-        prove: Callable[[Found], Awaitable[Proof | None]],
+        look_up: Callable[[], Awaitable[Known]],
+        prove: Callable[[Known], Awaitable[Proof | None]],
     ) -> Proof | None:
         """Return what `prove` makes of what `look_up` found; None counts as a failure.
 
