@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
 
+import orjson
 import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
@@ -174,13 +175,16 @@ async def test_a_batch_that_would_multiply_its_texts_is_refused_and_nothing_is_w
 
 async def test_a_large_batch_is_given_and_read_and_repeated_while_others_are_served(service: TaskService) -> None:
     items = [{"title": f"Việc {at}", "lead_agencies": ["lead"]} for at in range(5_000)]
-    given = await service.post(BATCHES, {"items": items}, idempotency_key="a-large-batch")
+    # Encoded once: what the client does on the same loop is no matter of the service.
+    body = orjson.dumps({"items": items})
+    headers = {**service.as_("leader"), "content-type": "application/json", "idempotency-key": "a-large-batch"}
+    given = await service.http.post(BATCHES, content=body, headers=headers)
 
     async def read() -> None:
         assert (await service.get(given.headers["location"])).status_code == 200
 
     async def repeat() -> None:
-        again = await service.post(BATCHES, {"items": items}, idempotency_key="a-large-batch")
+        again = await service.http.post(BATCHES, content=body, headers=headers)
         assert (again.status_code, again.content) == (200, given.content)
 
     async def is_published() -> bool:

@@ -91,10 +91,11 @@ def test_a_batch_is_refused_beyond_its_limit_and_not_before() -> None:
 
 
 def test_chunks_are_bounded_by_number_and_by_bytes_and_leave_nothing_out() -> None:
-    batch = batch_of(SHAPES["bare"], SHAPES["long"], SHAPES["bare"], leads=70)
-    chunks = list(_chunks(batch))
-    assert [task.id for chunk in chunks for task, _ in chunk] == [planned.id for planned in batch.planned_tasks()]
-    assert max(map(len, chunks)) == 50
-    for chunk in chunks:
+    light, heavy = batch_of(SHAPES["bare"], SHAPES["bare"], leads=150), batch_of(*[SHAPES["long"]] * 3, leads=10)
+    assert [len(chunk) for chunk in _chunks(light)] == [200, 100]
+    for batch in (light, heavy):
+        ids = [task.id for chunk in _chunks(batch) for task, _ in chunk]
+        assert ids == [planned.id for planned in batch.planned_tasks()]
+    for chunk in _chunks(heavy):
         written = sum(len(bson.encode(new_record(task, entry, None))) for task, entry in chunk)
         assert written < 2_200_000

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 COLLECTION: Final = "batches"
 INDEXES: Final = [Index(COLLECTION, ascending("open_since"), partial={"open_since": {"$exists": True}})]
-_CHUNK: Final = 50
+_CHUNK: Final = 200
 _CHUNK_BYTES: Final = 2_000_000
-"""How many tasks are in hand at once, and how many bytes they write."""
+"""How many tasks are in hand at once, and how many bytes they write. Each chunk waits for the disk once."""
 _COPIES: Final = 4
 """How often a task keeps its details: as its state, in the history entry, and in both again in the event."""
 _FIXED_BYTES: Final = 2_200
