@@ -31,6 +31,8 @@ Collection: TypeAlias = "AsyncIOMotorCollection[Record]"
 # 14031: its disk is full.
 _AWAY_CODES: Final = frozenset({13, 18, 91, 189, 10107, 11600, 13435, 14031})
 
+_NO_SUCH_INDEX: Final = 2
+
 
 def connect(uri: str, app_name: str, *, selection_timeout: float = 3.0) -> Client:
     """Return a client whose writes are acknowledged when a majority of the servers has them on disk.
@@ -101,6 +103,27 @@ class Index:
 def ascending(*fields: str) -> tuple[tuple[str, int], ...]:
     """Return the keys of an index that is ascending in every field."""
     return tuple((field, ASCENDING) for field in fields)
+
+
+async def find_by_index(
+    collection: Collection,
+    wanted: Record,
+    index: str,
+    order: Sequence[tuple[str, int]],
+    limit: int,
+    projection: Mapping[str, Any] | None = None,
+) -> list[Record]:
+    """Return up to `limit` records in an order, read by the index of this name.
+
+    While the index is missing, as it is after an upgrade until it has been made, MongoDB chooses another.
+    """
+    found = collection.find(wanted, projection).sort(list(order)).limit(limit)
+    try:
+        return await found.clone().hint(index).to_list(limit)
+    except OperationFailure as error:
+        if error.code != _NO_SUCH_INDEX:
+            raise
+        return await found.to_list(limit)
 
 
 async def ensure_indexes(database: Database, indexes: Sequence[Index]) -> None:

@@ -14,6 +14,7 @@ from tests.bench.measurements import (
     consuming,
     delay,
     listing,
+    listing_at_scale,
     memory,
     progressing,
     relaying,
@@ -33,5 +34,8 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = MappingProxyType(
         "summing": summing.measure,
         "delay": delay.measure,
         "announcing": announcing.measure,
+        "listing-at-scale": listing_at_scale.measure,
     }
 )
+ONLY_BY_NAME: Final = frozenset({"listing-at-scale"})
+"""What takes too long to be a part of every run."""
