@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pymongo
 from pymongo import ASCENDING, IndexModel, WriteConcern
-from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError, ServerSelectionTimeoutError
 
 from shared.breaker import UnavailableError
 from shared.driver_threads import client_class
@@ -35,6 +35,8 @@ Collection: TypeAlias = "AsyncIOMotorCollection[Record]"
 # 13, 18: the account is not let in. 91, 11600: the server is shutting down. 189, 10107, 13435: it is no primary.
 # 14031: its disk is full.
 _AWAY_CODES: Final = frozenset({13, 18, 91, 189, 10107, 11600, 13435, 14031})
+
+_NO_SUCH_INDEX: Final = 2
 
 
 OPERATION_SECONDS: Final = 5.0
@@ -145,6 +147,27 @@ class Index:
 def ascending(*fields: str) -> tuple[tuple[str, int], ...]:
     """Return the keys of an index that is ascending in every field."""
     return tuple((field, ASCENDING) for field in fields)
+
+
+async def find_by_index(
+    collection: Collection,
+    wanted: Record,
+    index: str,
+    order: Sequence[tuple[str, int]],
+    limit: int,
+    projection: Mapping[str, Any] | None = None,
+) -> list[Record]:
+    """Return up to `limit` records in an order, read by the index of this name.
+
+    While the index is missing, as it is after an upgrade until it has been made, MongoDB chooses another.
+    """
+    found = collection.find(wanted, projection).sort(list(order)).limit(limit)
+    try:
+        return await found.clone().hint(index).to_list(limit)
+    except OperationFailure as error:
+        if error.code != _NO_SUCH_INDEX:
+            raise
+        return await found.to_list(limit)
 
 
 async def ensure_indexes(database: Database, indexes: Sequence[Index]) -> None:

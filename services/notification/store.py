@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from services.notification.rules.routing import Person, Post
 from shared.batched_writes import BatchedWrites
 from shared.batching import BatchedReads
-from shared.mongo import Collection, Database, Index, Record, ascending
+from shared.mongo import Collection, Database, Index, Record, ascending, find_by_index
 from shared.office.vocabulary import Role
 
 _INBOX: Final = "inbox"
@@ -23,9 +23,14 @@ _AGENCIES: Final = "agencies"
 _PEOPLE: Final = "people"
 _NEWEST_FIRST: Final = (("at", DESCENDING), ("_id", DESCENDING))
 
+_MOST_UNREAD: Final = 1_000
+"""No more unread entries than this are counted."""
+
+_OF_A_PERSON: Final = Index(_INBOX, (*ascending("username"), *_NEWEST_FIRST))
+_OF_A_TASK: Final = Index(_INBOX, (*ascending("username", "task_id"), *_NEWEST_FIRST))
 INDEXES: Final = (
-    Index(_INBOX, (*ascending("username"), *_NEWEST_FIRST)),
-    Index(_INBOX, (*ascending("username", "task_id"), *_NEWEST_FIRST)),
+    _OF_A_PERSON,
+    _OF_A_TASK,
     Index(_INBOX, ascending("username", "unread"), partial={"unread": True}),
     Index(_PEOPLE, ascending("agency", "role")),
 )
@@ -72,15 +77,19 @@ class InboxQuery:
     after: tuple[datetime, str] | None = None
 
     def filter(self) -> Record:
-        found: Record = {"username": self.username}
+        """Return one range of the index, or the two after an entry: a batch gives thousands of entries one moment."""
+        wanted: Record = {"username": self.username}
         if self.task_id is not None:
-            found["task_id"] = self.task_id
-        if self.after is not None:
-            at, entry_id = self.after
-            # `at < X, or at = X and _id < Y`, written with a condition outside `$or`: that one bounds the index.
-            found["at"] = {"$lte": at}
-            found["$or"] = [{"at": {"$lt": at}}, {"_id": {"$lt": entry_id}}]
-        return found
+            wanted["task_id"] = self.task_id
+        if self.after is None:
+            return wanted
+        at, entry_id = self.after
+        return {"$or": [{**wanted, "at": {"$lt": at}}, {**wanted, "at": at, "_id": {"$lt": entry_id}}]}
+
+    @property
+    def index(self) -> str:
+        """The name of the index that is read."""
+        return (_OF_A_PERSON if self.task_id is None else _OF_A_TASK).full_name
 
 
 class Inbox:
@@ -111,11 +120,12 @@ class Inbox:
 
     async def find(self, query: InboxQuery, limit: int) -> list[InboxEntry]:
         """Return up to `limit` entries, newest first."""
-        found = self._entries.find(query.filter()).sort(list(_NEWEST_FIRST)).limit(limit)
-        return [InboxEntry.of(record) async for record in found]
+        found = await find_by_index(self._entries, query.filter(), query.index, _NEWEST_FIRST, limit)
+        return [InboxEntry.of(record) for record in found]
 
     async def count_unread(self, username: str) -> int:
-        return await self._entries.count_documents({"username": username, "unread": True})
+        """Count the unread entries, up to `_MOST_UNREAD`."""
+        return await self._entries.count_documents({"username": username, "unread": True}, limit=_MOST_UNREAD)
 
     async def mark_read(self, entry_id: str, username: str, now: datetime) -> bool:
         """Mark an entry as read, and return whether it was unread before."""

@@ -18,7 +18,7 @@ from services.assignment.directory.store import DirectoryStore
 from services.assignment.tasks import handlers
 from services.assignment.tasks.rules.work import Urge
 from services.assignment.tasks.store.batches import BatchStore
-from services.assignment.tasks.store.tasks import COLLECTION as TASKS
+from services.assignment.tasks.store.list_indexes import COLLECTION as TASKS
 from services.assignment.tasks.store.tasks import TaskStore
 from services.deadline.handlers import Observer
 from services.deadline.monitor import Monitor

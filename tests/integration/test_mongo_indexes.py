@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
-from shared.mongo import Index, ascending, connect, ensure_indexes
+import pytest
+from pymongo.errors import OperationFailure
+
+from shared.mongo import Index, ascending, connect, ensure_indexes, find_by_index
 from tests.support.servers import Database
 
 
@@ -41,5 +44,22 @@ async def test_making_them_again_changes_nothing(database: Database) -> None:
         once = await client[database.name]["tasks"].index_information()
         await ensure_indexes(client[database.name], [index])
         assert await client[database.name]["tasks"].index_information() == once
+    finally:
+        client.close()
+
+
+async def test_what_an_index_is_made_for_is_found_before_it_is_there(database: Database) -> None:
+    index = Index("tasks", ascending("officer"))
+    client = connect(database.uri, "test")
+    try:
+        tasks = client[database.name]["tasks"]
+        await tasks.insert_many([{"_id": number, "officer": "an"} for number in range(5)])
+        wanted = {"officer": "an"}, index.full_name, [("_id", 1)], 3
+        before = await find_by_index(tasks, *wanted)
+        await ensure_indexes(client[database.name], [index])
+        assert before == await find_by_index(tasks, *wanted)
+        assert [record["_id"] for record in before] == [0, 1, 2]
+        with pytest.raises(OperationFailure):
+            await find_by_index(tasks, {"officer": {"$no_such": 1}}, *wanted[1:])
     finally:
         client.close()

@@ -1,31 +1,23 @@
-"""Lists of tasks: what they show to whom, in which order and narrowed by what; and that each goes by an index."""
+"""Lists of tasks: what they show to whom, in which order and narrowed by what."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from itertools import product
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
 import pytest
 
 from deploy.local.servers import Servers
-from services.assignment.tasks.rules.waiting import key_of
-from services.assignment.tasks.store.queries import Filters, Sort, conditions
-from services.assignment.tasks.store.tasks import TaskStore, order_field
+from services.assignment.tasks.store import Sort
 from services.assignment.tasks.views import TaskBriefView
 from shared.clock import true_now
 from shared.mongo import Record
-from shared.office.access import Principal
-from shared.office.policy import Policy
-from shared.office.timeliness import horizon
-from shared.office.vocabulary import Role, Stage, Timeliness
-from shared.office.workdays import WorkCalendar
-from shared.web.pages import Page, Position
+from shared.office.vocabulary import Timeliness
+from shared.web.pages import Page
 from tests.support.assignment import TaskService, code_of, fields_of, running_tasks
-from tests.support.clock import MONDAY, local
+from tests.support.clock import MONDAY
 
 LATE: Final = "2026-10-19T09:00:00"
 RETURNED: Final = {"accepted": False, "reason": "Thiếu số liệu"}
@@ -402,92 +394,7 @@ async def test_a_history_comes_in_pages(filled: FilledService, service: TaskServ
     assert fields_of(await service.get(other, cursor=first["next_cursor"])) == [("cursor", "bad-cursor")]
 
 
-# Indexes
-
-SIGHTS: Final = (
-    Principal("leader", Role.LEADER),
-    Principal("coordinator", Role.COORDINATOR, "office"),
-    Principal("lead-head", Role.HEAD, "lead"),
-    Principal("officer", Role.OFFICER, "lead"),
-    Principal("administrator", Role.ADMINISTRATOR),
-)
-FILTERS: Final[Mapping[str, Any]] = MappingProxyType(
-    {
-        "stage": Stage.IN_PROGRESS,
-        "timeliness": Timeliness.OVERDUE,
-        "lead_agency": "lead",
-        "coordinating_agency": "coordinating",
-        "assigner": "leader",
-        "officer": "officer",
-        "document": "1/QĐ",
-        "field": "Đất đai",
-        "due_from": date(2026, 10, 1),
-        "due_to": date(2026, 10, 31),
-        "updated_since": local(MONDAY),
-        "waiting": "me",
-    }
-)
-
-
-def asked_for() -> list[dict[str, Any]]:
-    """Return no filter, each alone, each timeliness, every two together, and all at once."""
-    names = list(FILTERS)
-    pairs = [{one: FILTERS[one], other: FILTERS[other]} for one, other in product(names, names) if one < other]
-    return [
-        {},
-        *({name: FILTERS[name]} for name in names),
-        *({"timeliness": value} for value in Timeliness),
-        *pairs,
-        dict(FILTERS),
-    ]
-
-
-async def plan(service: TaskService, pipeline_or_query: Record, sort: Sort) -> str:
-    direction = -1 if sort.startswith("-") else 1
-    order = [(order_field(sort), direction), ("_id", direction)]
-    found = await service.database["tasks"].find(pipeline_or_query).sort(order).limit(51).explain()
-    return str(found["queryPlanner"]["winningPlan"])
-
-
-@pytest.mark.parametrize("sort", get_args(Sort))
-@pytest.mark.parametrize("principal", SIGHTS, ids=lambda principal: principal.role)
-async def test_no_list_scans_the_collection(
-    filled: FilledService, service: TaskService, principal: Principal, sort: Sort
-) -> None:
-    calendar = WorkCalendar(Policy())
-    now = horizon(local(MONDAY), calendar, Policy())
-    for values in asked_for():
-        own = values | ({"waiting": key_of(principal)} if "waiting" in values else {})
-        wanted = conditions(Filters(**own), now, calendar)
-        for after in (None, Position(local(MONDAY), "0")):
-            query = TaskStore.list_query(principal, wanted, sort, after)
-            assert "COLLSCAN" not in await plan(service, query, sort), (values, after)
-
-
-# Which field bounds a list, by who sees it or by what it is narrowed to; nothing is sorted, its index has the order.
-BOUND_BY: Final[tuple[tuple[Principal, dict[str, Any], str], ...]] = (
-    (Principal("leader", Role.LEADER), {}, ""),
-    (Principal("leader", Role.LEADER), {"assigner": "leader"}, "assigner"),
-    (Principal("leader", Role.LEADER), {"lead_agency": "lead"}, "agencies"),
-    (Principal("leader", Role.LEADER), {"coordinating_agency": "lead"}, "agencies"),
-    (Principal("leader", Role.LEADER), {"officer": "officer"}, "officer"),
-    (Principal("leader", Role.LEADER), {"waiting": "leader:leader"}, "waiting"),
-    (Principal("lead-head", Role.HEAD, "lead"), {}, "agencies"),
-    (Principal("lead-clerk", Role.CLERK, "lead"), {}, "agencies"),
-    (Principal("officer", Role.OFFICER, "lead"), {}, "officer"),
-)
-
-
-@pytest.mark.parametrize("sort", get_args(Sort))
-@pytest.mark.parametrize(("principal", "values", "field"), BOUND_BY)
-async def test_a_list_is_bounded_and_ordered_by_an_index(
-    filled: FilledService, service: TaskService, principal: Principal, values: dict[str, Any], field: str, sort: Sort
-) -> None:
-    calendar = WorkCalendar(Policy())
-    wanted = conditions(Filters(**values), horizon(local(MONDAY), calendar, Policy()), calendar)
-    chosen = await plan(service, TaskStore.list_query(principal, wanted, sort, None), sort)
-    assert "'SORT'" not in chosen
-    assert f"'keyPattern': {{'{field or order_field(sort)}'" in chosen
+# Indexes: `test_tasks_lists_bounded.py` has the lists
 
 
 async def test_no_other_query_of_tasks_scans_the_collection(filled: FilledService, service: TaskService) -> None:

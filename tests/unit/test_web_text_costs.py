@@ -58,7 +58,7 @@ def fastest(do: Callable[[], object]) -> float:
 def test_a_text_far_too_long_is_refused_at_once(
     body: type[Body], rest: dict[str, Any], field: str, fault: str, kind: str
 ) -> None:
-    faults = []
+    faults: list[str] = []
 
     def refuse() -> None:
         with pytest.raises(ValidationError) as caught:

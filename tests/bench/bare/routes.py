@@ -25,6 +25,7 @@ from services.reporting.store.pipeline import pipeline
 from shared.clock import true_now
 from shared.mongo import connect
 from shared.office.policy import Policy
+from shared.office.vocabulary import Stage
 from shared.office.workdays import WorkCalendar
 from tests.bench.bare import PROGRESSED
 
@@ -64,7 +65,11 @@ def build(mongodb_uri: str, assignment: str, reporting: str, document: dict[str,
 
     @app.get("/tasks")
     async def page() -> list[dict[str, Any]]:
-        found = tasks.find({}, _WITHOUT_LOGS).sort([("assigned_at", -1), ("_id", -1)]).limit(_PAGE)
+        found = (
+            tasks.find({"stage": {"$in": [*Stage]}}, _WITHOUT_LOGS)
+            .sort([("assigned_at", -1), ("_id", -1)])
+            .limit(_PAGE)
+        )
         return await found.to_list(_PAGE)
 
     @app.get("/summary")

@@ -14,6 +14,7 @@ from tests.bench.measurements import (
     consuming,
     delay,
     listing,
+    listing_at_scale,
     memory,
     overload,
     progressing,
@@ -35,5 +36,8 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = MappingProxyType(
         "delay": delay.measure,
         "announcing": announcing.measure,
         "overload": overload.measure,
+        "listing-at-scale": listing_at_scale.measure,
     }
 )
+ONLY_BY_NAME: Final = frozenset({"listing-at-scale"})
+"""What takes too long to be a part of every run."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pymongo.errors import OperationFailure
-
 from services.assignment.tasks.store.list_indexes import COLLECTION
 from services.assignment.tasks.store.records import WITHOUT_LOGS, left_out_of_briefs, to_entry
 from shared.lane import Lane
+from shared.mongo import find_by_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from shared.mongo import Database, Record
 
 _BRIEF: Final[Record] = {**WITHOUT_LOGS, **dict.fromkeys(left_out_of_briefs(), 0)}
-_NO_SUCH_INDEX: Final = 2
 
 
 class TaskLists:
@@ -31,23 +29,12 @@ class TaskLists:
         self._lane = Lane("tasks.lists")
 
     async def listed(self, query: ListQuery, limit: int) -> list[Record]:
-        """Return up to `limit` briefs, in the order of the query. Their moments have no zone (`briefs.py` says why).
-
-        While its index is still being made, after an upgrade, MongoDB may choose any other.
-        """
+        """Return up to `limit` briefs, in the order of the query. Their moments have no zone (`briefs.py` says why)."""
         if not query.ranges:
             return []
-        try:
-            return await self._found(query, limit, query.index)
-        except OperationFailure as error:
-            if error.code != _NO_SUCH_INDEX:
-                raise
-            return await self._found(query, limit, None)
-
-    async def _found(self, query: ListQuery, limit: int, index: str | None) -> list[Record]:
-        found = self._briefs.find({"$or": query.ranges}, _BRIEF, hint=index)
+        asked = {"$or": query.ranges}
         async with self._lane.turn():
-            return await found.sort(list(query.order)).limit(limit).to_list(limit)
+            return await find_by_index(self._briefs, asked, query.index, query.order, limit, _BRIEF)
 
     async def replacements(self, task_ids: Iterable[str]) -> dict[str, str]:
         """Return which task replaces each of the recalled ones, by the id of the recalled one."""
