@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from itertools import islice
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from services.assignment.directory import uncancelled
 from services.assignment.directory.attempt_queue import AttemptQueue
 from services.assignment.directory.attempts import Attempts
 from services.assignment.directory.failures import FailureLimits, Failures, Origin
@@ -328,3 +330,27 @@ async def test_what_may_not_stop_goes_on_when_its_caller_is_cancelled() -> None:
     assert caller.cancelled()
     go_on.set()
     await wait_until(done.is_set, "the work is done")
+
+
+async def test_what_fails_after_its_caller_left_is_nobodys_complaint() -> None:
+    go_on = asyncio.Event()
+    complaints: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+
+    async def work() -> None:
+        await go_on.wait()
+        raise OSError("broken")
+
+    loop.set_exception_handler(lambda _loop, context: complaints.append(context))
+    try:
+        caller = asyncio.create_task(to_the_end(work()))
+        await asyncio.sleep(0)
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+        go_on.set()
+        await wait_until(lambda: not uncancelled._running, "the work has ended")
+        del caller
+        gc.collect()
+    finally:
+        loop.set_exception_handler(None)
+    assert complaints == []
