@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.office.refusal import Code
-from shared.web.address import address_of
+from shared.web.address import address_of, network_of
 from shared.web.limits import FORM, JSON, MULTIPART, body_limit_of, take_body
 from shared.web.openapi import SECURITY
 from shared.web.problems import problem_responses
@@ -41,7 +41,7 @@ class CheckedRoute(APIRoute):
         async def checked(request: Request) -> Response:
             # `create_app` sets what stands in the state of the application.
             state = request.app.state
-            state.address_rate.count(address_of(request, state.gateways))
+            state.address_rate.count(network_of(address_of(request, state.gateways)))
             if not self.public:
                 # Assignment sets `by_account`, which also looks the account up.
                 request.state.principal = await state.authenticate(request)

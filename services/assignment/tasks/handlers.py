@@ -20,6 +20,7 @@ from services.assignment.tasks.rules.context import Command, Context, KnownAccou
 from services.assignment.tasks.rules.limits import require_few_bytes
 from services.assignment.tasks.rules.state import Task
 from services.assignment.tasks.store import AlreadyReplacedError, LoadedTask, RequestKey, bytes_written
+from shared.budget import bring_to_end
 from shared.messaging.retry import RetryLater
 from shared.office.access import Permission, Principal, may, may_see, require_permission
 from shared.office.refusal import Code, Refusal
@@ -107,7 +108,9 @@ class TaskHandlers:
         batch = await asyncio.to_thread(_decide_bounded, batch_id, items, context)
         if not await self._batches.insert_if_absent(batch, request_key.fingerprint if request_key else None):
             return await self.assign_batch(caller, items, request_key)
-        await self._batches.finish(batch)
+        # The batch is committed: to answer 503 now would be wrong, however long its tasks take.
+        with bring_to_end():
+            await self._batches.finish(batch)
         return batch, True
 
     async def perform(
