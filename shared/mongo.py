@@ -35,9 +35,7 @@ Collection: TypeAlias = "AsyncIOMotorCollection[Record]"
 # 13, 18: the account is not let in. 91, 11600: the server is shutting down. 189, 10107, 13435: it is no primary.
 # 14031: its disk is full.
 _AWAY_CODES: Final = frozenset({13, 18, 91, 189, 10107, 11600, 13435, 14031})
-
 _NO_SUCH_INDEX: Final = 2
-
 
 OPERATION_SECONDS: Final = 5.0
 """How long one operation may take, on the server too; half of what a request may take (`HTTP_BUDGET_SECONDS`)."""

@@ -82,7 +82,7 @@ async def _asked(installation: Installation, who: str, what: str, query: Mapping
     client, latencies, shown = installation.stack.as_(who), [], 0
     for _ in range(_REQUESTS + 1):
         began = time.perf_counter()
-        answer = (await client.get("/v1/tasks", params=dict(query))).raise_for_status()
+        answer = (await client.get("/v1/tasks", **query)).raise_for_status()
         latencies.append(time.perf_counter() - began)
         shown = len(answer.json()["items"])
     found = in_ms(latencies[1:])
