@@ -6,7 +6,7 @@ Left out, because they read everything by nature: reporting's summary (`Versions
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ import pytest
 
 from deploy.local.servers import Servers
 from services.deadline.store import INDEXES as WATCH_INDEXES
-from services.deadline.store import WatchStore
+from services.deadline.store import WATCHES, WatchStore
 from services.notification.rules.routing import Post
 from services.notification.store import INDEXES as INBOX_INDEXES
 from services.notification.store import DirectoryCopy, Inbox, InboxEntry, InboxQuery
@@ -39,6 +39,10 @@ class Watched:
     def __init__(self, database: Database, administration: Any) -> None:
         self.database = database
         self._administration = administration
+
+    async def fill(self, collection: str, records: Iterable[Record]) -> None:
+        """Insert as the administrator, who has all the time that it takes."""
+        await self._administration[collection].insert_many(records)
 
     @asynccontextmanager
     async def bounded(self, extra: int = 200) -> AsyncIterator[None]:
@@ -76,7 +80,7 @@ async def test_deadline_reads_only_what_is_due(watched: Watched) -> None:
             yield {"_id": f"t-{number}", "sequence": 1, "due_since": None, "task": {}, "dealt_with": {}, **waits}
 
     store = WatchStore(watched.database)
-    await store.collection.insert_many(watches())
+    await watched.fill(WATCHES, watches())
     async with watched.bounded():
         due = await store.due(NOW, 40)
         assert len(due) == 40
@@ -97,7 +101,7 @@ async def test_notification_reads_a_page_of_the_inbox_even_among_entries_of_one_
         )  # fmt: skip
 
     inbox = Inbox(watched.database)
-    await watched.database["inbox"].insert_many([an_entry(number).to_record() for number in range(MANY)])
+    await watched.fill("inbox", [an_entry(number).to_record() for number in range(MANY)])
     async with watched.bounded():
         for after in (None, (NOW, "e-02500"), (NOW - timedelta(hours=2), "e-12200")):
             page = await inbox.find(InboxQuery("head", after=after), 51)
@@ -120,9 +124,9 @@ async def test_notification_reads_only_the_people_who_hold_a_post(watched: Watch
             post = {"role": role, "agency": f"agency-{number // 10}", "disabled": False}
             yield {"_id": f"person-{number}", "sequence": 1, "since": NOW, **post}
 
-    await watched.database["people"].insert_many(people())
-    await watched.database["agencies"].insert_many(
-        [{"_id": f"agency-{number}", "name": "Sở", "sequence": 1} for number in range(MANY // 10)]
+    await watched.fill("people", people())
+    await watched.fill(
+        "agencies", [{"_id": f"agency-{number}", "name": "Sở", "sequence": 1} for number in range(MANY // 10)]
     )
     directory = DirectoryCopy(watched.database)
     async with watched.bounded():
@@ -139,8 +143,8 @@ async def test_reporting_reads_only_the_versions_of_the_task(watched: Watched) -
         for number in range(MANY // len(whole))
         for one in whole
     ]
-    await watched.database[VERSIONS].insert_many(rows)
-    await watched.database["names"].insert_many([{"_id": f"agency:a-{number}", "name": "Sở"} for number in range(MANY)])
+    await watched.fill(VERSIONS, rows)
+    await watched.fill("names", [{"_id": f"agency:a-{number}", "name": "Sở"} for number in range(MANY)])
     versions, names = Versions(watched.database), Names(watched.database)
     late = replace(whole[1], task="t-77", sequence=9)
     async with watched.bounded():

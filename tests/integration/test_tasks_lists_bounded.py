@@ -205,8 +205,8 @@ async def filled(servers: Servers) -> AsyncIterator[Lists]:
         client = connect(made.uri, "tests")
         afterwards.callback(client.close)
         await ensure_indexes(client[made.name], INDEXES)
-        await client[made.name][TASKS].insert_many(records(TASKS_MADE))
         watched = servers.administration[made.name]
+        await watched[TASKS].insert_many(records(TASKS_MADE))
         await watched.command("profile", 2)
         yield Lists(TaskLists(client[made.name]), watched["system.profile"])
         await watched.command("profile", 0)

@@ -58,7 +58,7 @@ def _lists() -> list[tuple[str, str, Mapping[str, str]]]:
         ("chair", "due next week, by due moment", next_week | by_due),
         ("chair", "a field nobody has", {"field": "Không có"}),
         ("chair", "a field nobody has, by due moment", {"field": "Không có"} | by_due),
-        ("chair", "one document", {"document": "12500/QĐ"}),
+        ("chair", "one document", {"document": "2500/QĐ"}),
         ("chair", "waiting for the caller", {"waiting": "me"}),
         ("chair", "assigned by the caller", {"assigner": "chair"} | by_due),
         ("chair", "led by an agency", {"lead_agency": AGENCY}),
