@@ -18,6 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import RunStack
+from tests.faults.conftest import Counts
 from tests.support.messaging import wait_until
 from tests.support.open_loop import Sent, open_loop
 from tests.support.running_stack import QUICK, RunningStack, expect
@@ -25,9 +26,7 @@ from tests.support.servers import temporary_servers
 
 BUDGET: Final = 10.0
 """What `HTTP_BUDGET_SECONDS` is unless somebody sets it."""
-AWAY_SECONDS: Final = 20.0
 RATE: Final = 200.0
-LOCKED_SECONDS: Final = 30.0
 SOON: Final = 1.0
 TEST_COMMANDS: Final = ("--setParameter", "enableTestCommands=1")
 
@@ -80,7 +79,7 @@ async def is_assigned(stack: RunningStack) -> bool:
 # An outage of MongoDB
 
 
-async def test_an_outage_of_mongodb_is_told_in_time_and_ends_at_once(stack: RunningStack) -> None:
+async def test_an_outage_of_mongodb_is_told_in_time_and_ends_at_once(stack: RunningStack, counts: Counts) -> None:
     """Nothing is carried out after it was given up, and nothing that was answered with success is lost."""
     headers, url = dict(stack.as_("chair").headers or {}), f"{stack.services.urls['assignment']}/v1/tasks"
     mongod, enough = stack.servers.mongod, asyncio.Event()
@@ -88,7 +87,7 @@ async def test_an_outage_of_mongodb_is_told_in_time_and_ends_at_once(stack: Runn
         sending = asyncio.create_task(clients.send(RATE, enough))
         await wait_until(lambda: any(one.status == 201 for one in clients.sent), "tasks are assigned")
         await mongod.kill()
-        await asyncio.sleep(AWAY_SECONDS)  # the outage that is tried, not a wait for anything
+        await asyncio.sleep(counts.of(6, 20))  # the outage that is tried, not a wait for anything
         await mongod.start()
         is_back = datetime.now(UTC)
         await wait_until(lambda: any(is_good(one, since=is_back) for one in clients.sent), "tasks are assigned again")
@@ -134,7 +133,9 @@ async def locked(stack: RunningStack) -> AsyncIterator[None]:
         await stack.servers.administration.admin.command("fsyncUnlock")
 
 
-async def test_a_lock_is_told_in_time_and_what_was_refused_is_done_once_afterwards(stack: RunningStack) -> None:
+async def test_a_lock_is_told_in_time_and_what_was_refused_is_done_once_afterwards(
+    stack: RunningStack, counts: Counts
+) -> None:
     async with locked(stack):
         began = perf_counter()
         await wait_until(lambda: is_ready(stack, "assignment", "unavailable"), "assignment is not ready", within=BUDGET)
@@ -142,7 +143,7 @@ async def test_a_lock_is_told_in_time_and_what_was_refused_is_done_once_afterwar
         enough = asyncio.Event()
         async with open_loop(url, headers) as clients:
             sending = asyncio.create_task(clients.send(20, enough))
-            await asyncio.sleep(LOCKED_SECONDS - (perf_counter() - began))  # the lock that is tried
+            await asyncio.sleep(counts.of(12, 30) - (perf_counter() - began))  # the lock that is tried
             enough.set()
             await sending
             sent = await clients.all_answered()
