@@ -13,7 +13,7 @@ import pytest
 from tests.support.consumers import CONSUMERS
 from tests.support.messaging import wait_until
 from tests.support.proxy import TcpProxy, proxy_to
-from tests.support.running_stack import RunningStack, expect
+from tests.support.running_stack import Caller, RunningStack, expect
 
 TASK = {"title": "Báo cáo tình hình thiên tai", "lead_agency": "stc", "deadline": "2026-10-16"}
 
@@ -63,6 +63,10 @@ async def readiness(stack: RunningStack) -> tuple[int, str, set[str]]:
 
 async def says(stack: RunningStack, expected: tuple[int, str, set[str]]) -> bool:
     return await readiness(stack) == expected
+
+
+async def is_answered(caller: Caller) -> bool:
+    return (await caller.get("/v1/me")).status_code == 200
 
 
 async def test_services_that_were_killed_miss_nothing(stack: RunningStack) -> None:
@@ -133,6 +137,7 @@ async def test_without_mongodb_a_service_says_so_and_heals(proxied: RunningStack
     assert int(unavailable.headers["Retry-After"]) > 0
     await mongodb.restore()
     await wait_until(partial(says, proxied, (200, "ready", set())), "MongoDB is seen to be back")
+    await wait_until(partial(is_answered, chair), "requests are answered again")
     task_id = await assign(proxied, deadline="2026-10-30")
     await proxied.wait_until_idle()
     assert await kinds_told(proxied, "head-stc", task_id) == Counter(["task.assigned"])

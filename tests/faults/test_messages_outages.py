@@ -64,7 +64,7 @@ async def test_a_database_away_for_longer_than_all_retries_sends_nothing_to_the_
 async def test_a_message_held_too_long_is_laid_aside_again_and_again_and_never_counted(
     servers: Servers, vhost: Vhost, database: Database, mongodb: TcpProxy
 ) -> None:
-    client = connect(mongodb.address_of(database.uri), "tests", selection_timeout=0.05)
+    client = connect(mongodb.address_of(database.uri), "tests", timeout=0.05)
     kept = client[database.name]["kept"]
 
     async def keep(event: Event[Any]) -> None:

@@ -32,6 +32,7 @@ from pymongo.errors import (
 from deploy.local.servers import Servers
 from shared.batched_writes import BatchedWrites, Update, duplicate_of, errors_by_index, new_write_id
 from shared.batching import copy_of
+from shared.breaker import UnavailableError
 from shared.mongo import Collection, Index, ascending, connect, ensure_indexes, is_away
 from tests.support.interleaving import InterruptedCollection
 from tests.support.messaging import wait_until
@@ -183,7 +184,7 @@ async def severable(servers: Servers, database: Database) -> AsyncIterator[tuple
     """Notes on a server that can be cut off."""
     async with AsyncExitStack() as afterwards:
         proxy = await afterwards.enter_async_context(proxy_to(servers.mongod.port))
-        client = connect(proxy.address_of(database.uri), "tests", selection_timeout=0.5)
+        client = connect(proxy.address_of(database.uri), "tests", timeout=0.5)
         afterwards.callback(client.close)
         yield Notes(client[database.name][NAME]), proxy
 
@@ -201,19 +202,17 @@ async def test_a_server_that_is_away_is_said_to_every_writer_and_forgotten_once_
     assert all(outcome is True or (isinstance(outcome, Exception) and is_away(outcome)) for outcome in outcomes)
     assert all(outcome is not True for outcome in outcomes[20:])
     await proxy.restore()
-    await wait_until(lambda: _answers(notes.collection), "the driver has found the server again")
-    assert await notes.insert("after", "1")
+
+    async def is_written() -> bool:
+        try:
+            return await notes.insert("after", "1")
+        except (ConnectionFailure, UnavailableError):
+            return False
+
+    await wait_until(is_written, "writes are done again")
     acknowledged = [f"during-{number}" for number, outcome in enumerate(outcomes[:20]) if outcome is True]
     assert set(notes.told) == {"before", "after", *acknowledged}
     assert await notes.collection.count_documents({"_id": {"$in": acknowledged}}) == len(acknowledged)
-
-
-async def _answers(collection: Collection) -> bool:
-    try:
-        await collection.find_one()
-    except ConnectionFailure:
-        return False
-    return True
 
 
 def test_what_a_majority_did_not_confirm_is_not_acknowledged() -> None:
@@ -332,16 +331,20 @@ def test_a_copy_of_an_error_of_the_driver_tells_what_the_error_told(error: PyMon
 class _Unconfirmed:
     """A collection whose primary steps down after each bulk write: no majority confirms it."""
 
+    name: Final = "unconfirmed"
     codec_options: Final = DEFAULT_CODEC_OPTIONS
+
+    def __init__(self, notes: Collection) -> None:
+        self.database = notes.database
 
     async def bulk_write(self, writes: Sequence[Any], *, ordered: bool) -> None:  # noqa: ARG002 - as the driver has it
         stepped_down = {"code": 189, "errmsg": "PrimarySteppedDown"}
         raise BulkWriteError({"writeErrors": [], "writeConcernErrors": [stepped_down], "nMatched": len(writes)})
 
 
-async def test_no_caller_is_answered_by_a_bulk_write_that_no_majority_confirmed() -> None:
+async def test_no_caller_is_answered_by_a_bulk_write_that_no_majority_confirmed(notes: Notes) -> None:
     told: list[Any] = []
-    writes = BatchedWrites(cast("Collection", _Unconfirmed()), written=told.extend)
+    writes = BatchedWrites(cast("Collection", _Unconfirmed(notes.collection)), written=told.extend)
     outcomes = await asyncio.gather(
         writes.update(Update("a", {"version": 1}, {"$set": {"version": 2}}, new_write_id())),
         writes.insert({"_id": "b"}),

@@ -282,7 +282,7 @@ async def test_a_database_that_was_away_delays_and_loses_nothing(
 ) -> None:
     await watch(observer, a_task(stage=Stage.IN_PROGRESS))
     async with proxy_to(servers.mongod.port) as proxy:
-        client = connect(proxy.address_of(database.uri), "tests", selection_timeout=0.2)
+        client = connect(proxy.address_of(database.uri), "tests", timeout=0.2)
         async with Background("deadline") as background:
             idle, failed = steps("idle"), steps("failed")
             background.start("monitor", monitor_of(WatchStore(client[database.name]), clock).run)

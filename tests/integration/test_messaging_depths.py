@@ -120,7 +120,7 @@ async def test_no_outbox_is_shown_while_mongodb_cannot_be_asked() -> None:
     OUTBOX_PENDING.labels("assignment", "agencies").set(1)
     OUTBOX_OLDEST_SECONDS.labels("assignment", "agencies").set(1)
     nowhere = "mongodb://127.0.0.1:1/?directConnection=true"
-    with closing(connect(nowhere, "tests", selection_timeout=0.2)) as unreachable:
+    with closing(connect(nowhere, "tests", timeout=0.2)) as unreachable:
         await messaging_of("assignment", "amqp://127.0.0.1:1/", outboxes=[unreachable["any"]["agencies"]]).measure()
     assert (_outbox("pending"), _outbox("oldest_seconds")) == (None, None)
 

@@ -101,7 +101,7 @@ async def test_services_start_while_both_servers_are_away(
 ) -> None:
     await broker_proxy.cut()
     await mongodb_proxy.cut()
-    client = connect(mongodb_proxy.address_of(database.uri), "tests", selection_timeout=0.2)
+    client = connect(mongodb_proxy.address_of(database.uri), "tests", timeout=0.2)
     office = client[database.name]
     sender = assignment(broker_proxy.address_of(vhost.amqp_url), office)
     async with sender.running(subscribed("assignment")):
@@ -135,7 +135,7 @@ async def test_a_service_ends_promptly_while_the_broker_is_away(
 async def test_a_consumer_whose_mongodb_is_away_waits_and_buries_nothing(
     servers: Servers, vhost: Vhost, database: OwnDatabase, mongodb_proxy: TcpProxy
 ) -> None:
-    client = connect(mongodb_proxy.address_of(database.uri), "tests", selection_timeout=0.1)
+    client = connect(mongodb_proxy.address_of(database.uri), "tests", timeout=0.1)
     inbox, refusals = client[database.name]["inbox"], list[str]()
 
     async def keep(event: Event[Any]) -> None:
@@ -162,7 +162,7 @@ async def test_a_consumer_whose_mongodb_is_away_waits_and_buries_nothing(
 async def test_a_consumer_that_waits_for_mongodb_ends_promptly_and_gives_its_message_back(
     vhost: Vhost, database: OwnDatabase, mongodb_proxy: TcpProxy
 ) -> None:
-    client = connect(mongodb_proxy.address_of(database.uri), "tests", selection_timeout=0.1)
+    client = connect(mongodb_proxy.address_of(database.uri), "tests", timeout=0.1)
     tried = asyncio.Event()
 
     async def keep(event: Event[Any]) -> None:
