@@ -11,13 +11,15 @@ import yaml  # type: ignore[import-untyped]
 from prometheus_client.metrics import Counter, Histogram, MetricWrapperBase
 
 from deploy.local.prometheus import RULES
+from services.assignment.directory import metrics as of_sign_in
+from services.assignment.tasks import metrics as of_tasks
 from services.deadline import metrics as of_deadline
 from services.notification import metrics as of_notification
 from services.reporting import metrics as of_reporting
 from shared import metrics as of_http
 from shared.messaging import metrics as of_messages
 
-_MODULES: Final = (of_http, of_messages, of_deadline, of_notification, of_reporting)
+_MODULES: Final = (of_http, of_messages, of_sign_in, of_tasks, of_deadline, of_notification, of_reporting)
 # By whom something was scraped; on every series.
 _OF_SCRAPES: Final = frozenset({"job", "instance"})
 _OF_PROMETHEUS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
