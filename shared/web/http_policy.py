@@ -27,7 +27,7 @@ class HttpPolicy(BaseModel):
     """The longest head: request line and headers together."""
     connections: Annotated[int, Field(ge=16, le=1_000_000)] = 4_096
     """How many connections are open at the same time."""
-    requests_at_once: Annotated[int, Field(ge=1, le=100_000)] = 512
+    requests_at_once: Annotated[int, Field(ge=1, le=100_000)] = 256
     """How many reads, and how many changes, a service works on at the same time; what comes on top is answered 503."""
     requests_per_account: Annotated[int, Field(ge=1)] = 120_000
     """How many requests an account may send to a service a minute."""
