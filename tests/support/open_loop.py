@@ -64,6 +64,12 @@ class OpenLoop:
                 return
             self._requests.append(asyncio.create_task(self._post(number)))
 
+    async def send_together(self, number: int) -> None:
+        """Begin so many requests at the same moment, and wait for their answers."""
+        requests = [asyncio.create_task(self._post(next(self._numbers))) for _ in range(number)]
+        self._requests += requests
+        await asyncio.gather(*requests)
+
     async def all_answered(self) -> list[Sent]:
         """Wait until everything that was sent has an answer."""
         await asyncio.gather(*self._requests)
