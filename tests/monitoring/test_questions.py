@@ -18,6 +18,9 @@ from tests.monitoring.dashboards import FOLDER, Dashboard, Question, dashboards
 MAY_BE_EMPTY: Final[Mapping[str, str]] = {
     "dondoc-overview: Danh sách cảnh báo · Alerts": "nothing is amiss",
     "dondoc-services: Kết nối bị ngắt · Connections cut": "counted from the first connection on",
+    "dondoc-services: Đăng nhập đang chờ, bị hoãn, bị từ chối · Sign-ins waiting, delayed, refused": (
+        "those refused are counted from the first one on"
+    ),
     "dondoc-services: Gửi không thành công · Publishes failed": "counted from the first failure on",
     "dondoc-services: Tác vụ nền bị hỏng · Background failures": "counted from the first failure on",
 }
