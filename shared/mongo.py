@@ -39,28 +39,27 @@ _NO_SUCH_INDEX: Final = 2
 
 OPERATION_SECONDS: Final = 5.0
 """How long one operation may take, on the server too; half of what a request may take (`HTTP_BUDGET_SECONDS`)."""
-LIST_SECONDS: Final = 4.0
-"""How long a list may take that a person reads: nobody waits longer for a page."""
 LISTS_AT_ONCE: Final = 8
 """How many threads read lists; who asks for one meanwhile waits in a lane (`shared/lane.py`)."""
 _THREADS: Final = 24
+_SELECTION_SECONDS: Final = 3.0
 
 
-def connect(uri: str, app_name: str, *, selection_timeout: float = 3.0, timeout: float = OPERATION_SECONDS) -> Client:
+def connect(uri: str, app_name: str, *, timeout: float = OPERATION_SECONDS) -> Client:
     """Return a client whose writes are acknowledged when a majority of the servers has them on disk.
 
-    The client connects at its first operation. If no server answers, that operation fails after `selection_timeout`
-    seconds. An operation that takes longer than `timeout` seconds fails, and the server ends it too.
+    The client connects at its first operation. An operation that takes longer than `timeout` seconds fails, and the
+    server ends it too. Until then the driver goes on looking for a server that answers.
     """
-    return _client(client_class("work", _THREADS), uri, app_name, selection_timeout, timeout)
+    return _client(client_class("work", _THREADS), uri, app_name, timeout)
 
 
-def connect_for_lists(uri: str, app_name: str, *, timeout: float = LIST_SECONDS) -> Client:
-    """Return a client for lists: it has connections and threads of its own, and less time for each operation."""
-    return _client(client_class("lists", LISTS_AT_ONCE), uri, f"{app_name}.lists", timeout, timeout)
+def connect_for_lists(uri: str, app_name: str, *, timeout: float) -> Client:
+    """Return a client for lists, as `connect` does: it has connections and threads of its own."""
+    return _client(client_class("lists", LISTS_AT_ONCE), uri, f"{app_name}.lists", timeout)
 
 
-def _client(kind: type[Client], uri: str, app_name: str, selection_timeout: float, timeout: float) -> Client:
+def _client(kind: type[Client], uri: str, app_name: str, timeout: float) -> Client:
     return kind(
         uri,
         appname=app_name,
@@ -72,8 +71,8 @@ def _client(kind: type[Client], uri: str, app_name: str, selection_timeout: floa
         retryWrites=True,
         retryReads=True,
         timeoutMS=round(timeout * 1000),
-        serverSelectionTimeoutMS=round(min(selection_timeout, timeout) * 1000),
-        connectTimeoutMS=round(min(selection_timeout, timeout) * 1000),
+        serverSelectionTimeoutMS=round(min(_SELECTION_SECONDS, timeout) * 1000),
+        connectTimeoutMS=round(min(_SELECTION_SECONDS, timeout) * 1000),
         # The driver notices within one second, not ten, that a server is back.
         heartbeatFrequencyMS=1_000,
     )

@@ -116,6 +116,7 @@ class Messaging:
         """Restart a stalled consumer on a new connection."""
         while (consumer := self._consumer) is not None:
             stall = StallDetector(self._service, consumer, self._publisher)
+            # Only the broker knows, so it must be polled.
             while not await stall.look():
                 self._may_read = await self._publisher.may_read(self._service)
                 await asyncio.sleep(self._look_interval)

@@ -1,4 +1,4 @@
-"""How much time and room one HTTP connection may take."""
+"""How much time and room connections and requests may take."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class HttpPolicy(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     budget_seconds: Seconds = 10
-    """Work on a request that has not begun within this time is given up."""
+    """A request is answered within this time; what is not begun by then is never carried out."""
     head_seconds: Seconds = 10
     """A head is complete within this time: the first one from the connection on, a later one from its first byte on."""
     body_seconds: Seconds = 30

@@ -21,7 +21,7 @@ CUT_STATUS: Final = "dondoc.cut_status"
 """The key of a scope for the status of a request whose work is cancelled because its connection was cut."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _READS = frozenset({"GET", "HEAD"})
-_QUIET = ("/health/", "/metrics")
+_FOR_MACHINES = ("/health/", "/metrics")
 _SERVER_ERROR = 500
 _IN_TIME: Final = 0.9
 """The share of the budget after which a request is given up; the rest is for the way of the answer."""
@@ -40,7 +40,7 @@ class AdmissionMiddleware:
         self._changes = Slots(service, policy.requests_at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(_QUIET):
+        if scope["type"] != "http" or scope["path"].startswith(_FOR_MACHINES):
             await self._app(scope, receive, send)
             return
         slot = Slot(self._reads if scope["method"] in _READS else self._changes)
@@ -93,7 +93,7 @@ class RequestMiddleware:
         route = _route(scope)
         HTTP_REQUESTS.labels(self._service, method, route, status).inc()
         HTTP_DURATION.labels(self._service, method, route).observe(seconds)
-        if not route.startswith(_QUIET):
+        if not route.startswith(_FOR_MACHINES):
             _log.info("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
 
 
