@@ -64,30 +64,30 @@ A_TEXT: Final[Record] = {"$gt": ""}
 _MANY_LACK: Final = frozenset({"waiting", "document.number", "officer", "coordinating_agencies", "field"})
 
 
-class Part(StrEnum):
-    """The tasks that a partial index holds."""
+class Subset(StrEnum):
+    """The tasks of which there are partial indexes."""
 
     OPEN = "open"
     RECALLED = "recalled"
     MISSED = "missed"
 
 
-CONDITIONS: Final[Mapping[Part, Record]] = MappingProxyType(
+CONDITIONS: Final[Mapping[Subset, Record]] = MappingProxyType(
     {
-        Part.OPEN: {"stage": {"$in": sorted(OPEN)}},
-        Part.RECALLED: {"stage": Stage.RECALLED.value},
-        Part.MISSED: MISSED,
+        Subset.OPEN: {"stage": {"$in": sorted(OPEN)}},
+        Subset.RECALLED: {"stage": Stage.RECALLED.value},
+        Subset.MISSED: MISSED,
     }
 )
-PARTS: Final[Mapping[str | None, tuple[Part, ...]]] = MappingProxyType(
-    {"officer": (Part.OPEN,), "agencies": tuple(Part), ALL: (Part.MISSED,)}
+SUBSETS: Final[Mapping[str | None, tuple[Subset, ...]]] = MappingProxyType(
+    {"officer": (Subset.OPEN,), "agencies": tuple(Subset), ALL: (Subset.MISSED,)}
 )
 """What has partial indexes besides whole ones."""
 
 
-def index(narrowed_by: str | None, order: Order, part: Part | None = None) -> Index:
-    """Return the index of the lists that a field narrows, or of a part of them."""
-    partial = CONDITIONS[part] if part else {}
+def index(narrowed_by: str | None, order: Order, subset: Subset | None = None) -> Index:
+    """Return the index of the lists that a field narrows, or of a subset of them."""
+    partial = CONDITIONS[subset] if subset else {}
     if narrowed_by is ALL:
         keys = [("stage", ASCENDING), *order.keys, *((field, ASCENDING) for field in order.beside)]
         return Index(COLLECTION, keys, partial=partial or None)
@@ -97,9 +97,9 @@ def index(narrowed_by: str | None, order: Order, part: Part | None = None) -> In
 
 INDEXES: Final = (
     *(
-        index(field, order, part)
+        index(field, order, subset)
         for field in (ALL, *NARROWED_BY)
-        for part in (None, *PARTS.get(field, ()))
+        for subset in (None, *SUBSETS.get(field, ()))
         for order in ORDERS.values()
     ),
     index(ALL, BY_CHANGE),

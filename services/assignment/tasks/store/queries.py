@@ -16,10 +16,10 @@ from services.assignment.tasks.store.list_indexes import (
     NARROWED_BY,
     OPEN,
     ORDERS,
-    PARTS,
+    SUBSETS,
     Order,
-    Part,
     Sort,
+    Subset,
     index,
 )
 from shared.office.access import SIGHT, Sight, sight_filter
@@ -85,7 +85,7 @@ def list_query(asked: Asked, after: Position | None) -> ListQuery:
     """Return the query of the page after a position. It has no range if no task can be on the page."""
     order, stages, equal = ORDERS[asked.sort], _stages(asked), _equal(asked)
     read = _index_read(asked, equal, stages)
-    held = [CONDITIONS[read.part]] if read.part else []
+    held = [CONDITIONS[read.subset]] if read.subset else []
     always = [*equal, *held, *_between(asked)]
     kinds = _each(stages) if read.narrowed_by is ALL else _any(stages)
     places = _places(order, after) if read.order is order else [_beyond(order, after)]
@@ -162,7 +162,7 @@ class Read(NamedTuple):
 
     narrowed_by: str | None
     order: Order
-    part: Part | None = None
+    subset: Subset | None = None
 
 
 def _index_read(asked: Asked, equal: Sequence[Record], stages: Mapping[Stage, Record]) -> Read:
@@ -171,18 +171,18 @@ def _index_read(asked: Asked, equal: Sequence[Record], stages: Mapping[Stage, Re
     if _changed_lately(asked) and narrow not in _SMALL:
         return Read(ALL, BY_CHANGE)
     order = BY_DUE if asked.filters.timeliness in _SOON or _are_few_days(asked) else ORDERS[asked.sort]
-    part = _part(asked, stages)
-    if narrow not in _SMALL and part is not None:
+    subset = _subset(asked, stages)
+    if narrow not in _SMALL and subset is not None:
         narrow = "agencies" if "agencies" in named else ALL
-    return Read(narrow, order, part if part in PARTS.get(narrow, ()) else None)
+    return Read(narrow, order, subset if subset in SUBSETS.get(narrow, ()) else None)
 
 
-def _part(asked: Asked, stages: Mapping[Stage, Record]) -> Part | None:
+def _subset(asked: Asked, stages: Mapping[Stage, Record]) -> Subset | None:
     if asked.filters.timeliness is Timeliness.COMPLETED_LATE:
-        return Part.MISSED
+        return Subset.MISSED
     if stages.keys() <= OPEN:
-        return Part.OPEN
-    return Part.RECALLED if stages.keys() == {Stage.RECALLED} else None
+        return Subset.OPEN
+    return Subset.RECALLED if stages.keys() == {Stage.RECALLED} else None
 
 
 def _changed_lately(asked: Asked) -> bool:
