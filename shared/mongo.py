@@ -117,12 +117,16 @@ async def takes_writes(database: Database) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index that a store needs; `partial` is its partial filter expression."""
+    """An index that a store needs; `partial` is its partial filter expression.
+
+    With `expire_after`, MongoDB removes a record this many seconds after the moment in the indexed field.
+    """
 
     collection: str
     keys: Sequence[tuple[str, int]]
     unique: bool = False
     partial: Mapping[str, Any] | None = None
+    expire_after: int | None = None
     name: str | None = None
 
     def model(self) -> IndexModel:
@@ -138,6 +142,8 @@ class Index:
     @property
     def _options(self) -> Record:
         options: Record = {"unique": True} if self.unique else {}
+        if self.expire_after is not None:
+            options["expireAfterSeconds"] = self.expire_after
         return options if self.partial is None else {**options, "partialFilterExpression": dict(self.partial)}
 
 

@@ -28,6 +28,7 @@ def make_secrets(folder: Path) -> None:
     _keep(folder / "mongodb_key", new_key)
     _keep(folder / "mongodb_password", _password)
     _keep(folder / "grafana_password", _password)
+    _keep(folder / "web_client_secret", _password)
     key = OKPKey.import_key(json.loads(_keep(folder / "assignment_signing_key", _signing_key)))
     _keep(folder / "public_keys", lambda: json.dumps(KeySet([key]).as_dict(private=False)))
     for service in SERVICES:

@@ -51,6 +51,11 @@ class Credentials:
         return json.dumps(self.signing_jwk)
 
     @property
+    def web_client_secret(self) -> str:
+        """The secret by which the web pages prove to assignment that they are themselves."""
+        return self.password_of("web client")
+
+    @property
     def public_keys(self) -> str:
         """The public key of the tokens, as a JWKS."""
         return json.dumps({"keys": [OKPKey.import_key(self.signing_jwk).as_dict(private=False)]})

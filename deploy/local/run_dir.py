@@ -59,6 +59,7 @@ class RunDir:
         }
         for service in stack.urls:
             self._write_environment(service, stack.environment_of(service))
+        write_private(self.path / "web_client_secret", stack.credentials.web_client_secret)
         write_private(self.path / "stack.json", json.dumps(content, ensure_ascii=False, indent=2))
 
     def _write_environment(self, service: str, environment: Mapping[str, str]) -> None:

@@ -101,6 +101,7 @@ class Stack:
         }
         if service == "assignment":
             settings["SIGNING_KEY"] = self.credentials.signing_key
+            settings["WEB_CLIENT_SECRET"] = self.credentials.web_client_secret
         else:
             settings["TOKEN_URL"] = f"{self.urls['assignment']}/v1/auth/token"
         named = {f"{service.upper()}_{name}": value for name, value in settings.items()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -13,14 +13,20 @@ from fastapi import APIRouter, FastAPI
 
 from services.assignment.directory.api.accounts import accounts_router
 from services.assignment.directory.api.agencies import agencies_router
-from services.assignment.directory.api.auth import auth_router, keys_router
+from services.assignment.directory.api.auth import keys_router, revoke_router, token_router
+from services.assignment.directory.api.grants import Grants
 from services.assignment.directory.api.me import me_router
+from services.assignment.directory.api.sessions import sessions_router
 from services.assignment.directory.attempts import Attempts
 from services.assignment.directory.authentication import by_account
+from services.assignment.directory.clients import FirstPartyClient
 from services.assignment.directory.failures import FailureLimits, Failures
 from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.lookups import Lookups
 from services.assignment.directory.passwords import Passwords
+from services.assignment.directory.session_store import INDEXES as SESSION_INDEXES
+from services.assignment.directory.session_store import SessionStore
+from services.assignment.directory.sessions import Sessions
 from services.assignment.directory.sign_in import SignIn
 from services.assignment.directory.store import ACCOUNTS, AGENCIES, DirectoryStore
 from services.assignment.directory.store import INDEXES as DIRECTORY_INDEXES
@@ -36,7 +42,7 @@ from services.assignment.tasks.store import INDEXES as TASK_INDEXES
 from services.assignment.tasks.store import TASKS, BatchStore, TaskLists, TaskStore
 from shared.app import client_for_lists, client_of, create_app, parts_of
 from shared.background import Background
-from shared.clock import Clock
+from shared.clock import Clock, true_now
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_EVENTS
 from shared.messaging.asyncapi import describe_messages
 from shared.messaging.relay import Relay
@@ -45,13 +51,18 @@ from shared.mongo import ensure_indexes
 from shared.office.workdays import WorkCalendar
 from shared.web.auth import Verifier
 
-INDEXES: Final = (*DIRECTORY_INDEXES, *TASK_INDEXES)
+INDEXES: Final = (*DIRECTORY_INDEXES, *SESSION_INDEXES, *TASK_INDEXES)
 OUTBOXES: Final = (TASKS, AGENCIES, ACCOUNTS)
 PUBLISHES: Final = (*TASK_EVENTS, AGENCY_CHANGED, ACCOUNT_CHANGED)
 
 
-def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAPI:
-    """Put the service together; nothing is connected before it starts. `clock` replaces the clock of the settings."""
+def build(
+    settings: AssignmentSettings, *, clock: Clock | None = None, now: Callable[[], datetime] = true_now
+) -> FastAPI:
+    """Put the service together; nothing is connected before it starts.
+
+    `clock` replaces the clock of the settings. `now` is the true time, by which tokens and sessions end.
+    """
     service = settings.service()
     clock = clock or settings.clock()
     policy = settings.office.policy()
@@ -66,8 +77,10 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
         prefetch=settings.prefetch,
     )
 
-    directory = DirectoryStore(database)
-    lookups = Lookups(directory)
+    directory, session_store = DirectoryStore(database), SessionStore(database)
+    lookups = Lookups(directory, session_store)
+    verifier = Verifier(settings.public_keys, now, most_kept=settings.tokens_kept)
+    sessions = Sessions(session_store, lookups, verifier, timedelta(hours=settings.session_hours), now)
     task_store = TaskStore(database, messaging.relay)
     batch_store = BatchStore(database, task_store)
     tasks = TaskHandlers(task_store, batch_store, lookups, office)
@@ -88,27 +101,37 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
             tasks_router(tasks, reads),
             acts_router(tasks, reads),
             batches_router(tasks),
-            *_directory_routers(settings, directory, lookups, clock, messaging.relay),
+            *_directory_routers(settings, directory, lookups, sessions, clock, now, messaging.relay),
         ],
         parts=parts_of(database, messaging),
         lifespan=lifespan,
-        authenticate=by_account(Verifier(settings.public_keys, most_kept=settings.tokens_kept), lookups),
+        authenticate=by_account(verifier, lookups, now),
         asyncapi=partial(describe_messages, service, PUBLISHES),
         before_scrape=[messaging.measure],
     )
 
 
 def _directory_routers(
-    settings: AssignmentSettings, store: DirectoryStore, lookups: Lookups, clock: Clock, relay: Relay
+    settings: AssignmentSettings,
+    store: DirectoryStore,
+    lookups: Lookups,
+    sessions: Sessions,
+    clock: Clock,
+    now: Callable[[], datetime],
+    relay: Relay,
 ) -> list[APIRouter]:
     passwords = make_passwords(settings)
     handlers = DirectoryHandlers(store, clock, passwords, relay.wake)
     sign_in = SignIn(store, lookups, passwords, _attempts(settings))
-    tokens = TokenIssuer(settings.signing_key.get_secret_value(), timedelta(seconds=settings.token_seconds))
+    secret = settings.web_client_secret
+    client = FirstPartyClient(secret.get_secret_value() if secret else None)
+    tokens = TokenIssuer(settings.signing_key.get_secret_value(), timedelta(seconds=settings.token_seconds), now)
     return [
-        auth_router(sign_in, tokens, settings.gateways),
+        token_router(Grants(sign_in, sessions, client, settings.gateways), tokens),
+        revoke_router(sessions, client),
         keys_router(orjson.loads(settings.public_keys)),
         me_router(handlers, sign_in, settings.gateways),
+        sessions_router(sessions),
         agencies_router(handlers),
         accounts_router(handlers),
     ]

@@ -35,6 +35,10 @@ class AssignmentSettings(ServiceSettings):
     """The private Ed25519 key (JWK, JSON) that signs tokens; `public_keys` has its public half, of the same `kid`."""
     token_seconds: Annotated[int, Field(ge=60, le=3_600)] = 600
     """How long a token is valid; until then, and 30 s longer, the other services accept that of a disabled account."""
+    session_hours: Annotated[float, Field(gt=0, le=168)] = 12
+    """How long after signing in a session ends by itself."""
+    web_client_secret: Annotated[SecretStr, Field(min_length=24)] | None = None
+    """The secret of the web pages, which alone get sessions; without it nobody does."""
     password_memory_kib: Annotated[int, Field(ge=8, le=1_048_576)] = 19 * 1024
     """The memory to hash one password; with `password_passes` it is the cost of argon2id that OWASP recommends."""
     password_passes: Annotated[int, Field(ge=1, le=100)] = 2

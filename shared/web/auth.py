@@ -46,16 +46,21 @@ class Claims(BaseModel):
     iat: int
     exp: int
     jti: str
+    gen: int = 0
+    """The generation of the account's tokens, and `sid` the session that the token is of; assignment asks for both."""
+    sid: str | None = None
 
     def principal(self) -> Principal:
         return Principal(self.sub, self.role, self.agency, frozenset(self.scopes))
 
 
-class _Verified(NamedTuple):
-    """Whom a token names, and the second at which it is no longer accepted."""
+class VerifiedToken(NamedTuple):
+    """Whom a token names, the second at which it is no longer accepted, its generation, and its session if any."""
 
     principal: Principal
     ends_at: int
+    generation: int
+    session: str | None
 
 
 class Verifier:
@@ -70,30 +75,34 @@ class Verifier:
         self._keys = public_key_set(public_keys)
         self._clock = clock
         self._most_kept = most_kept
-        self._kept: OrderedDict[str, _Verified] = OrderedDict()
+        self._kept: OrderedDict[str, VerifiedToken] = OrderedDict()
 
     def verify(self, token: str) -> Principal:
-        """Return the caller.
+        """Return the caller; raises as `verified` does."""
+        return self.verified(token).principal
+
+    def verified(self, token: str) -> VerifiedToken:
+        """Return what a token says.
 
         Raises:
             Refusal: not-authenticated; it does not say what is wrong with the token.
 
         """
-        verified = self._kept.get(token) or self._verified(token)
+        verified = self._kept.get(token) or self._read(token)
         if verified.ends_at <= self._now():
             self._kept.pop(token, None)
             raise unauthenticated()
         self._keep(token, verified)
-        return verified.principal
+        return verified
 
-    def _verified(self, token: str) -> _Verified:
+    def _read(self, token: str) -> VerifiedToken:
         if len(token) > _LONGEST_TOKEN:
             raise unauthenticated()
         try:
             claims = self._decoded(token)
         except (JoseError, ValidationError, ValueError, TypeError, KeyError, RecursionError):
             raise unauthenticated() from None
-        return _Verified(claims.principal(), claims.exp + LEEWAY_SECONDS)
+        return VerifiedToken(claims.principal(), claims.exp + LEEWAY_SECONDS, claims.gen, claims.sid)
 
     def _decoded(self, token: str) -> Claims:
         decoded = jwt.decode(token, self._keys, algorithms=[ALGORITHM])
@@ -109,7 +118,7 @@ class Verifier:
         registry.validate(decoded.claims)
         return Claims.model_validate(decoded.claims)
 
-    def _keep(self, token: str, verified: _Verified) -> None:
+    def _keep(self, token: str, verified: VerifiedToken) -> None:
         self._kept[token] = verified
         self._kept.move_to_end(token)
         if len(self._kept) > self._most_kept:

@@ -27,7 +27,13 @@ SCALES: Final = {"deadline": 3, "assignment": 2}
 SECRETS: Final = {
     "mongodb": {"mongodb_key", "mongodb_password"},
     "rabbitmq": {"rabbitmq_definitions"},
-    "assignment": {"assignment_mongodb_uri", "assignment_amqp_url", "assignment_signing_key", "public_keys"},
+    "assignment": {
+        "assignment_mongodb_uri",
+        "assignment_amqp_url",
+        "assignment_signing_key",
+        "assignment_web_client_secret",
+        "public_keys",
+    },
     "deadline": {"deadline_mongodb_uri", "deadline_amqp_url", "public_keys"},
     "notification": {"notification_mongodb_uri", "notification_amqp_url", "public_keys"},
     "reporting": {"reporting_mongodb_uri", "reporting_amqp_url", "public_keys"},

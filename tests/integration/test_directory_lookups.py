@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from services.assignment.directory.lookups import Lookups
+from services.assignment.directory.session_store import SessionStore
 from services.assignment.directory.store import ACCOUNTS, DirectoryStore
 from shared.mongo import connect
 from tests.support.servers import Database
@@ -21,7 +22,7 @@ async def test_an_account_that_a_later_version_wrote_is_nobody_elses_trouble(dat
     with closing(connect(database.uri, "tests")) as client:
         accounts = client[database.name][ACCOUNTS]
         await accounts.insert_many([_account("an", "leader"), _account("binh", "leader"), _account("chi", "deputy")])
-        lookups = Lookups(DirectoryStore(client[database.name]))
+        lookups = Lookups(DirectoryStore(client[database.name]), SessionStore(client[database.name]))
 
         first, odd, beside = await asyncio.gather(
             lookups.account("an"), lookups.account("chi"), lookups.account("binh"), return_exceptions=True

@@ -142,7 +142,9 @@ async def test_a_call_past_the_gateway_counts_by_its_own_address(servers: Server
 
 MALFORMED: list[tuple[dict[str, str], str, str]] = [
     ({}, "grant_type", "invalid_request"),
-    ({"grant_type": "refresh_token"}, "grant_type", "unsupported_grant_type"),
+    ({"grant_type": "implicit"}, "grant_type", "unsupported_grant_type"),
+    ({"grant_type": "refresh_token", "client_secret": "x"}, "client_id", "invalid_request"),
+    ({"grant_type": "refresh_token", "client_id": "web"}, "client_secret", "invalid_request"),
     ({"grant_type": "password", "password": "x"}, "username", "invalid_request"),
     ({"grant_type": "password", "username": "giam.doc"}, "password", "invalid_request"),
     ({"grant_type": "password", "username": "giam.doc", "password": ""}, "password", "invalid_request"),
@@ -223,7 +225,9 @@ async def test_a_disabled_account_is_out_at_once_and_back_when_enabled(service: 
     out = await service.http.get("/v1/me", headers=headers)
     assert (out.status_code, out.json()["code"]) == (401, "not-authenticated")
     await service.patch("/v1/accounts/tam.nghi", {"disabled": False})
-    assert (await service.http.get("/v1/me", headers=headers)).status_code == 200
+    assert (await service.http.get("/v1/me", headers=headers)).status_code == 401
+    again = bearer((await service.sign_in("tam.nghi")).json()["access_token"])
+    assert (await service.http.get("/v1/me", headers=again)).status_code == 200
 
 
 async def test_the_role_held_now_is_what_counts(service: AssignmentService) -> None:

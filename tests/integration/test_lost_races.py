@@ -14,6 +14,7 @@ from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 
 from services.assignment.directory.lookups import Lookups
+from services.assignment.directory.session_store import SessionStore
 from services.assignment.directory.store import DirectoryStore
 from services.assignment.tasks import handlers
 from services.assignment.tasks.rules.work import Urge
@@ -44,7 +45,7 @@ class Replica:
         self.tasks = InterruptedCollection(service.database[TASKS])
         store = TaskStore(cast("Database", {TASKS: self.tasks}), cast("Any", self))
         counted_by = handlers.Office(service.clock, WorkCalendar(Policy()), Policy())
-        lookups = Lookups(DirectoryStore(service.database))
+        lookups = Lookups(DirectoryStore(service.database), SessionStore(service.database))
         self._handlers = handlers.TaskHandlers(store, BatchStore(service.database, store), lookups, counted_by)
         self.woken: list[str] = []
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import httpx2
@@ -17,7 +18,7 @@ from services.assignment.directory.passwords import Passwords
 from services.assignment.directory.rules.account import Account
 from services.assignment.directory.store import DirectoryStore
 from services.assignment.settings import AssignmentSettings
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock, SystemClock, true_now
 from shared.mongo import Database, connect
 from shared.office.vocabulary import Role, Scope
 from shared.settings import Mode
@@ -50,6 +51,7 @@ class AssignmentService:
     http: httpx2.AsyncClient
     database: Database
     vhost: Vhost
+    settings: AssignmentSettings
 
     def as_(self, username: str) -> dict[str, str]:
         """Return the headers of this account; what the token says of the role is not what counts."""
@@ -78,6 +80,18 @@ class AssignmentService:
         return found
 
 
+@asynccontextmanager
+async def another_replica(service: AssignmentService) -> AsyncIterator[httpx2.AsyncClient]:
+    """Run a second replica of the service, which shares nothing with it but the servers."""
+    app = build(service.settings)
+    transport = httpx2.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://assignment") as http,
+    ):
+        yield http
+
+
 async def add_account(database: Database, account: Account, password: str | None) -> None:
     """Add an account as `create-administrator` does, with a cheap password; the relay's next sweep publishes it."""
     passwords = Passwords(memory_kib=8, passes=1)
@@ -102,13 +116,19 @@ def settings_for(mongodb_uri: str, mongodb_database: str, amqp_url: str, **other
 
 @asynccontextmanager
 async def running_assignment(
-    servers: Servers, people: Iterable[Account] = PEOPLE, *, clock: Clock | None = None, **settings: Any
+    servers: Servers,
+    people: Iterable[Account] = PEOPLE,
+    *,
+    clock: Clock | None = None,
+    now: Callable[[], datetime] = true_now,
+    **others: Any,
 ) -> AsyncIterator[AssignmentService]:
     """Run the service with these accounts and the agencies they are of."""
     async with AsyncExitStack() as afterwards:
         made = await Databases(servers, afterwards).create("assignment")
         vhost = await afterwards.enter_async_context(temporary_vhost(servers))
-        app = build(settings_for(made.uri, made.name, vhost.amqp_url, **settings), clock=clock)
+        settings = settings_for(made.uri, made.name, vhost.amqp_url, **others)
+        app = build(settings, clock=clock, now=now)
         await afterwards.enter_async_context(app.router.lifespan_context(app))
         transport = httpx2.ASGITransport(app)
         http = await afterwards.enter_async_context(
@@ -116,7 +136,7 @@ async def running_assignment(
         )
         client = connect(made.uri, "tests")
         afterwards.callback(client.close)
-        service = AssignmentService(app, http, client[made.name], vhost)
+        service = AssignmentService(app, http, client[made.name], vhost, settings)
         await wait_until(lambda: _is_ready(http), "assignment is ready")
         await _fill_directory(service, people)
         yield service

@@ -38,6 +38,12 @@ _OFFICIAL: Final = re.compile(
 _WITHOUT_VARIABLES: Final = re.compile(r"\$\{\w+:-([^}]*)\}")
 
 
+def secrets_of(part: str) -> dict[str, str]:
+    """Return the secrets that a container is given, and by which name it reads each."""
+    given = PARTS[part].get("secrets", ())
+    return dict((name, name) if isinstance(name, str) else (name["source"], name["target"]) for name in given)
+
+
 def said(text: str) -> str:
     """Return what a text says where nobody has set a variable."""
     return _WITHOUT_VARIABLES.sub(r"\1", text)
@@ -94,14 +100,20 @@ def test_every_secret_is_a_file_that_is_made_and_used(tmp_path: Path) -> None:
     assert {name: said(secret["file"]) for name, secret in COMPOSE["secrets"].items()} == {
         name: f"./secrets/{name}" for name in made
     }
-    assert {name for container in PARTS.values() for name in container.get("secrets", ())} == made
+    assert {name for part in PARTS for name in secrets_of(part)} == made
 
 
 @pytest.mark.parametrize("service", SETTINGS)
 def test_a_service_is_given_its_own_secrets_alone(service: str) -> None:
     own = {f"{service}_mongodb_uri", f"{service}_amqp_url", "public_keys"}
-    signing = {"assignment_signing_key"} if service == "assignment" else set()
-    assert set(PARTS[service]["secrets"]) == own | signing
+    signing = {"assignment_signing_key", "web_client_secret"} if service == "assignment" else set()
+    assert set(secrets_of(service)) == own | signing
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_secret_is_read_by_the_name_of_a_setting(service: str) -> None:
+    settings = {f"{service}_{name}" for name in SETTINGS[service].model_fields}
+    assert {name for name in secrets_of(service).values() if name != "public_keys"} <= settings
 
 
 @pytest.mark.parametrize("service", SETTINGS)

@@ -105,7 +105,7 @@ def test_secrets_are_long_and_never_the_same() -> None:
 
 def test_a_token_says_who_holds_it_for_ten_minutes_and_the_leeway() -> None:
     keys, issued_at = TestKeys(), true_now()
-    token = TokenIssuer(keys.signing_key, timedelta(minutes=10), lambda: issued_at).issue(PROGRAM)
+    token = TokenIssuer(keys.signing_key, timedelta(minutes=10), lambda: issued_at).issue(PROGRAM).text
     in_time = Verifier(keys.public_keys, lambda: issued_at + timedelta(seconds=628))
     too_late = Verifier(keys.public_keys, lambda: issued_at + timedelta(seconds=630))
     expected = Principal("phan.mem", Role.SERVICE, "stc", frozenset({"tasks:read", "tasks:act"}))

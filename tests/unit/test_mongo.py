@@ -57,6 +57,8 @@ def test_a_role_sees_its_tasks_and_no_others(role: Role, agency: str | None, see
 def test_an_index_says_only_what_it_needs() -> None:
     plain = Index("tasks", ascending("due_at", "_id")).model().document
     assert dict(plain) == {"key": {"due_at": 1, "_id": 1}, "name": "due_at_1__id_1"}
+    ending = Index("sessions", ascending("ends_at"), expire_after=0).model().document
+    assert (ending["key"], ending["expireAfterSeconds"]) == ({"ends_at": 1}, 0)
     partial = Index("tasks", ascending("replaces"), unique=True, partial={"replaces": {"$exists": True}}, name="once")
     assert dict(partial.model().document) == {
         "key": {"replaces": 1},

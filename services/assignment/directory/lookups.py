@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from services.assignment.directory.session_store import to_session
 from services.assignment.directory.store import to_account, to_credentials
 from shared.batching import BatchedReads
 
 if TYPE_CHECKING:
     from services.assignment.directory.rules.account import Account
+    from services.assignment.directory.rules.session import Session
+    from services.assignment.directory.session_store import SessionStore
     from services.assignment.directory.store import Credentials, DirectoryStore
     from shared.mongo import Record
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 class Lookups:
     """Nothing is kept, so a disabled account is refused at its next request, by every replica."""
 
-    def __init__(self, store: DirectoryStore) -> None:
+    def __init__(self, store: DirectoryStore, sessions: SessionStore) -> None:
         self._accounts: BatchedReads[str, Mapping[str, Record]] = BatchedReads(
             store.accounts_named, name="accounts.reads"
         )
@@ -25,6 +28,9 @@ class Lookups:
             store.credentials_of, name="credentials.reads"
         )
         self._agencies: BatchedReads[str, frozenset[str]] = BatchedReads(store.known_agencies, name="agencies.reads")
+        self._sessions: BatchedReads[str, Mapping[str, Record]] = BatchedReads(
+            sessions.sessions_with, name="sessions.reads"
+        )
 
     async def account(self, username: str) -> Account | None:
         # Each caller parses its own record. A record that cannot be parsed fails for its caller only.
@@ -34,6 +40,10 @@ class Lookups:
     async def credentials(self, username: str) -> Credentials | None:
         found = (await self._credentials.get([username])).get(username)
         return to_credentials(found) if found else None
+
+    async def session(self, session_id: str) -> Session | None:
+        found = (await self._sessions.get([session_id])).get(session_id)
+        return to_session(found) if found else None
 
     async def usable_accounts(self, usernames: Iterable[str]) -> Mapping[str, Account]:
         """Return those of the accounts that are there and not disabled."""

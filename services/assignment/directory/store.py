@@ -43,8 +43,13 @@ _ACCOUNT_FIELDS: Final = {
     "scopes": 1,
     "disabled": 1,
     "version": 1,
+    "tokens_from": 1,
 }
+_ADDED_LATER: Final = {"tokens_from": 0}
+"""What a field is in a record of an earlier version, which does not have it."""
 _CREDENTIALS_FIELDS: Final = {**_ACCOUNT_FIELDS, "password": 1, "secret": 1}
+ENDS_TOKENS: Final[Mapping[str, Any]] = {"$inc": {"tokens_from": 1}}
+"""Goes into the update of an account after which none of its tokens and sessions may go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,16 +180,16 @@ class DirectoryStore:
         await self._save(ACCOUNTS, account.username, _account_fields(account), event)
 
     async def set_password(self, username: str, password: str) -> None:
-        """Store the hash of a person's new password."""
-        await self._accounts.update_one({"_id": username}, {"$set": {"password": password}})
+        """Store the hash of a person's new password; every token and session of the person ends in the same write."""
+        await self._accounts.update_one({"_id": username}, {"$set": {"password": password}, **ENDS_TOKENS})
 
     async def replace_password(self, username: str, old: str, new: str) -> None:
         """Replace the hash `old` with another hash of the same password, unless the password was changed meanwhile."""
         await self._accounts.update_one({"_id": username, "password": old}, {"$set": {"password": new}})
 
     async def set_secret(self, username: str, secret: str) -> None:
-        """Store the hash of a program's new secret; the old secret is no longer valid."""
-        await self._accounts.update_one({"_id": username}, {"$set": {"secret": secret}})
+        """Store the hash of a program's new secret; the old secret and every token end in the same write."""
+        await self._accounts.update_one({"_id": username}, {"$set": {"secret": secret}, **ENDS_TOKENS})
 
     async def _insert(self, collection: str, record: Record, event: Event[Any]) -> None:
         try:
@@ -225,7 +230,8 @@ def to_account(record: Record) -> Account:
         ValueError: it has a role or a scope that only a later version of the program knows.
 
     """
-    fields = {field: record[field] for field in _ACCOUNT_FIELDS}
+    given: Record = _ADDED_LATER | record
+    fields = {field: given[field] for field in _ACCOUNT_FIELDS}
     closed = {"role": Role(record["role"]), "scopes": frozenset(map(Scope, record["scopes"]))}
     return Account(record["_id"], **fields | closed)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import orjson
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
 from services.assignment.directory.rules.account import Account
+from services.assignment.directory.rules.session import Session
 from shared.clock import true_now
 from shared.web.auth import ALGORITHM, Claims
 
@@ -29,30 +31,37 @@ def read_signing_key(text: str) -> OKPKey:
     return key
 
 
+class IssuedToken(NamedTuple):
+    """A signed token, and for how many seconds it is valid."""
+
+    text: str
+    expires_in: int
+
+
 class TokenIssuer:
     """Signs tokens with a private Ed25519 key (JWK, in JSON); its `kid` names the public key that verifies them."""
 
     def __init__(self, signing_key: str, lifetime: timedelta, now: Callable[[], datetime] = true_now) -> None:
         self._key = read_signing_key(signing_key)
         self._header = {"alg": ALGORITHM, "kid": self._key.kid}
-        self._lifetime = lifetime
+        self._seconds = int(lifetime.total_seconds())
         self._now = now
 
-    @property
-    def expires_in(self) -> int:
-        """How long a new token is valid, in seconds."""
-        return int(self._lifetime.total_seconds())
-
-    def issue(self, account: Account) -> str:
-        """Return a token with the username, role, agency and scopes of the account."""
-        issued_at = int(self._now().timestamp())
+    def issue(self, account: Account, session: Session | None = None) -> IssuedToken:
+        """Return a token with the username, role, agency and scopes of the account; it ends with its session."""
+        now = self._now()
+        issued_at = int(now.timestamp())
+        seconds = self._seconds if session is None else min(self._seconds, session.seconds_left(now))
         claims = Claims(
             sub=account.username,
             role=account.role,
             agency=account.agency,
             scopes=sorted(account.scopes),
             iat=issued_at,
-            exp=issued_at + self.expires_in,
+            exp=issued_at + seconds,
             jti=secrets.token_urlsafe(16),
+            gen=account.tokens_from if session is None else session.generation,
+            sid=None if session is None else session.id,
         )
-        return jwt.encode(self._header, claims.model_dump(mode="json"), self._key, algorithms=[ALGORITHM])
+        text = jwt.encode(self._header, claims.model_dump(mode="json"), self._key, algorithms=[ALGORITHM])
+        return IssuedToken(text, seconds)

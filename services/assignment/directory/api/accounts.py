@@ -121,7 +121,7 @@ def accounts_router(handlers: DirectoryHandlers) -> APIRouter:
 
     @router.post("/{username}/secret", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
     async def make_secret(caller: Caller, username: str, response: Response) -> SecretAnswer:
-        """Make a new secret for a program; its old secret is no longer valid."""
+        """Make a new secret for a program; its old secret and its tokens are no longer valid."""
         secret = await handlers.make_secret(caller, username)
         response.headers.update(NOT_STORED)
         return SecretAnswer(username=username, secret=secret)

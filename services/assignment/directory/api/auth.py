@@ -1,58 +1,88 @@
-"""Signing in by OAuth 2 (`POST /v1/auth/token`), and the public keys that verify the tokens."""
+"""Signing in and out by OAuth 2 (`/v1/auth/token`, `/v1/auth/revoke`), and the public keys that verify the tokens."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
-from urllib.parse import unquote_plus
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.assignment.directory.api import NOT_STORED
-from services.assignment.directory.rules.account import Account
-from services.assignment.directory.sign_in import SignIn
+from services.assignment.directory.api.grants import Grants, TokenForm
+from services.assignment.directory.api.oauth import ClientForm, malformed, require_client, require_given
+from services.assignment.directory.clients import FirstPartyClient
+from services.assignment.directory.sessions import Sessions
 from services.assignment.directory.tokens import TokenIssuer
-from shared.office.refusal import Code, FieldCode, Violation
-from shared.web.address import address_of
-from shared.web.http_refusal import HttpRefusal
+from shared.office.refusal import Code, FieldCode
 from shared.web.limits import body_limit
 from shared.web.problems import problem_responses
 from shared.web.route import api_router
 
-
-class TokenForm(BaseModel):
-    """The credentials of a person or a program; unknown members are ignored, as OAuth 2 requires."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    grant_type: str | None = Field(None, description="`password` or `client_credentials`.")
-    username: str | None = None
-    password: SecretStr | None = None
-    client_id: str | None = Field(None, description="The program's username; both also by HTTP Basic.")
-    client_secret: SecretStr | None = None
+_LARGEST_FORM: Final = 16_000
 
 
 class TokenAnswer(BaseModel):
-    """A token, and for how many seconds it is valid."""
+    """A token, and for how many seconds it is valid; to the web pages also the session, or how long it goes on."""
 
     access_token: str
     token_type: str = "Bearer"  # noqa: S105 - a name
     expires_in: int
+    refresh_token: str | None = None
+    refresh_expires_in: int | None = None
 
 
-def auth_router(sign_in: SignIn, tokens: TokenIssuer, gateways: int) -> APIRouter:
+class RevokeForm(ClientForm):
+    """The refresh token of a session, or an access token of it."""
+
+    token: SecretStr | None = None
+
+
+def token_router(grants: Grants, tokens: TokenIssuer) -> APIRouter:
     router = api_router("/v1/auth", ["sign-in"], public=True)
 
-    @router.post("/token", responses=problem_responses(Code.NOT_AUTHENTICATED, Code.RATE_LIMITED))
-    @body_limit(16_000)
+    @router.post(
+        "/token",
+        response_model_exclude_none=True,
+        responses=problem_responses(Code.NOT_AUTHENTICATED, Code.RATE_LIMITED),
+    )
+    @body_limit(_LARGEST_FORM)
     async def make_token(request: Request, form: Annotated[TokenForm, Form()], response: Response) -> TokenAnswer:
-        account = await _account(form, request, sign_in, address_of(request, gateways))
+        """Sign in, or let a session go on.
+
+        `client_id=web` with its `client_secret` gets a session with the token: a `refresh_token`, which stays the same
+        until the session ends.
+        """
+        signed_in = await grants.signed_in(form, request)
+        token = tokens.issue(signed_in.account, signed_in.session)
         response.headers.update(NOT_STORED)
-        return TokenAnswer(access_token=tokens.issue(account), expires_in=tokens.expires_in)
+        return TokenAnswer(
+            access_token=token.text,
+            expires_in=token.expires_in,
+            refresh_token=signed_in.refresh_token,
+            refresh_expires_in=signed_in.refresh_expires_in,
+        )
+
+    return router
+
+
+def revoke_router(sessions: Sessions, client: FirstPartyClient) -> APIRouter:
+    router = api_router("/v1/auth", ["sign-in"], public=True)
+
+    @router.post("/revoke", response_class=Response, responses=problem_responses(Code.NOT_AUTHENTICATED))
+    @body_limit(_LARGEST_FORM)
+    async def revoke_token(request: Request, form: Annotated[RevokeForm, Form()]) -> Response:
+        """End the session of a refresh token or of an access token, also if it has ended already (RFC 7009).
+
+        Assignment refuses the access tokens of the session at once, the other services when they end. An access token
+        of no session cannot be revoked: `unsupported_token_type`.
+        """
+        require_client(form, request, client)
+        if not await sessions.revoke(require_given(form.token, "token").get_secret_value()):
+            raise malformed("unsupported_token_type", "token", FieldCode.INVALID)
+        return Response(headers=NOT_STORED)
 
     return router
 
@@ -66,69 +96,3 @@ def keys_router(public_keys: Mapping[str, Any]) -> APIRouter:
         return dict(public_keys)
 
     return router
-
-
-async def _account(form: TokenForm, request: Request, sign_in: SignIn, address: str) -> Account:
-    match form.grant_type:
-        case "password":
-            return await _person(form, sign_in, address)
-        case "client_credentials":
-            return await _program(form, request, sign_in, address)
-        case None:
-            raise _malformed("invalid_request", "grant_type", FieldCode.MISSING)
-        case _:
-            raise _malformed("unsupported_grant_type", "grant_type", FieldCode.INVALID)
-
-
-async def _person(form: TokenForm, sign_in: SignIn, address: str) -> Account:
-    username = _require_given(form.username, "username")
-    password = _require_given(form.password, "password").get_secret_value()
-    account = await sign_in.person(username, password, address)
-    if account is None:
-        raise _not_proven("invalid_grant")
-    return account
-
-
-async def _program(form: TokenForm, request: Request, sign_in: SignIn, address: str) -> Account:
-    header = request.headers.get("authorization")
-    if header is not None and form.client_secret is not None:
-        raise _malformed("invalid_request", "client_secret", FieldCode.INVALID)
-    if header is not None:
-        username, secret = _basic(header)
-    else:
-        username = _require_given(form.client_id, "client_id")
-        secret = _require_given(form.client_secret, "client_secret").get_secret_value()
-    account = await sign_in.program(username, secret, address)
-    if account is None:
-        raise _not_proven("invalid_client", basic=header is not None)
-    return account
-
-
-def _basic(header: str) -> tuple[str, str]:
-    """Read HTTP Basic; in OAuth 2 the username and the secret are form-encoded."""
-    scheme, _, encoded = header.partition(" ")
-    try:
-        username, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except ValueError:
-        colon = ""
-    if scheme.lower() != "basic" or not colon:
-        raise _not_proven("invalid_client", basic=True)
-    return unquote_plus(username), unquote_plus(secret)
-
-
-_Value = TypeVar("_Value")
-
-
-def _require_given(value: _Value | None, field: str) -> _Value:
-    if value is None:
-        raise _malformed("invalid_request", field, FieldCode.MISSING)
-    return value
-
-
-def _malformed(error: str, field: str, code: FieldCode) -> HttpRefusal:
-    return HttpRefusal(Code.VALIDATION, Violation(field, code), members={"error": error}, headers=NOT_STORED)
-
-
-def _not_proven(error: str, *, basic: bool = False) -> HttpRefusal:
-    challenge = {"WWW-Authenticate": 'Basic realm="dondoc"'} if basic else {}
-    return HttpRefusal(Code.NOT_AUTHENTICATED, members={"error": error}, headers={**NOT_STORED, **challenge})

@@ -37,6 +37,7 @@ def me_router(handlers: DirectoryHandlers, sign_in: SignIn, gateways: int) -> AP
 
     @router.post("/password", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(Code.RATE_LIMITED))
     async def change_my_password(caller: Caller, body: PasswordChange, request: Request) -> None:
+        """Change one's own password. Every session and token ends, also the one of this request: sign in again."""
         current, new = body.current_password.get_secret_value(), body.new_password.get_secret_value()
         await sign_in.change_password(caller.username, current, new, address_of(request, gateways))
 

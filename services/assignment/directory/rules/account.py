@@ -31,6 +31,8 @@ class Account:
     scopes: frozenset[Scope] = frozenset()
     disabled: bool = False
     version: int = 1
+    tokens_from: int = 0
+    """The generation of the tokens and sessions that are good now; all older ones have ended."""
 
     @property
     def is_program(self) -> bool:
@@ -46,8 +48,13 @@ class Account:
         return Principal(self.username, self.role, self.agency, frozenset(self.scopes))
 
     def changed(self, changes: Mapping[str, Any]) -> Account:
-        """Return the next version, with the fields that `changes` names."""
-        return replace(self, **changes, version=self.version + 1)
+        """Return the next version, with the fields that `changes` names. Disabling ends all tokens and sessions."""
+        after = replace(self, **changes, version=self.version + 1)
+        return after.without_tokens() if after.disabled and not self.disabled else after
+
+    def without_tokens(self) -> Account:
+        """Return the account with every token and session ended."""
+        return replace(self, tokens_from=self.tokens_from + 1)
 
 
 def require_fields_of_role(account: Account) -> None:
