@@ -31,6 +31,7 @@ from schemathesis.specs.openapi.checks import (
 from deploy.services import SERVICES
 from tests.support.assignment import BODIES
 from tests.support.running_stack import RunningStack, expect
+from tests.support.web_client import Web
 
 CHECKS: Final[list[CheckFunction]] = [
     not_a_server_error,
@@ -72,13 +73,14 @@ class Known:
     task_id: Sequence[str]
     batch_id: Sequence[str]
     entry_id: Sequence[str]
+    session_id: Sequence[str]
     code: Sequence[str] = ("stc", "sxd")
     username: Sequence[str] = ("head-stc", "program-stc")
 
 
 @pytest.fixture(scope="module")
 async def known(stack: RunningStack) -> Known:
-    """A batch of tasks in every stage that acts lead to, and an inbox with entries."""
+    """A batch of tasks in every stage that acts lead to, an inbox with entries, and sessions."""
     items = [{"title": stage, "lead_agencies": ["stc"], "deadline": "2026-10-30"} for stage in STAGES] * EACH
     answer = await stack.as_("chair").post("/v1/task-batches", {"items": items})
     given = expect(201, answer)["items"]
@@ -91,7 +93,14 @@ async def known(stack: RunningStack) -> Known:
         task_id=[task["id"] for task in given],
         batch_id=[answer.headers["Location"].rsplit("/", 1)[1]],
         entry_id=[entry["id"] for entry in inbox["items"]],
+        session_id=[await _begin_session(stack, caller) for caller in CALLERS if not caller.startswith("program")] * 3,
     )
+
+
+async def _begin_session(stack: RunningStack, username: str) -> str:
+    me = Web(stack, username)
+    await me.sign_in()
+    return str(expect(200, await me.get("/v1/me/sessions"))["items"][0]["id"])
 
 
 @pytest.mark.parametrize("caller", CALLERS)

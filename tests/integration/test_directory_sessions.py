@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -47,20 +47,21 @@ class Web:
         self.refresh_token = ""
         self.access_token = ""
 
-    async def sign_in(self, **headers: str) -> dict[str, Any]:
+    async def sign_in(self, agent: str = "") -> dict[str, Any]:
         form = {"grant_type": "password", "username": self.username, "password": PASSWORD}
-        answer = await self.service.http.post(TOKEN, data=form | CLIENT, headers=headers)
+        answer = await self.service.http.post(TOKEN, data=form | CLIENT, headers={b"User-Agent": agent.encode()})
         assert answer.status_code == 200, answer.text
         said: dict[str, Any] = answer.json()
         self.refresh_token, self.access_token = said["refresh_token"], said["access_token"]
         return said
 
-    async def refresh(self, at: httpx2.AsyncClient | None = None, **others: str) -> Answer:
+    async def refresh(self, at: httpx2.AsyncClient | None = None, client: Mapping[str, str] = CLIENT) -> Answer:
         form = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
-        return await (at or self.service.http).post(TOKEN, data=form | CLIENT | others)
+        return await (at or self.service.http).post(TOKEN, data={**form, **client})
 
-    async def revoke(self, token: str, **others: str) -> Answer:
-        return await self.service.http.post("/v1/auth/revoke", data={"token": token} | CLIENT | others)
+    async def revoke(self, token: str, client: Mapping[str, str] = CLIENT) -> Answer:
+        form = {"token": token, "token_type_hint": "refresh_token"}
+        return await self.service.http.post("/v1/auth/revoke", data={**form, **client})
 
     async def ask(self, method: str, path: str, at: httpx2.AsyncClient | None = None, **options: Any) -> Answer:
         headers = {"Authorization": f"Bearer {self.access_token}"}
@@ -175,8 +176,8 @@ async def test_another_client_never_gets_nor_ends_a_session(service: AssignmentS
     form = {"grant_type": "password", "username": username, "password": PASSWORD}
     answers = [
         await service.http.post(TOKEN, data=form | client),
-        await web.refresh(**client),
-        await web.revoke(web.refresh_token, **client),
+        await web.refresh(client=client),
+        await web.revoke(web.refresh_token, client),
     ]
     assert {(answer.status_code, answer.json()["error"]) for answer in answers} == {(401, "invalid_client")}
     assert len(await web.own()) == 1
@@ -188,7 +189,7 @@ async def test_a_program_cannot_use_a_refresh_token(service: AssignmentService) 
     await web.sign_in()
     await service.add(Account("may.phien", "Phần mềm", Role.SERVICE, FINANCE))
     secret = (await service.post("/v1/accounts/may.phien/secret", None)).json()["secret"]
-    refused = await web.refresh(client_id="may.phien", client_secret=secret)
+    refused = await web.refresh(client={"client_id": "may.phien", "client_secret": secret})
     assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
 
 
@@ -212,7 +213,7 @@ async def test_failing_often_with_a_wrong_client_shuts_nobody_out(service: Assig
     web = await person(service, "phien.8")
     await web.sign_in()
     for _ in range(12):
-        assert (await web.refresh(client_secret="y" * 40)).status_code == 401
+        assert (await web.refresh(client=CLIENT | {"client_secret": "y" * 40})).status_code == 401
     assert (await web.refresh()).status_code == 200
     assert (await service.sign_in("phien.8")).status_code == 200
 
@@ -322,7 +323,7 @@ async def test_revoking_again_or_what_nobody_knows_is_fine(service: AssignmentSe
     await web.sign_in()
     for token in (web.refresh_token, web.refresh_token, "unknown", "a.b.c", "é" * 100):
         assert (await web.revoke(token)).status_code == 200
-    assert (await web.revoke(web.access_token, token_type_hint="access_token")).status_code == 200
+    assert (await web.revoke(web.access_token)).status_code == 200
     assert (await web.revoke("")).json()["errors"][0] | {"message": ""} == {
         "field": "token",
         "code": "missing",
@@ -345,9 +346,9 @@ async def test_one_sees_ones_own_sessions_and_ends_no_other(service: AssignmentS
     first, second = await person(service, "phien.11"), Web(service, "phien.11")
     stranger = await person(service, "phien.12")
     agent = "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"
-    await first.sign_in(**{"User-Agent": agent})
+    await first.sign_in(agent)
     true_time.advance(minutes=5)
-    await second.sign_in(**{"User-Agent": "Sở\t<b>" + "x" * 300})
+    await second.sign_in("Sở\t<b>" + "x" * 300)
     await stranger.sign_in()
 
     newer, older = await second.own()
@@ -488,7 +489,7 @@ async def test_no_secret_of_a_session_is_ever_logged_or_answered(
     await web.sign_in()
     answers = [
         await web.refresh(),
-        await web.refresh(client_secret="đoán mò 4711"),
+        await web.refresh(client=CLIENT | {"client_secret": "đoán mò 4711"}),
         await web.ask("GET", SESSIONS_PATH),
         await web.revoke(web.refresh_token),
         await web.refresh(),
