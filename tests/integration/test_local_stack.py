@@ -23,6 +23,7 @@ async def test_a_stack_is_ready_when_it_says_so_and_leaves_nothing_running(tmp_p
         stack = await _written_stack(process, tmp_path)
         await _expect_ready(stack)
         await _expect_a_shell_to_find_the_settings_of_a_service(tmp_path)
+        await _expect_a_program_to_begin_a_session(tmp_path, stack)
         async with _started(tmp_path) as late:
             refusal, _ = await late.communicate()
         process.send_signal(signal.SIGTERM)
@@ -32,6 +33,7 @@ async def test_a_stack_is_ready_when_it_says_so_and_leaves_nothing_running(tmp_p
         f"dondoc: {tmp_path} is in use by another stack: stop that one, or set RUN_DIR to another folder\n"
     )
     assert process.returncode == 0, output.decode()
+    assert (tmp_path / "web_client_secret").read_text(encoding="utf-8") not in output.decode()
     assert "dondoc: Prometheus: http://127.0.0.1:" in output.decode()
     assert processes_naming(tmp_path) == {}
     assert not (tmp_path / "stack.json").exists()
@@ -73,6 +75,17 @@ async def _expect_a_shell_to_find_the_settings_of_a_service(run_dir: Path) -> No
     _, remarks = await listing.communicate()
     assert (listing.returncode, remarks.decode()) == (0, "dead letters: 0\n")
     assert (run_dir / "reporting.env").stat().st_mode & 0o077 == 0
+
+
+async def _expect_a_program_to_begin_a_session(run_dir: Path, stack: dict[str, Any]) -> None:
+    kept = run_dir / "web_client_secret"
+    assert kept.stat().st_mode & 0o077 == 0
+    account = stack["accounts"][0]
+    form = {"grant_type": "password", "username": account["username"], "password": account["password"]}
+    client = {"client_id": "web", "client_secret": kept.read_text(encoding="utf-8")}
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        answer = await http.post(f"{stack['services']['assignment']}/v1/auth/token", data=form | client)
+    assert answer.json()["refresh_expires_in"] == 12 * 3600
 
 
 async def _expect_ready(stack: dict[str, Any]) -> None:
