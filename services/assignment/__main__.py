@@ -1,12 +1,13 @@
-"""`python -m services.assignment` serves; operators ask it for `create-administrator`, `dead-letters` and `check`."""
+"""`python -m services.assignment` serves, unless an operator names a command."""
 
 import sys
 
 from services.assignment.administrator import CREATE_ADMINISTRATOR
 from services.assignment.app import build
 from services.assignment.check import CHECK
+from services.assignment.resend import RESEND
 from services.assignment.settings import AssignmentSettings
 from shared.commands.command_line import run
 
 if __name__ == "__main__":
-    sys.exit(run(AssignmentSettings, build, [CREATE_ADMINISTRATOR, CHECK]))
+    sys.exit(run(AssignmentSettings, build, [CREATE_ADMINISTRATOR, CHECK, RESEND]))

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from shared.background import growing_waits
 from shared.commands.assignment import Assignment, Credentials, SignIn, TokenFile, reading
 from shared.commands.command import Exit, OperatorCommand, UnavailableError, complain, say
-from shared.commands.difference import ADVICE, Difference, DifferenceKind
+from shared.commands.difference import ADVICE, Difference, DifferenceKind, resend_calls
 from shared.commands.password import read_password
 from shared.messaging.dead_letters import NoQueueError, count_waiting, open_dead_letters
 from shared.messaging.publisher import BROKER_AWAY
@@ -203,13 +203,16 @@ async def _check(settings: Settings, find: Find[Settings], arguments: argparse.N
     complain(f"differences: {len(findings.differences)}, tasks: {findings.tasks}")
     for kind in Counter(difference.kind for difference in findings.differences):
         complain(f"{kind}: {ADVICE[kind]}")
+    for call in resend_calls(findings.differences):
+        complain(f"to mend: {call}")
     return Exit.DIFFERENCES if findings.differences else Exit.FINE
 
 
 def _line(difference: Difference, dead: Iterable[str], *, as_json: bool) -> str:
     is_dead = difference.kind is DifferenceKind.MISSED and difference.subject in dead
     if as_json:
-        return orjson.dumps({**asdict(difference), "dead_letter": is_dead, "advice": ADVICE[difference.kind]}).decode()
+        advice = {"advice": ADVICE[difference.kind], "calls": resend_calls([difference])}
+        return orjson.dumps({**asdict(difference), "dead_letter": is_dead, **advice}).decode()
     detail = f"{difference.detail} (among the dead letters)" if is_dead else difference.detail
     return f"{difference.kind}\t{difference.subject}\t{detail}"
 

@@ -23,13 +23,18 @@ class DifferenceKind(StrEnum):
     WAITING = "waiting-outbox"
 
 
+_SENT_AGAIN: Final = frozenset({DifferenceKind.MISSED, DifferenceKind.NOT_TOLD})
+_DIRECTORY: Final = ("agency:", "account:")
+_RESEND: Final = "python -m services.assignment resend"
+_MOST_NAMED: Final = 100
+"""How many tasks a call names; above that it sends all."""
 _RESTORED: Final = "assignment was restored from an older backup: restore this service's of the same moment"
 ADVICE: Final[Mapping[DifferenceKind, str]] = MappingProxyType(
     {
         DifferenceKind.MISSED: (
-            "replay it if it is among the dead letters; else it was lost with its queue, and stays missed"
+            "let assignment send it again, by the call below; or replay it, if it is among the dead letters"
         ),
-        DifferenceKind.NOT_TOLD: "tell the person by other means; notification does not make up for it by itself",
+        DifferenceKind.NOT_TOLD: "let assignment send it again, by the call below; who was told is not told twice",
         DifferenceKind.DIFFERS: (
             "a fault of the program, or a change by hand: keep this line and the log, and report it"
         ),
@@ -51,6 +56,16 @@ class Difference:
     kind: DifferenceKind
     subject: str
     detail: str
+
+
+def resend_calls(differences: Iterable[Difference]) -> list[str]:
+    """Return the calls of assignment's `resend` that send what is missed again; none if nothing is missed."""
+    missed_by = [one.subject for one in differences if one.kind in _SENT_AGAIN]
+    tasks = dict.fromkeys(subject.partition(":")[0] for subject in missed_by if not subject.startswith(_DIRECTORY))
+    calls = [f"{_RESEND} --directory"] if any(subject.startswith(_DIRECTORY) for subject in missed_by) else []
+    if len(tasks) > _MOST_NAMED:
+        return [f"{_RESEND} --all"]
+    return [*calls, f"{_RESEND} --task {' '.join(tasks)}"] if tasks else calls
 
 
 @dataclass(frozen=True, slots=True)

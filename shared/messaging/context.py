@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 from asgi_correlation_id.context import correlation_id as _correlation_id
@@ -24,6 +24,18 @@ def correlation_id() -> str | None:
 def causation_id() -> str | None:
     """Return the id of the event that is being handled, if any: `causationid` of the events that follow from it."""
     return _causation_id.get()
+
+
+class Cause(NamedTuple):
+    """The two ids of an event that name its cause."""
+
+    correlationid: str | None = None
+    causationid: str | None = None
+
+
+def current_cause() -> Cause:
+    """Return the cause of the events that are made now."""
+    return Cause(correlation_id(), causation_id())
 
 
 @contextmanager

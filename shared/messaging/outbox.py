@@ -112,6 +112,21 @@ class Outbox:
             done = [event_id for ids in confirmed.values() for event_id in ids]
             await self._collection.update_many({"_id": {"$in": list(confirmed)}}, _without(done))
 
+    async def put_again(self, record_id: Any, events: Sequence[Event[Any]]) -> None:
+        """Put events that were published before into a record's outbox once more; those that still wait stay one."""
+        waiting = await self._ids_in(record_id)
+        change = push(event for event in events if event.id not in waiting)
+        if change:
+            await self._collection.update_one({"_id": record_id}, change)
+
+    async def is_empty(self, record_id: Any) -> bool:
+        """Whether all events of a record are confirmed."""
+        return await self._collection.find_one({"_id": record_id, **_PENDING}, {"_id": 1}) is None
+
+    async def _ids_in(self, record_id: Any) -> set[str]:
+        record = await self._collection.find_one({"_id": record_id}, {"outbox.id": 1})
+        return {entry["id"] for entry in (record or {}).get("outbox", ())}
+
     async def depth(self) -> tuple[int, datetime | None]:
         """Return how many records wait, and since when the oldest has waited."""
         oldest = await self._collection.find_one(_PENDING, {"pending_since": 1}, sort=[("pending_since", 1)])

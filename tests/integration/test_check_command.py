@@ -4,153 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
 
 import aio_pika
 import httpx2
 import orjson
 import pytest
-import uvicorn
-from fastapi import FastAPI
-from structlog.testing import capture_logs
 
 from deploy.local.servers import Servers
-from services.deadline import app as deadline_app
-from services.deadline import check as deadline_check
-from services.deadline.settings import DeadlineSettings
-from services.notification import app as notification_app
-from services.notification import check as notification_check
 from services.notification.rules.occasion import occasion_of
 from services.notification.rules.past import occasions
-from services.notification.settings import NotificationSettings
-from services.reporting import app as reporting_app
-from services.reporting import check as reporting_check
-from services.reporting.settings import ReportingSettings
 from shared.clock import true_now
 from shared.commands.assignment import Assignment
-from shared.commands.check import check_command
-from shared.commands.command import OperatorCommand
-from shared.commands.command_line import run
 from shared.events.codec import decode
 from shared.messaging.topology import dead_queue, events_queue
-from shared.mongo import Database, connect
 from shared.office.vocabulary import Role
-from shared.settings import Mode, ServiceSettings
-from tests.support.assignment import TaskService, running_tasks
-from tests.support.directory import KEYS, PASSWORD
-from tests.support.messaging import messages_in, settled, wait_until
-from tests.support.servers import Database as OwnDatabase
-from tests.support.servers import Databases
-
-AUDITOR: Final = "auditor"
-KINDS: Final[Mapping[str, type[ServiceSettings]]] = {
-    "deadline": DeadlineSettings,
-    "notification": NotificationSettings,
-    "reporting": ReportingSettings,
-}
-COMMANDS: Final[Mapping[str, OperatorCommand]] = {
-    "deadline": check_command(DeadlineSettings, deadline_check.comparison),
-    "notification": check_command(NotificationSettings, notification_check.comparison),
-    "reporting": check_command(ReportingSettings, reporting_check.comparison),
-}
-
-
-@dataclass(frozen=True)
-class Ended:
-    code: int | str | None
-    out: str
-    err: str
-
-    @property
-    def found(self) -> set[tuple[str, str]]:
-        """Kind and subject of every difference."""
-        return {(line.split("\t")[0], line.split("\t")[1]) for line in self.out.splitlines()}
-
-
-@dataclass(frozen=True)
-class AllServices:
-    """assignment at an address, and a database for each of the others, which run when told to."""
-
-    assignment: TaskService
-    url: str
-    databases: Mapping[str, OwnDatabase]
-    servers: Servers
-
-    @property
-    def amqp_url(self) -> str:
-        return self.assignment.vhost.amqp_url
-
-    def settings_of(self, service: str) -> dict[str, Any]:
-        database = self.databases[service]
-        where = {"mongodb_uri": database.uri, "mongodb_database": database.name, "amqp_url": self.amqp_url}
-        return {"mode": Mode.LOCAL, "public_keys": KEYS.public_keys, "retry_delays": (0.2, 0.5), **where}
-
-    def app_of(self, service: str) -> FastAPI:
-        settings: Any = KINDS[service](**self.settings_of(service))
-        match service:
-            case "deadline":
-                return deadline_app.build(settings, clock=self.assignment.clock)
-            case "notification":
-                return notification_app.build(settings, clock=self.assignment.clock)
-            case _:
-                return reporting_app.build(settings)
-
-    @asynccontextmanager
-    async def consuming(self) -> AsyncIterator[None]:
-        """Run the three other services while inside, and let them take in all there is before the end."""
-        async with AsyncExitStack() as running:
-            for service in KINDS:
-                app = self.app_of(service)
-                await running.enter_async_context(app.router.lifespan_context(app))
-                await wait_until(lambda app=app: _is_ready(app), f"{service} is ready")  # type: ignore[misc]
-            yield
-            await settled(self.servers, self.assignment.vhost, list(KINDS), outboxes=self.outboxes)
-
-    @property
-    def outboxes(self) -> list[Any]:
-        return [self.assignment.database[name] for name in ("tasks", "agencies", "accounts")]
-
-    async def lose_the_queues(self) -> None:
-        """Delete the queues of events, as soon as all that was published is in them."""
-        await wait_until(self._is_all_published, "the outboxes are empty")
-        async with await aio_pika.connect(self.amqp_url) as connection:
-            channel = await connection.channel()
-            for service in KINDS:
-                await channel.queue_delete(events_queue(service))
-
-    async def _is_all_published(self) -> bool:
-        return not any([await box.find_one({"pending_since": {"$exists": True}}) for box in self.outboxes])
-
-
-async def _is_ready(app: FastAPI) -> bool:
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://service") as http:
-        return bool((await http.get("/health/ready")).json()["status"] == "ready")
-
-
-@asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
-    """Serve an app that runs already at an address of its own."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none"))
-        serving = asyncio.create_task(server.serve([listening]))
-        await wait_until(lambda: server.started, "assignment is served")
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        await serving
-
-
-@asynccontextmanager
-async def all_services(servers: Servers) -> AsyncIterator[AllServices]:
-    async with AsyncExitStack() as afterwards, running_tasks(servers) as assignment, served(assignment.app) as url:
-        databases = Databases(servers, afterwards)
-        yield AllServices(assignment, url, {service: await databases.create(service) for service in KINDS}, servers)
+from tests.support.all_services import AUDITOR, KINDS, AllServices, Check, Ended, all_services, check_of, opened
+from tests.support.directory import KEYS
+from tests.support.messaging import messages_in, wait_until
 
 
 @pytest.fixture
@@ -166,31 +39,6 @@ async def quiet_services(servers: Servers) -> AsyncIterator[AllServices]:
         yield made
 
 
-Check = Callable[..., Awaitable[Ended]]
-
-
-def check_of(
-    services: AllServices, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
-) -> Check:
-    """Return the command of a service, in this process, as an auditor unless said."""
-    (folder / "password").write_text(f"{PASSWORD}\n", encoding="utf-8")
-    auditor = ("--username", AUDITOR, "--password-file", str(folder / "password"))
-
-    async def run_it(
-        service: str, *more: str, url: str = services.url, proof: Sequence[str] = auditor, patience: float = 0
-    ) -> Ended:
-        for name, value in services.settings_of(service).items():
-            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            monkeypatch.setenv(f"{service}_{name}".upper(), text)
-        line = ["check", "--assignment", url, *proof, "--patience", str(patience), *more]
-        capsys.readouterr()
-        with capture_logs():  # of assignment, which runs here too
-            code = await asyncio.to_thread(_exit_code, service, line)
-        return Ended(code, *capsys.readouterr())
-
-    return run_it
-
-
 @pytest.fixture
 def check(
     services: AllServices, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
@@ -203,16 +51,6 @@ def check_quietly(
     quiet_services: AllServices, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Check:
     return check_of(quiet_services, monkeypatch, capsys, tmp_path)
-
-
-def _exit_code(service: str, line: Sequence[str]) -> int | str | None:
-    def build(_settings: Any) -> FastAPI:
-        raise AssertionError("nothing is to be served")
-
-    try:
-        return run(KINDS[service], build, [COMMANDS[service]], line)
-    except SystemExit as end:
-        return end.code
 
 
 def missed(*events: str) -> set[tuple[str, str]]:
@@ -263,7 +101,7 @@ async def test_a_queue_deleted_with_messages_in_it_leads_to_events_that_are_name
 
 async def test_a_missed_event_among_the_dead_letters_is_pointed_out(services: AllServices, check: Check) -> None:
     task = await services.assignment.assigned()
-    await wait_until(services._is_all_published, "the outboxes are empty")
+    await wait_until(services.is_all_published, "the outboxes are empty")
     (message,) = await messages_in(services.amqp_url, events_queue("deadline"))
     async with await aio_pika.connect(services.amqp_url) as connection:
         copy = aio_pika.Message(message.body, message_id=message.message_id)
@@ -351,7 +189,7 @@ async def test_a_history_tells_of_the_same_occasions_as_the_events_did(services:
     await assignment.act(task, "refusal")
     await assignment.act(task, "reassignment", body={"lead_agency": "monitor", "reason": "Đúng chức năng"})
     await assignment.act(task, "recall")
-    await wait_until(services._is_all_published, "the outboxes are empty")
+    await wait_until(services.is_all_published, "the outboxes are empty")
     messages = await messages_in(services.amqp_url, events_queue("notification"))
     events = [event for message in messages if (event := decode(message.body)).subject == task]
     client = Assignment(assignment.http, Tokens())
@@ -377,10 +215,3 @@ async def test_it_lasts_longer_than_a_token(quiet_services: AllServices) -> None
     client = Assignment(quiet_services.assignment.http, credentials)
     assert [page async for page in client.task_ids()] == [[]]
     assert credentials.given == 2
-
-
-@asynccontextmanager
-async def opened(services: AllServices, service: str) -> AsyncIterator[Database]:
-    client = connect(services.databases[service].uri, "tests")
-    yield client[services.databases[service].name]
-    client.close()

@@ -112,7 +112,8 @@ async def _on_the_way(servers: Servers, vhost: Vhost, services: Sequence[str]) -
     response.raise_for_status()
     ours = tuple(f"{service}." for service in services)
     queues = [queue for queue in response.json() if queue["name"].startswith(ours)]
-    queues = [queue for queue in queues if not queue["name"].endswith(".dead")]
+    # Nobody else may look at a probe queue, which is of one connection.
+    queues = [queue for queue in queues if not (queue["name"].endswith(".dead") or ".probe." in queue["name"])]
     # The listing is as old as the last tick; what waits is asked of the queues themselves.
     return any(queue.get("messages", 0) for queue in queues) or any(
         [await ready_in(vhost.amqp_url, queue["name"]) for queue in queues]

@@ -19,7 +19,7 @@ from services.reporting.rules.versions import NEWEST, version_of_task
 from shared.commands.assignment import Assignment
 from shared.commands.check import Comparison, check_command, compare
 from shared.commands.command_line import run
-from shared.commands.difference import ADVICE, Difference, DifferenceKind, KnownState, compare_known
+from shared.commands.difference import ADVICE, Difference, DifferenceKind, KnownState, compare_known, resend_calls
 from shared.events.task import HistoryEntry, Task
 from shared.office.vocabulary import Role
 from tests.support.deadline_tasks import ASSIGNED_AT, a_task
@@ -200,3 +200,18 @@ def test_a_patience_that_never_ends_is_refused(patience: str, capsys: pytest.Cap
         run(DeadlineSettings, lambda _settings: pytest.fail("it serves"), [command], asked)
     assert ended.value.code == 2
     assert f"argument --patience: no number of seconds: {patience}" in capsys.readouterr().err
+
+
+def test_the_calls_that_mend_name_each_task_once() -> None:
+    def of(kind: DifferenceKind, *subjects: str) -> list[Difference]:
+        return [Difference(kind, subject, "") for subject in subjects]
+
+    lost = of(DifferenceKind.MISSED, "t-1:1", "t-1:2", "agency:stc:1", "account:a:b:3")
+    untold, others = of(DifferenceKind.NOT_TOLD, "t-2:1"), of(DifferenceKind.DIFFERS, "t-3")
+    assert resend_calls([*lost, *untold, *others]) == [
+        "python -m services.assignment resend --directory",
+        "python -m services.assignment resend --task t-1 t-2",
+    ]
+    assert resend_calls(others) == []
+    many = of(DifferenceKind.MISSED, *(f"t-{number}:1" for number in range(101)))
+    assert resend_calls([*lost, *many]) == ["python -m services.assignment resend --all"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
+from services.assignment.directory.events import account_changed, agency_changed
 from services.assignment.directory.passwords import Passwords, hash_secret, new_secret
 from services.assignment.directory.rules import account as account_rules
 from services.assignment.directory.rules.account import Account
@@ -13,13 +14,10 @@ from services.assignment.directory.store import ACCOUNTS, AGENCIES, DirectorySto
 from shared.clock import Clock
 from shared.events.directory import AccountChanged, AgencyChanged
 from shared.events.envelope import Event
-from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED
 from shared.messaging.context import correlation_id
 from shared.office.access import Permission, Principal, require_permission
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import AgencyKind, Role
-
-_SOURCE: Final = "/assignment"
 
 
 class DirectoryHandlers:
@@ -144,38 +142,10 @@ class DirectoryHandlers:
         return secret
 
     def _agency_changed(self, agency: Agency) -> Event[AgencyChanged]:
-        data = AgencyChanged(
-            code=agency.code,
-            name=agency.name,
-            kind=agency.kind,
-            short_name=agency.short_name,
-            parent=agency.parent,
-        )
-        return self._event(AGENCY_CHANGED, "agency", agency.code, agency.version, data)
+        return agency_changed(agency, self._clock.now(), correlation_id())
 
     def _account_changed(self, account: Account) -> Event[AccountChanged]:
-        data = AccountChanged(
-            username=account.username,
-            display_name=account.display_name,
-            role=account.role,
-            agency=account.agency,
-            position=account.position,
-            email=account.email,
-            disabled=account.disabled,
-        )
-        return self._event(ACCOUNT_CHANGED, "account", account.username, account.version, data)
-
-    def _event(self, name: str, kind: str, key: str, version: int, data: Any) -> Event[Any]:
-        return Event(
-            id=f"{kind}:{key}:{version}",
-            source=_SOURCE,
-            type=name,
-            subject=key,
-            time=self._clock.now(),
-            sequence=str(version),
-            correlationid=correlation_id(),
-            data=data,
-        )
+        return account_changed(account, self._clock.now(), correlation_id())
 
 
 async def _require_allowed_change(store: DirectoryStore, account: Account, changed: Account) -> None:

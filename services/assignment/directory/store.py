@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo.errors import DuplicateKeyError
 
+from services.assignment.directory.events import account_changed, agency_changed
 from services.assignment.directory.rules.account import Account
 from services.assignment.directory.rules.agency import Agency
 from services.assignment.directory.uncancelled import to_the_end
+from shared.clock import true_now
 from shared.events.envelope import Event
 from shared.messaging import outbox
 from shared.mongo import Database, Index, Record, ascending
@@ -47,6 +50,7 @@ _ACCOUNT_FIELDS: Final = {
 }
 _ADDED_LATER: Final = {"tokens_from": 0}
 """What a field is in a record of an earlier version, which does not have it."""
+_OF_LAST_CHANGE: Final = {"changed_at": 1, "correlationid": 1}
 _CREDENTIALS_FIELDS: Final = {**_ACCOUNT_FIELDS, "password": 1, "secret": 1}
 ENDS_TOKENS: Final[Mapping[str, Any]] = {"$inc": {"tokens_from": 1}}
 """Goes into the update of an account after which none of its tokens and sessions may go on."""
@@ -127,6 +131,11 @@ class DirectoryStore:
             code = agency.parent
         return line
 
+    async def agency_events(self) -> AsyncIterator[tuple[str, Event[Any]]]:
+        """Yield each code with the event of the agency's last change."""
+        async for record in self._agencies.find({}, {**_AGENCY_FIELDS, **_OF_LAST_CHANGE}):
+            yield record["_id"], agency_changed(_agency(record), *_last_change(record))
+
     async def insert_agency(self, agency: Agency, event: Event[Any]) -> None:
         """Insert a new agency together with its event.
 
@@ -155,6 +164,11 @@ class DirectoryStore:
         query = _given(agency=agency, role=role) | _beyond(after)
         found = self._accounts.find(query, _ACCOUNT_FIELDS).sort("_id", 1).limit(limit)
         return [to_account(record) async for record in found]
+
+    async def account_events(self) -> AsyncIterator[tuple[str, Event[Any]]]:
+        """Yield each username with the event of the account's last change."""
+        async for record in self._accounts.find({}, {**_ACCOUNT_FIELDS, **_OF_LAST_CHANGE}):
+            yield record["_id"], account_changed(to_account(record), *_last_change(record))
 
     async def other_administrator_exists(self, username: str) -> bool:
         """Whether another account than this one is an active administrator."""
@@ -192,14 +206,25 @@ class DirectoryStore:
         await self._accounts.update_one({"_id": username}, {"$set": {"secret": secret}, **ENDS_TOKENS})
 
     async def _insert(self, collection: str, record: Record, event: Event[Any]) -> None:
+        record |= _made_by(event)
         try:
             await self._database[collection].insert_one(record | outbox.fields([event]), session=self._session)
         except DuplicateKeyError as taken:
             raise Refusal(Code.ALREADY_EXISTS) from taken
 
     async def _save(self, collection: str, key: str, fields: Record, event: Event[Any]) -> None:
-        change = outbox.push([event], {"$set": fields})
+        change = outbox.push([event], {"$set": fields | _made_by(event)})
         await self._database[collection].update_one({"_id": key}, change, session=self._session)
+
+
+def _made_by(event: Event[Any]) -> Record:
+    """Return what is kept of the event of the last change, so that the same event can be sent again."""
+    return {"changed_at": event.time, "correlationid": event.correlationid}
+
+
+def _last_change(record: Record) -> tuple[datetime, str | None]:
+    """Return when the last change was, and its correlation id. Before these were kept, the moment is not known."""
+    return record.get("changed_at") or true_now(), record.get("correlationid")
 
 
 def _given(**equals: str | None) -> Record:

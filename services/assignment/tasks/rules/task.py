@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,18 @@ def evolve(task: Task, entry: HistoryEntry) -> Task:
 
 def replay(task_id: str, entries: Iterable[HistoryEntry]) -> Task:
     """Return the task that a whole history makes, its first entry being `assigned`."""
+    *_, (task, _) = states(task_id, entries)
+    return task
+
+
+def states(task_id: str, entries: Iterable[HistoryEntry]) -> Iterator[tuple[Task, HistoryEntry]]:
+    """Yield the task as each entry of a whole history left it, with the entry."""
     first, *rest = entries
     task = assigning.assigned(task_id, first)
+    yield task, first
     for entry in rest:
         task = evolve(task, entry)
-    return task
+        yield task, entry
 
 
 def begin(command: assigning.Assign, replaced: Task | None, context: Context) -> HistoryEntry:

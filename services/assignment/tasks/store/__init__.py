@@ -2,10 +2,10 @@
 
 `tasks.py` and `batches.py` hold a store each; `records.py` is the form in which MongoDB keeps a task, and events carry
 it; `lists.py` reads what people ask for, by the queries of `queries.py` and the indexes of `list_indexes.py`;
-`audit.py` reads everything for `check`.
+`audit.py` reads everything for `check` and `resend`.
 """
 
-from services.assignment.tasks.store.audit import known_among, stored_batches, stored_tasks
+from services.assignment.tasks.store.audit import known_among, past_events, stored_batches, stored_tasks, task_ids
 from services.assignment.tasks.store.batches import INDEXES as BATCH_INDEXES
 from services.assignment.tasks.store.batches import BatchStore, bytes_written
 from services.assignment.tasks.store.list_indexes import COLLECTION as TASKS
@@ -42,9 +42,11 @@ __all__ = [
     "inner_model",
     "known_among",
     "list_query",
+    "past_events",
     "state_of",
     "stored_batches",
     "stored_tasks",
+    "task_ids",
     "to_entry",
     "to_fields",
     "to_wire_entry",

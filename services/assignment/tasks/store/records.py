@@ -15,7 +15,7 @@ from services.assignment.tasks.rules.waiting import waits_for
 from shared.events import task as wire
 from shared.events.envelope import Event
 from shared.events.names import task_event
-from shared.messaging.context import causation_id, correlation_id
+from shared.messaging.context import Cause, current_cause
 from shared.office.timeliness import NO_DUE
 
 if TYPE_CHECKING:
@@ -50,13 +50,19 @@ def to_task(record: Record) -> Task:
 
 
 def from_entry(entry: HistoryEntry, request_key: RequestKey | None = None) -> Record:
-    """Return an entry of the history, with the key of the request that made it."""
+    """Return an entry of the history, with the key of the request that made it, and the cause of its event."""
     record: Record = _ENTRY.dump_python(entry)
+    record |= {name: value for name, value in current_cause()._asdict().items() if value is not None}
     return {**record, "key": request_key.key, "fingerprint": request_key.fingerprint} if request_key else record
 
 
 def to_entry(record: Record) -> HistoryEntry:
     return _ENTRY.validate_python(record)
+
+
+def cause_of(record: Record) -> Cause:
+    """Return the cause of the event of a stored entry; empty for an entry that was stored before causes were."""
+    return Cause(record.get("correlationid"), record.get("causationid"))
 
 
 def to_fields(task: Task) -> Record:
@@ -68,8 +74,9 @@ def to_wire_entry(entry: HistoryEntry) -> wire.HistoryEntry:
     return wire.HistoryEntry.model_validate(entry, from_attributes=True)
 
 
-def event_of(task: Task, entry: HistoryEntry) -> Event[Any]:
-    """Return the event of an entry: the whole task as that entry left it."""
+def event_of(task: Task, entry: HistoryEntry, cause: Cause | None = None) -> Event[Any]:
+    """Return the event of an entry: the whole task as that entry left it. Its cause is the current one unless given."""
+    cause = current_cause() if cause is None else cause
     return Event[wire.TaskChanged](
         id=f"{task.id}:{entry.sequence}",
         source=SOURCE,
@@ -77,8 +84,7 @@ def event_of(task: Task, entry: HistoryEntry) -> Event[Any]:
         subject=task.id,
         time=entry.at,
         sequence=str(entry.sequence),
-        correlationid=correlation_id(),
-        causationid=causation_id(),
+        **cause._asdict(),
         data=wire.TaskChanged(task=wire.Task.model_validate(to_fields(task)), act=to_wire_entry(entry)),
     )
 
