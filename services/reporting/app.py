@@ -48,6 +48,7 @@ def build(settings: ReportingSettings, *, clock: Clock | None = None) -> FastAPI
         with closing(client), closing(lists_client):
             async with running:
                 yield
+                await figures.stop()
 
     return create_app(
         settings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from heapq import nsmallest
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -11,13 +12,14 @@ from prometheus_client import Gauge
 
 from services.reporting.rules.question import GroupBy, Question
 from services.reporting.rules.rates import completion_rate, on_time_rate
+from shared.background import end
 from shared.office.vocabulary import Timeliness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from services.reporting.handlers import Summaries
-    from services.reporting.rules.summary import Summary
+    from services.reporting.rules.summary import Row, Summary
 
 _log = structlog.get_logger(__name__)
 
@@ -25,15 +27,24 @@ TASKS: Final = Gauge("dondoc_tasks", "Tasks by timeliness.", ["timeliness"])
 TASKS_BY_AGENCY: Final = Gauge(
     "dondoc_tasks_by_agency", "Tasks by lead agency and state; a task may be in several states.", ["agency", "state"]
 )
+TASKS_BY_STATE: Final = Gauge(
+    "dondoc_tasks_in_state", "Tasks of all agencies by state; a task may be in several states.", ["state"]
+)
+DRAWN_AT: Final = Gauge(
+    "dondoc_tasks_drawn_timestamp_seconds", "When the figures of tasks were counted, in seconds since 1970; 0: never."
+)
 RATES: Final = Gauge(
     "dondoc_tasks_ratio",
     "Share of the tasks with a term, completed or overdue, that are completed: `completion`, or `on_time`.",
     ["rate"],
 )
 _MOST_AGENCIES: Final = 1_000
-_DRAWN_WITHIN_SECONDS: Final = 5.0
+"""More agencies are not shown one by one: those with the most overdue tasks come first."""
+_WAITED_FOR_SECONDS: Final = 2.0
+_DRAWN_WITHIN_SECONDS: Final = 120.0
+_REST: Final = 4
 
-# A state of TASKS_BY_AGENCY, and the counters of a summary that make it up.
+# A state, and the counters of a summary that make it up.
 _STATES: Final[Mapping[str, tuple[str, ...]]] = {
     "open": (
         Timeliness.NO_DEADLINE,
@@ -50,39 +61,65 @@ _STATES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class Figures:
-    """Counts the figures again when they are scraped, but at most every `keep_seconds` seconds."""
+    """Counts the figures in the background: when they are scraped, but not while they are young or being counted.
+
+    At a million tasks a count takes several seconds. A scrape waits a moment for it, then shows what was counted last;
+    `DRAWN_AT` says how old that is.
+    """
 
     def __init__(self, summaries: Summaries, keep_seconds: float) -> None:
         self._summaries = summaries
         self._keep_seconds = keep_seconds
-        self._drawn_at = float("-inf")
+        self._next_at = float("-inf")
+        self._drawing: asyncio.Task[None] | None = None
 
     async def refresh(self) -> None:
-        """Export the current figures, or none if they cannot be counted: an old figure would pass for a new one."""
-        if monotonic() - self._drawn_at < self._keep_seconds:
-            return
-        self._drawn_at = monotonic()
+        """Begin to count if it is time, and wait a moment for the figures."""
+        if self._drawing is None and monotonic() >= self._next_at:
+            self._drawing = asyncio.create_task(self._draw(), name="reporting: figures")
+        if self._drawing is not None:
+            await asyncio.wait([self._drawing], timeout=_WAITED_FOR_SECONDS)
+
+    async def stop(self) -> None:
+        if self._drawing is not None:
+            await end(self._drawing)
+
+    async def _draw(self) -> None:
+        began = monotonic()
         try:
             async with asyncio.timeout(_DRAWN_WITHIN_SECONDS):
-                _show(await self._summaries.draw(Question(GroupBy.AGENCY)))
-        except Exception as error:  # noqa: BLE001 - the other metrics are shown all the same, above all now
+                _show(await self._summaries.draw_slowly(Question(GroupBy.AGENCY)))
+        except Exception as error:  # noqa: BLE001 - the old figures stay, and their age says so
             _log.warning("figures_not_drawn", error=str(error))
-            _clear()
+        finally:
+            # Counting takes at most a fifth of the time, however long it takes.
+            self._next_at = monotonic() + max(self._keep_seconds, _REST * (monotonic() - began))
+            self._drawing = None
 
 
 def _show(summary: Summary) -> None:
     _clear()
     for timeliness in Timeliness:
         TASKS.labels(str(timeliness)).set(summary.total.counts[timeliness])
+    for state in _STATES:
+        TASKS_BY_STATE.labels(state).set(_number_in(state, summary.total))
     for name, rate in (("completion", completion_rate), ("on_time", on_time_rate)):
         if (share := rate(summary.total.counts)) is not None:
             RATES.labels(name).set(share)
-    for row in summary.rows[:_MOST_AGENCIES]:
-        for state, counters in _STATES.items():
-            TASKS_BY_AGENCY.labels(row.key, state).set(sum(row.counts[counter] for counter in counters))
+    for row in nsmallest(_MOST_AGENCIES, summary.rows, key=_most_overdue_first):
+        for state in _STATES:
+            TASKS_BY_AGENCY.labels(row.key, state).set(_number_in(state, row))
+    DRAWN_AT.set_to_current_time()
+
+
+def _number_in(state: str, row: Row) -> int:
+    return sum(row.counts[counter] for counter in _STATES[state])
+
+
+def _most_overdue_first(row: Row) -> tuple[int, int, str]:
+    return (-_number_in("overdue", row), -_number_in("open", row), row.key or "")
 
 
 def _clear() -> None:
-    TASKS.clear()
-    TASKS_BY_AGENCY.clear()
-    RATES.clear()
+    for gauge in (TASKS, TASKS_BY_STATE, TASKS_BY_AGENCY, RATES):
+        gauge.clear()

@@ -54,7 +54,7 @@ async def test_the_province_is_shown_as_it_is(watched: Watched) -> None:
     shown = {sample["metric"]["agency"]: sample["value"][1] for sample in await watched.prometheus.query(overdue)}
     assert shown == {"stc": "0", "sxd": "2", "snn": "2"}
     assert await watched.values('max(dondoc_tasks{timeliness="completed_on_time"})') == [2]
-    finished = 'sum(max by (agency) (dondoc_tasks_by_agency{state="finished_unreported"}))'
+    finished = 'max(dondoc_tasks_in_state{state="finished_unreported"})'
     assert await watched.values(finished) == [2]
     total = (await watched.stack.as_("chair").summary())["total"]
     for rate in ("completion", "on_time"):
