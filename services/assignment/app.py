@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from services.assignment.tasks.api.batches import batches_router
 from services.assignment.tasks.api.tasks import tasks_router
 from services.assignment.tasks.consumers import consumers
 from services.assignment.tasks.handlers import Office, TaskHandlers
+from services.assignment.tasks.left_officers import LeftOfficers
 from services.assignment.tasks.reads import TaskReader
 from services.assignment.tasks.store import INDEXES as TASK_INDEXES
 from services.assignment.tasks.store import TASKS, BatchStore, TaskLists, TaskStore
@@ -39,7 +40,6 @@ from shared.background import Background
 from shared.clock import Clock
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_EVENTS
 from shared.messaging.asyncapi import describe_messages
-from shared.messaging.relay import Relay
 from shared.messaging.wiring import Messaging
 from shared.mongo import ensure_indexes
 from shared.office.workdays import WorkCalendar
@@ -72,6 +72,12 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
     batch_store = BatchStore(database, task_store)
     tasks = TaskHandlers(task_store, batch_store, lookups, office)
     reads = TaskReader(task_store, TaskLists(lists), tasks, office)
+    left_officers = LeftOfficers(task_store, lookups, tasks)
+
+    def wake(collection: str, record_id: str) -> None:
+        """Publish what the directory has written, and look whether an officer has left."""
+        messaging.relay.wake(collection, record_id)
+        left_officers.wake()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -79,6 +85,7 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
         with closing(client), closing(lists_client):
             async with running, Background(service) as background:
                 background.start("batches", batch_store.sweep, after=messaging.prepared)
+                background.start("left_officers", left_officers.run, after=messaging.prepared)
                 yield
                 await task_store.drain()
 
@@ -88,7 +95,7 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
             tasks_router(tasks, reads),
             acts_router(tasks, reads),
             batches_router(tasks),
-            *_directory_routers(settings, directory, lookups, clock, messaging.relay),
+            *_directory_routers(settings, directory, lookups, clock, wake),
         ],
         parts=parts_of(database, messaging),
         lifespan=lifespan,
@@ -99,10 +106,14 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
 
 
 def _directory_routers(
-    settings: AssignmentSettings, store: DirectoryStore, lookups: Lookups, clock: Clock, relay: Relay
+    settings: AssignmentSettings,
+    store: DirectoryStore,
+    lookups: Lookups,
+    clock: Clock,
+    wake: Callable[[str, str], None],
 ) -> list[APIRouter]:
     passwords = make_passwords(settings)
-    handlers = DirectoryHandlers(store, clock, passwords, relay.wake)
+    handlers = DirectoryHandlers(store, clock, passwords, wake)
     sign_in = SignIn(store, lookups, passwords, _attempts(settings))
     tokens = TokenIssuer(settings.signing_key.get_secret_value(), timedelta(seconds=settings.token_seconds))
     return [
