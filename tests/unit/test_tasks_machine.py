@@ -21,7 +21,7 @@ from services.assignment.tasks.rules.context import Command, Context
 from services.assignment.tasks.rules.due import RequestedDeadline
 from services.assignment.tasks.rules.limits import MOST, Most
 from services.assignment.tasks.rules.state import HistoryEntry, Quota, Task
-from services.assignment.tasks.rules.tally import quota_of, tally_of
+from services.assignment.tasks.rules.tally import is_counted, quota_of, tally_of
 from services.assignment.tasks.rules.task import allowed_acts, begin, decide, evolve, replay, settle, take_back
 from shared.office.access import Principal
 from shared.office.policy import Policy
@@ -51,6 +51,10 @@ LEFT: Final = Counter[Stage]()
 """The stages in which an officer has left."""
 JUDGED_BY_BODY: Final = frozenset({Code.VALIDATION, Code.NOTHING_TO_CHANGE, Code.EXPLANATION_REQUIRED})
 """The refusals of an allowed act: the body decides."""
+LIMITED: Final = frozenset(
+    {"correction", "reassignment", "delegation", "progress", "contribution", "extension", "urging"}
+)
+FEW: Final = 2
 CLOSES: Final = ("report", "recall", "explanation")
 VALUES_SEEN: Final = Counter[Timeliness]()
 
@@ -245,11 +249,12 @@ class TaskLife(RuleBasedStateMachine):
             assert offered is (outcome.code in JUDGED_BY_BODY)
 
     def _has_used_up(self, fact: str, caller: Principal) -> bool:
-        """Count in the history what this side itself has written."""
-        side = {quota_of(fact, caller.role)}
-        written = [entry for entry in self.histories["never"] if quota_of(entry.act, entry.role) in side]
-        of_agency = [entry for entry in written if entry.agency == caller.agency]
-        return len(of_agency if fact == "contributed" else written) >= 1
+        """Count in the history what the caller's side itself has written; of contributions, all of them too."""
+        quota = quota_of(fact, caller.role)
+        counted = [one for one in self.histories["never"] if is_counted(one.act)]
+        written = [one for one in counted if quota_of(one.act, one.role) is quota]
+        own = [one for one in written if one.agency == caller.agency]
+        return len(written) >= FEW or (fact == "contributed" and len(own) >= 1)
 
     def _act(self, name: str, body: Command, caller: Principal) -> None:
         outcomes = {world: self._outcome(task, name, body, caller) for world, task in self.worlds.items()}
@@ -359,7 +364,7 @@ class CrampedLife(TaskLife):
     """A life in which a task takes two entries of each kind, so that every limit is reached."""
 
     def __init__(self) -> None:
-        few = {quota: Most(2, of_one_party=1 if quota is Quota.CONTRIBUTIONS else 2) for quota in MOST}
+        few = {quota: Most(FEW, 10_000, of_one_agency=1 if quota is Quota.CONTRIBUTIONS else None) for quota in MOST}
         self._limits = patch.object(limits, "MOST", MappingProxyType(few))
         self._limits.start()
         super().__init__()
@@ -367,17 +372,26 @@ class CrampedLife(TaskLife):
     def teardown(self) -> None:
         self._limits.stop()
 
-    @rule(name=st.sampled_from(sorted(set(ACT_TABLE) - {"recall", "report/decision", "refusal"})), data=st.data())
+    @rule(name=st.sampled_from(sorted(LIMITED)), data=st.data())
     def somebody_goes_on_and_on(self, name: str, data: st.DataObject) -> None:
         """Do one act again and again."""
-        body, task = data.draw(BODIES[name]), self.worlds["never"]
-        for caller in PEOPLE:
-            if ACT_TABLE[name].who(task, caller):
-                for _ in range(3):
-                    self._act(name, body, caller)
+        self._act("receipt", receipt.Receive(), self._head())
+        task = self.worlds["never"]
+        for caller in [one for one in PEOPLE if ACT_TABLE[name].who(task, one)]:
+            for number in range(3):
+                anew = handover.Correct("bổ sung", {"title": f"Lần {task.version}.{number}"})
+                self._act(name, anew if name == "correction" else data.draw(BODIES[name]), caller)
+
+    @rule()
+    def the_head_asks_again_and_again(self) -> None:
+        """Every request is refused."""
+        self.the_leader_sets_a_deadline(20)
+        for _ in range(3):
+            self.the_head_asks_for_more_time(2)
+            self._act("extension/decision", extension.DecideExtension(approved=False, reason="ý kiến"), PEOPLE[0])
 
 
-CrampedLife.TestCase.settings = settings(stateful_step_count=40)
+CrampedLife.TestCase.settings = settings(max_examples=settings().max_examples // 4, stateful_step_count=40)
 
 
 class TestCrampedLife(CrampedLife.TestCase):  # type: ignore[misc, valid-type]
@@ -386,5 +400,4 @@ class TestCrampedLife(CrampedLife.TestCase):  # type: ignore[misc, valid-type]
     def runTest(self) -> None:  # noqa: N802 - unittest's name
         FULL.clear()
         super().runTest()
-        limited = {"correction", "reassignment", "delegation", "progress", "contribution", "extension", "urging"}
-        assert limited <= set(FULL), limited - set(FULL)
+        assert set(FULL) >= LIMITED, LIMITED - set(FULL)

@@ -1,8 +1,8 @@
 """Limits on the entries of one task, and on what a batch writes. The acts that close a task have none.
 
-Each side has limits of its own, so what one of them writes never uses up the acts of another. Most kinds of entries are
-limited twice: by their number and by the bytes of their texts. The bytes keep the longest task within what MongoDB
-keeps in one record; `docs/adr/0028-what-one-task-takes-now.md` has the sum.
+Each side has limits of its own, so what one of them writes never uses up the acts of another. Entries are limited
+twice: by their number and by the bytes of their texts. The bytes keep the longest task within what MongoDB keeps in one
+record; `docs/adr/0028-what-one-task-takes-now.md` has the sum.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.assignment.tasks.rules.state import Quota
-from services.assignment.tasks.rules.tally import is_counted, party_of, quota_of, used
+from services.assignment.tasks.rules.tally import is_counted, quota_of, used
 from shared.office.refusal import Code, FieldCode, Refusal, Violation
 
 if TYPE_CHECKING:
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 
 class Most(NamedTuple):
-    """What a quota takes: entries, bytes of texts, and entries of one party, where it has more than one."""
+    """What a quota takes: entries, bytes of texts, and entries of one agency, where many write."""
 
     entries: int
-    bytes: float = float("inf")
-    of_one_party: float = float("inf")
+    bytes: int
+    of_one_agency: int | None = None
 
 
 MOST: Final[Mapping[Quota, Most]] = MappingProxyType(
     {
         Quota.CORRECTIONS: Most(50, bytes=1_000_000),
-        Quota.REASSIGNMENTS: Most(20, bytes=800_000),
-        Quota.DELEGATIONS: Most(50, bytes=800_000),
-        Quota.PROGRESS: Most(400),
-        Quota.CONTRIBUTIONS: Most(300, of_one_party=30),
-        Quota.URGINGS: Most(100),
-        Quota.URGINGS_OF_MONITOR: Most(100),
-        Quota.REQUESTS: Most(20, bytes=500_000),
-        Quota.RETURNS: Most(50, bytes=1_200_000),
+        Quota.REASSIGNMENTS: Most(20, bytes=400_000),
+        Quota.DELEGATIONS: Most(50, bytes=500_000),
+        Quota.PROGRESS: Most(400, bytes=1_200_000),
+        Quota.CONTRIBUTIONS: Most(300, bytes=1_200_000, of_one_agency=30),
+        Quota.URGINGS: Most(100, bytes=400_000),
+        Quota.URGINGS_OF_MONITOR: Most(100, bytes=400_000),
+        Quota.REQUESTS: Most(20, bytes=400_000),
+        Quota.RETURNS: Most(50, bytes=2_400_000),
     }
 )
 BATCH_MEGABYTES: Final = 50
@@ -51,8 +51,9 @@ def is_full(task: Task, fact: str, caller: Principal) -> bool:
     if quota is None or not is_counted(fact):
         return False
     most, in_all = MOST[quota], used(task.tally, quota)
-    of_party = used(task.tally, quota, party_of(quota, caller.agency))
-    return in_all.entries >= most.entries or in_all.bytes >= most.bytes or of_party.entries >= most.of_one_party
+    if in_all.entries >= most.entries or in_all.bytes >= most.bytes:
+        return True
+    return most.of_one_agency is not None and used(task.tally, quota, caller.agency).entries >= most.of_one_agency
 
 
 def require_few_bytes(written: int) -> None:

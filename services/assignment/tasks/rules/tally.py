@@ -33,15 +33,11 @@ _COUNTED: Final[Mapping[str, Quota]] = MappingProxyType(
 """The facts that a quota counts."""
 _FOLLOWING: Final[Mapping[str, Quota]] = MappingProxyType(
     {
-        "received": Quota.REASSIGNMENTS,
-        "refused": Quota.REASSIGNMENTS,
-        "extension_approved": Quota.REQUESTS,
-        "extension_refused": Quota.REQUESTS,
         "reported": Quota.RETURNS,
         "explanation_submitted": Quota.RETURNS,
     }
 )
-"""The facts that each follow a counted one, or go before it: of these a quota holds the bytes only."""
+"""What is returned or refused, and what answers it: of these the quota holds the bytes only."""
 
 
 def quota_of(fact: str, role: Role | None) -> Quota | None:
@@ -55,17 +51,12 @@ def is_counted(fact: str) -> bool:
     return fact in _COUNTED
 
 
-def party_of(quota: Quota, agency: str | None) -> str | None:
-    """Return the agency whose entries are also counted by themselves: only contributions come from many."""
-    return agency if quota is Quota.CONTRIBUTIONS else None
-
-
 def tallied(tally: tuple[Tally, ...], entry: HistoryEntry) -> tuple[Tally, ...]:
     """Return the tally after one more entry."""
     quota = quota_of(entry.act, entry.role)
     if quota is None:
         return tally
-    agency = party_of(quota, entry.agency)
+    agency = entry.agency if quota is Quota.CONTRIBUTIONS else None
     before = used(tally, quota, agency)
     entries = before.entries + is_counted(entry.act)
     after = replace(before, agency=agency, entries=entries, bytes=before.bytes + _bytes_of(entry.details))
