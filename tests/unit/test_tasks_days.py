@@ -106,7 +106,7 @@ def test_tasks_and_batches_are_given_by_a_document_that_was_issued(wrong: bool) 
             continue
         with pytest.raises(Refusal) as refused:
             give()
-        assert [(one.field, one.code) for one in refused.value.violations] == [("document.issued_on", "too-late")]
+        assert [(each.field, each.code) for each in refused.value.violations] == [("document.issued_on", "too-late")]
 
 
 @given(hours=st.integers(1, 24 * 9), minutes=st.integers(0, 59), later=st.integers(1, 200))
