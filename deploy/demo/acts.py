@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.demo.days import Day
+from deploy.demo.days import Day, Morning
 from deploy.demo.scenario import Actor, OfficerOfLead, PlannedAct
 from shared.office.vocabulary import Cause
 
@@ -56,8 +56,8 @@ def extension_denied(on: int, reason: str) -> PlannedAct:
 
 
 def report(on: int, summary: str, number: str | None = None) -> PlannedAct:
-    body: dict[str, Any] = {"summary": summary, "finished_on": Day(on)}
-    body |= {"document": {"number": number, "issued_on": Day(on)}} if number else {}
+    body: dict[str, Any] = {"summary": summary, "finished_on": Morning(on)}
+    body |= {"document": {"number": number, "issued_on": Morning(on)}} if number else {}
     return PlannedAct(on, "report", Actor.HEAD, body)
 
 

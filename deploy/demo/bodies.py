@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deploy.demo.days import Day, Days
+from deploy.demo.days import Day, Days, Morning
 from deploy.demo.people import STAFF
 from deploy.demo.scenario import OfficerOfLead, PlannedAct, Task
 from shared.events.envelope import rfc3339
@@ -58,6 +58,8 @@ def _value(value: Any, days: Days, lead: str) -> Any:
     match value:
         case Day():
             return days.date_of(value.offset).isoformat()
+        case Morning():
+            return days.morning_of(value.offset).date().isoformat()
         case OfficerOfLead():
             return STAFF[lead].username(Role.OFFICER, value.number)
         case dict():

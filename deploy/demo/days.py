@@ -21,6 +21,13 @@ class Day:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Morning:
+    """A day of the scenario on which something was done, in place of a date; 0 is the latest of them."""
+
+    offset: int
+
+
 @dataclass(frozen=True)
 class Days:
     """`today` is the local day of the present moment; `latest` is the last working day whose 09:00 has passed."""

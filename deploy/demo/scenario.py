@@ -6,7 +6,7 @@ from enum import Enum, auto
 from hashlib import sha256
 from typing import Any, Final
 
-from deploy.demo.days import Day
+from deploy.demo.days import Morning
 from deploy.demo.people import COORDINATORS, FINANCE_PROGRAM, STAFF
 from shared.office.vocabulary import Authority, Priority, Role
 
@@ -55,7 +55,7 @@ class Paper:
 
     @property
     def body(self) -> dict[str, Any]:
-        return {"number": self.number, "issued_on": Day(self.issued), "summary": self.summary}
+        return {"number": self.number, "issued_on": Morning(self.issued), "summary": self.summary}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -37,6 +37,7 @@ from services.assignment.tasks.api.batches import batches_router
 from services.assignment.tasks.api.tasks import tasks_router
 from services.assignment.tasks.consumers import consumers
 from services.assignment.tasks.handlers import Office, TaskHandlers
+from services.assignment.tasks.left_officers import LeftOfficers
 from services.assignment.tasks.reads import TaskReader
 from services.assignment.tasks.store import INDEXES as TASK_INDEXES
 from services.assignment.tasks.store import TASKS, BatchStore, TaskLists, TaskStore
@@ -45,7 +46,6 @@ from shared.background import Background
 from shared.clock import Clock, true_now
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_EVENTS
 from shared.messaging.asyncapi import describe_messages
-from shared.messaging.relay import Relay
 from shared.messaging.wiring import Messaging
 from shared.mongo import ensure_indexes
 from shared.office.workdays import WorkCalendar
@@ -85,6 +85,12 @@ def build(
     batch_store = BatchStore(database, task_store)
     tasks = TaskHandlers(task_store, batch_store, lookups, office)
     reads = TaskReader(task_store, TaskLists(lists), tasks, office)
+    left_officers = LeftOfficers(task_store, lookups, tasks)
+
+    def wake(collection: str, record_id: str) -> None:
+        """Publish what the directory has written, and look whether an officer has left."""
+        messaging.relay.wake(collection, record_id)
+        left_officers.wake()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -92,6 +98,7 @@ def build(
         with closing(client), closing(lists_client):
             async with running, Background(service) as background:
                 background.start("batches", batch_store.sweep, after=messaging.prepared)
+                background.start("left_officers", left_officers.run, after=messaging.prepared)
                 yield
                 await task_store.drain()
 
@@ -101,7 +108,7 @@ def build(
             tasks_router(tasks, reads),
             acts_router(tasks, reads),
             batches_router(tasks),
-            *_directory_routers(settings, directory, lookups, sessions, clock, now, messaging.relay),
+            *_directory_routers(settings, directory, lookups, sessions, clock, now, wake),
         ],
         parts=parts_of(database, messaging),
         lifespan=lifespan,
@@ -118,10 +125,10 @@ def _directory_routers(
     sessions: Sessions,
     clock: Clock,
     now: Callable[[], datetime],
-    relay: Relay,
+    wake: Callable[[str, str], None],
 ) -> list[APIRouter]:
     passwords = make_passwords(settings)
-    handlers = DirectoryHandlers(store, clock, passwords, relay.wake)
+    handlers = DirectoryHandlers(store, clock, passwords, wake)
     sign_in = SignIn(store, lookups, passwords, _attempts(settings))
     secret = settings.web_client_secret
     client = FirstPartyClient(secret.get_secret_value() if secret else None)

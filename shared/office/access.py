@@ -123,14 +123,17 @@ class Seen(Protocol):
 
 
 def may_see(caller: Principal, task: Seen) -> bool:
-    """Whether the task is within the caller's sight. A task outside it is answered as if it did not exist."""
+    """Whether the task is within the caller's sight. A task outside it is answered as if it did not exist.
+
+    An officer sees the tasks that were handed to them, while they are an officer of the lead.
+    """
     match SIGHT[caller.role]:
         case Sight.EVERY:
             return True
         case Sight.AGENCY:
             return caller.agency in {task.lead_agency, task.monitor, *task.coordinating_agencies} - {None}
         case Sight.HANDED:
-            return task.officer == caller.username
+            return task.officer == caller.username and task.lead_agency == caller.agency
         case Sight.NONE:
             return False
 
@@ -138,14 +141,15 @@ def may_see(caller: Principal, task: Seen) -> bool:
 def sight_filter(caller: Principal) -> dict[str, Any]:
     """Return what `may_see` says as a filter of MongoDB, which is plain data.
 
-    Every collection of tasks has `officer`, and `agencies`: the lead, the coordinating agencies and the monitor.
+    Every collection of tasks has `officer`, `lead_agency`, and `agencies`: the lead, the coordinating agencies and the
+    monitor.
     """
     match SIGHT[caller.role]:
         case Sight.EVERY:
             return {}
         case Sight.AGENCY if caller.agency is not None:
             return {"agencies": caller.agency}
-        case Sight.HANDED:
-            return {"officer": caller.username}
+        case Sight.HANDED if caller.agency is not None:
+            return {"officer": caller.username, "lead_agency": caller.agency}
         case _:
             return {"_id": {"$in": []}}

@@ -81,6 +81,7 @@ AUTHORITIES: Final[Mapping[Authority, Label]] = {
 PRIORITIES: Final[Mapping[Priority, Label]] = {
     Priority.NORMAL: Label("Thường", "Normal"),
     Priority.URGENT: Label("Khẩn", "Urgent"),
+    Priority.VERY_URGENT: Label("Thượng khẩn", "Very urgent"),
     Priority.EXPRESS: Label("Hỏa tốc", "Express"),
 }
 STAGES: Final[Mapping[Stage, Label]] = {
@@ -188,6 +189,7 @@ FACTS: Final[Mapping[str, Label]] = {
     "corrected": Label("Đính chính", "Corrected"),
     "deadline_set": Label("Ấn định thời hạn", "Deadline set"),
     "delegated": Label("Phân công thực hiện", "Delegated"),
+    "officer_left": Label("Chuyên viên thôi thực hiện, cần phân công lại", "Officer left, to be delegated anew"),
     "progressed": Label("Cập nhật tiến độ", "Progress updated"),
     "contributed": Label("Ý kiến phối hợp", "Contributed"),
     "extension_requested": Label("Xin gia hạn", "Extension asked for"),

@@ -38,8 +38,11 @@ class Authority(StrEnum):
 
 
 class Priority(StrEnum):
+    """How urgent a task is, in this order."""
+
     NORMAL = "normal"
     URGENT = "urgent"
+    VERY_URGENT = "very_urgent"
     EXPRESS = "express"
 
 

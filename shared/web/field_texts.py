@@ -61,20 +61,27 @@ FIELD_TEXTS: Mapping[str, Label] = MappingProxyType(
         ),
         FieldCode.INVALID: Label("Giá trị không hợp lệ. Đề nghị kiểm tra lại.", "Not valid."),
         FieldCode.UNKNOWN_AGENCY: Label("Không có cơ quan nào mang mã này.", "No agency has this code."),
-        FieldCode.UNKNOWN_ACCOUNT: Label("Không có tài khoản nào mang tên này.", "No account has this name."),
+        FieldCode.UNKNOWN_ACCOUNT: Label(
+            "Không có tài khoản đang hoạt động nào mang tên này.", "No active account has this name."
+        ),
         FieldCode.UNKNOWN_TASK: Label("Không có nhiệm vụ nào mang mã này.", "No task has this id."),
         FieldCode.NOT_A_LEADER: Label(
             "Người giao nhiệm vụ phải là lãnh đạo Ủy ban nhân dân tỉnh.", "The assigner must be a leader."
         ),
-        FieldCode.NOT_AN_OFFICER: Label("Phải là chuyên viên thực hiện.", "Must be an officer."),
-        FieldCode.OTHER_AGENCY: Label(
-            "Không thuộc cơ quan chủ trì. Đề nghị chọn người của cơ quan chủ trì.", "Not of the lead agency."
+        FieldCode.NOT_AN_OFFICER: Label(
+            "Phải là chuyên viên thực hiện đang hoạt động của cơ quan chủ trì. Đề nghị chọn người khác.",
+            "Must be an active officer of the lead agency; choose somebody else.",
         ),
         FieldCode.SAME_AGENCY: Label(
-            "Cơ quan chủ trì, cơ quan phối hợp và cơ quan theo dõi phải là các cơ quan khác nhau.",
-            "Lead, coordinating and monitoring agencies must differ.",
+            "Nhiệm vụ đang do cơ quan này chủ trì; chỉ giao lại khi cơ quan đã từ chối tiếp nhận. "
+            "Đề nghị chọn cơ quan khác.",
+            "The task is with this agency already; only one that refused it can get it again. Choose another.",
         ),
-        FieldCode.DUPLICATE_AGENCY: Label("Cơ quan được nêu nhiều lần.", "The agency is named twice."),
+        FieldCode.DUPLICATE_AGENCY: Label(
+            "Cơ quan được nêu nhiều lần; "
+            "cơ quan chủ trì, cơ quan phối hợp và cơ quan theo dõi phải là các cơ quan khác nhau.",
+            "The agency is named twice; lead, coordinating and monitoring agencies must differ.",
+        ),
         FieldCode.IN_THE_PAST: Label(
             "Thời hạn đã qua. Đề nghị chọn thời điểm sau hiện tại.", "Already past; choose a later moment."
         ),
@@ -83,6 +90,13 @@ FIELD_TEXTS: Mapping[str, Label] = MappingProxyType(
             "Too far ahead: at most 10 years from today. Choose a day not after {latest}.",
         ),
         FieldCode.NOT_LATER: Label("Phải sau thời hạn hiện tại của nhiệm vụ.", "Must be later than the present term."),
+        FieldCode.TOO_EARLY: Label(
+            "Ngày quá sớm. Đề nghị chọn ngày không trước {earliest}.", "Too early; choose a day not before {earliest}."
+        ),
+        FieldCode.TOO_LATE: Label(
+            "Ngày quá muộn. Đề nghị chọn ngày không sau {latest}.", "Too late; choose a day not after {latest}."
+        ),
+        FieldCode.UNCHANGED: Label("Trùng với nội dung hiện có của nhiệm vụ.", "The same as it is now."),
         FieldCode.NOT_RECALLED: Label(
             "Nhiệm vụ được thay thế phải là nhiệm vụ đã thu hồi.", "The replaced task must have been recalled."
         ),

@@ -130,6 +130,15 @@ KINDS: Mapping[Code, ProblemKind] = MappingProxyType(
                 "Use a new Idempotency-Key for a new body.",
             ),
         ),
+        Code.NOTHING_TO_CHANGE: ProblemKind(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            Label("Không có nội dung thay đổi", "Nothing to change"),
+            Label(
+                "Nội dung gửi lên trùng với nội dung hiện có nên không có gì để đính chính. "
+                "Đề nghị nhập nội dung khác tại các mục nêu tại errors.",
+                "What was sent is what there is already. Change one of the fields named in errors, or leave it.",
+            ),
+        ),
         Code.VALIDATION: ProblemKind(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             Label("Nội dung gửi lên chưa hợp lệ", "The request is not valid"),

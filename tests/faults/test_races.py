@@ -152,7 +152,7 @@ async def test_of_fifty_simultaneous_approvals_one_is_done(race: Race, counts: C
         task = await race.assign_one(RECEIVED, asked_for(race.day(30)))
         path = f"/v1/tasks/{task}/extension/decision"
         approvals = [
-            Attempt(chance.choice(DECIDERS), path, {"approved": True, "new_deadline": race.day(40 + n)})
+            Attempt(chance.choice(DECIDERS), path, {"approved": True, "new_deadline": race.day(40 + n), "reason": "Đủ"})
             for n in range(CROWD - 10)
         ]
         crowd = [*approvals, *chance.choices(approvals, k=10)]

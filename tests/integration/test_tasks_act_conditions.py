@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 
+from services.assignment.check import compare_task
 from tests.support.assignment import (
     BODIES,
     DEADLINE,
@@ -164,6 +165,27 @@ async def test_reassignment_is_possible_up_to_the_due_moment(service: TaskServic
 # Correction, and the first deadline
 
 
+async def test_a_correction_of_nothing_changes_nothing(service: TaskService) -> None:
+    task = await service.assigned(field="Y tế", document={"number": "12/QĐ-UBND"})
+    before = await service.stored_task(task)
+    same = {
+        "reason": "Ghi nhầm",
+        "title": f" {before['title']} ",
+        "field": "Y tế",
+        "document": {"number": "12/QĐ-UBND", "summary": ""},
+        "coordinating_agencies": ["coordinating"],
+        "monitor": "monitor",
+        "priority": "normal",
+        "product": None,
+    }
+    answer = await service.try_act(task, "correction", body=same)
+    assert code_of(answer) == (422, "nothing-to-change")
+    assert sorted(fields_of(answer)) == sorted((name, "unchanged") for name in same if name != "reason")
+    assert await service.stored_task(task) == before
+    await service.act(task, "correction", body={**same, "title": "Tên mới"})
+    assert (await service.history(task))[-1]["details"]["changes"] == {"title": "Tên mới"}
+
+
 @pytest.mark.parametrize(
     ("changes", "shown"),
     [
@@ -294,13 +316,16 @@ async def test_contributions_and_urgings_are_counted(service: TaskService) -> No
 async def test_an_officer_of_another_agency_is_not_handed_a_task(service: TaskService) -> None:
     task = await service.assigned()
     await service.act(task, "receipt")
-    for officer, problem in (
-        ("stranger-officer", "other-agency"),
-        ("nobody", "unknown-account"),
-        ("lead-clerk", "not-an-officer"),
-    ):
+    await service.add_officer("disabled-officer")
+    await service.change_account("disabled-officer", disabled=True)
+    answers = {}
+    for officer in ("stranger-officer", "stranger-head", "nobody", "lead-clerk", "disabled-officer"):
         answer = await service.try_act(task, "delegation", body={"officer": officer, "instruction": "Làm"})
-        assert (code_of(answer), fields_of(answer)) == ((422, "validation"), [("officer", problem)])
+        answers[officer] = (code_of(answer), fields_of(answer), answer.json()["errors"][0]["message"])
+    assert {(code, tuple(fields)) for code, fields, _ in answers.values()} == {
+        ((422, "validation"), (("officer", "not-an-officer"),))
+    }
+    assert len({message for _, _, message in answers.values()}) == 1, "one answer, whoever it is or is not"
 
 
 async def test_a_task_handed_on_is_seen_by_the_new_officer_alone(service: TaskService) -> None:
@@ -331,12 +356,22 @@ async def test_an_extension_granted_moves_the_deadline_and_keeps_the_original(se
     assert moment(granted["original_due_at"]) == local(DUE_AT)
 
 
-async def test_another_date_than_the_one_asked_for_may_be_granted(service: TaskService) -> None:
+async def test_another_date_than_the_one_asked_for_may_be_granted_for_a_reason(service: TaskService) -> None:
     task = await service.assigned()
     await service.acts(task, "receipt", "extension")
-    granted = await service.act(task, "extension/decision", body={"approved": True, "new_deadline": "2026-10-23"})
+    other = {"approved": True, "new_deadline": "2026-10-23"}
+    answer = await service.try_act(task, "extension/decision", body=other)
+    assert (code_of(answer), fields_of(answer)) == ((422, "validation"), [("reason", "missing")])
+    granted = await service.act(task, "extension/decision", body={**other, "reason": "Đủ thời gian"})
     assert granted["deadline"] == "2026-10-23"
     assert granted["extension"]["requests"][0]["new_deadline"] == LATER_DEADLINE
+
+
+async def test_the_date_asked_for_needs_no_reason_when_it_is_named_again(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, "receipt", "extension")
+    granted = await service.act(task, "extension/decision", body={"approved": True, "new_deadline": LATER_DEADLINE})
+    assert granted["deadline"] == LATER_DEADLINE
 
 
 async def test_a_moment_asked_for_is_granted_as_a_moment(service: TaskService) -> None:
@@ -660,12 +695,18 @@ async def test_a_task_takes_so_many_entries_and_what_closes_it_still_fits(servic
     task = await service.assigned()
     await service.acts(task, *WORKING)
     # As many entries as a busy year brings, without living through it.
-    await service.database["tasks"].update_one({"_id": task}, {"$set": {"progressions": 400, "urgings": 97}})
-    for act in ("progress", "contribution", "urging"):
-        await service.act(task, act)
-    for act in ("progress", "contribution", "urging"):
+    used = {"progress": 399, "contributions": 29, "urgings": 99}
+    tally = [
+        {"quota": quota, "agency": "coordinating" if quota == "contributions" else None, "entries": entries, "bytes": 0}
+        for quota, entries in used.items()
+    ]
+    await service.database["tasks"].update_one({"_id": task}, {"$set": {"tally": tally}})
+    for act, by in (("progress", "officer"), ("contribution", "coordinating-head"), ("urging", "leader")):
+        await service.act(task, act, by)
+        assert not await may(service, task, act, by)
         await is_refused(service, task, act, "task-full")
-    await service.acts(task, "report", "report/decision")
+    await service.act(task, "urging", "monitor-head")
+    await service.acts(task, "correction", "delegation", "report", "report/decision")
 
 
 async def test_a_task_takes_twenty_requests(service: TaskService) -> None:
@@ -693,13 +734,33 @@ async def test_a_task_takes_fifty_returns_and_rulings(service: TaskService) -> N
     await service.acts(task, "explanation/decision", "report/decision")
 
 
-async def test_a_task_takes_fifty_adjustments_and_what_closes_it_still_fits(service: TaskService) -> None:
+async def test_a_task_takes_fifty_corrections_and_nobody_else_has_fewer_acts_for_it(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, *WORKING)
+    for number in range(50):
+        await service.act(task, "correction", body={"reason": "Ghi nhầm", "title": f"Tên {number}"})
+    await is_refused(service, task, "correction", "task-full")
+    await service.acts(task, "delegation", "reassignment")
+
+
+async def test_the_longest_corrections_are_fewer_and_what_closes_the_task_still_fits(service: TaskService) -> None:
     """The longest texts, none of which is ever forgotten, would outgrow what MongoDB keeps in one document."""
     task = await service.assigned()
     await service.acts(task, *WORKING)
-    longest = dict.fromkeys(("reason", "description", "product"), "ệ" * 10_000)
-    for _ in range(49):
+    for first in "abcdefghijkl":
+        longest = dict.fromkeys(("reason", "description", "product"), first + "ệ" * 9_999)
         await service.act(task, "correction", body=longest)
-    for act in ("correction", "delegation", "reassignment"):
-        await is_refused(service, task, act, "task-full")
-    await service.acts(task, "report", "report/decision")
+    await is_refused(service, task, "correction", "task-full", {"reason": "Ghi nhầm", "priority": "urgent"})
+    await service.acts(task, "delegation", "report", "report/decision")
+
+
+async def test_a_task_of_an_earlier_version_is_counted_from_its_history(service: TaskService) -> None:
+    task = await service.assigned()
+    await service.acts(task, *WORKING, "urging", "urging", "contribution", "progress")
+    counted = (await service.stored_task(task))["tally"]
+    await service.database["tasks"].update_one({"_id": task}, {"$unset": {"tally": True}})
+    assert list(compare_task(await service.stored_task(task))) == []
+    await service.act(task, "urging")
+    again = {(one["quota"], one["agency"]): one["entries"] for one in (await service.stored_task(task))["tally"]}
+    assert again == {(one["quota"], one["agency"]): one["entries"] + (one["quota"] == "urgings") for one in counted}
+    assert list(compare_task(await service.stored_task(task))) == []

@@ -221,9 +221,9 @@ async def test_a_deadline_more_than_ten_years_ahead_is_refused_on_every_path(ser
         assert (code_of(answer), fields_of(answer)) == (INVALID, [(field, "too-far")])
     await service.act(asked, "extension")
     for term, field in (({"new_deadline": day}, "new_deadline"), ({"new_due_at": at}, "new_due_at")):
-        answer = await service.try_act(asked, "extension/decision", body={"approved": True, **term})
+        answer = await service.try_act(asked, "extension/decision", body={"approved": True, "reason": "Xa", **term})
         assert (code_of(answer), fields_of(answer)) == (INVALID, [(field, "too-far")])
-    last = {"approved": True, "new_due_at": "2036-10-05T23:59:59+07:00"}
+    last = {"approved": True, "reason": "Xa", "new_due_at": "2036-10-05T23:59:59+07:00"}
     assert (await service.act(asked, "extension/decision", body=last))["deadline"] == "2036-10-05"
     assert (await service.act(without, "deadline", body={"reason": "Xa", "deadline": "2036-10-05"}))["due_at"]
 

@@ -149,6 +149,15 @@ class TaskService(AssignmentService):
         assert answer.status_code == httpx2.codes.OK, answer.text
         return list(answer.json()["items"])
 
+    async def add_officer(self, username: str, agency: str = "lead") -> None:
+        person = {"username": username, "display_name": username, "role": "officer", "password": PASSWORD}
+        answer = await self.post("/v1/accounts", person | {"agency": agency}, "administrator")
+        assert answer.status_code == httpx2.codes.CREATED, answer.text
+
+    async def change_account(self, username: str, **changes: Any) -> None:
+        answer = await self.http.patch(f"/v1/accounts/{username}", json=changes, headers=self.as_("administrator"))
+        assert answer.status_code == httpx2.codes.OK, answer.text
+
     async def stored_task(self, task_id: str) -> dict[str, Any]:
         """Return the record of a task without its outbox, which the relay empties."""
         found = await self.database["tasks"].find_one({"_id": task_id}, {"outbox": 0, "pending_since": 0})

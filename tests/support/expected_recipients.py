@@ -12,7 +12,7 @@ _LEAD: Final = frozenset(
     {
         *("task.assigned", "task.reassigned", "task.corrected", "task.deadline_set", "task.recalled", "task.urged"),
         *("task.report_returned", "task.completed", "task.extension_approved", "task.extension_refused"),
-        *("task.explanation_required", "task.explanation_accepted", "task.explanation_refused"),
+        *("task.officer_left", "task.explanation_required", "task.explanation_accepted", "task.explanation_refused"),
         *("deadline.due_soon", "deadline.due_today", "deadline.receipt_overdue", "deadline.report_missing"),
         "deadline.explanation_overdue",
     }

@@ -287,7 +287,7 @@ _BODIES: Final[Mapping[str, Callable[[Random, Body, datetime], Body]]] = {
     "receipt": lambda *_: {},
     "refusal": lambda *_: {"reason": "Không thuộc thẩm quyền"},
     "reassignment": lambda chance, task, _: {"lead_agency": _other_lead(chance, task), "reason": "Đúng chức năng hơn"},
-    "correction": lambda *_: {"reason": "Ghi nhầm", "priority": "urgent"},
+    "correction": lambda chance, *_: {"reason": "Ghi nhầm", "description": f"Lần ghi {chance.getrandbits(32)}"},
     "delegation": lambda _, task, __: {"officer": _OFFICERS[task["lead_agency"]], "instruction": "Tham mưu báo cáo"},
     "progress": lambda chance, *_: {"percent": chance.choice([10, 40, 70, 100])},
     "contribution": lambda *_: {"note": "Đã gửi số liệu"},

@@ -29,6 +29,7 @@ ACTS: list[tuple[str, str, set[str]]] = [
     ("corrected", ASSIGNER, {HEAD, CLERK}),
     ("deadline_set", ASSIGNER, {HEAD, CLERK}),
     ("delegated", HEAD, {OFFICER}),
+    ("officer_left", "system", {HEAD, CLERK}),
     ("progressed", OFFICER, set()),
     ("contributed", "vt-xay-dung", set()),
     ("extension_requested", HEAD, {ASSIGNER, ENTERED}),

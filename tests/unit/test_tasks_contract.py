@@ -37,7 +37,7 @@ def _entry(sequence: int, act: str, **details: Any) -> state.HistoryEntry:
 
 
 _KEPT_HERE = {
-    "Task": {"progressions", "adjustments"},
+    "Task": {"tally"},
     "ExtensionRequest": {"new_due_kind"},
     "Explanation": {"refusals"},
 }

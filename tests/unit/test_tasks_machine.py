@@ -6,22 +6,26 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final
+from unittest.mock import patch
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.assignment.tasks.rules import explanation, extension, handover, receipt, report, work
+from services.assignment.tasks.rules import explanation, extension, handover, limits, receipt, report, work
 from services.assignment.tasks.rules.act_table import ACT_TABLE
 from services.assignment.tasks.rules.assigning import Assign, assigned
 from services.assignment.tasks.rules.context import Command, Context
 from services.assignment.tasks.rules.due import RequestedDeadline
-from services.assignment.tasks.rules.state import HistoryEntry, Task
-from services.assignment.tasks.rules.task import allowed_acts, begin, decide, evolve, replay, settle
+from services.assignment.tasks.rules.limits import MOST, Most
+from services.assignment.tasks.rules.state import HistoryEntry, Quota, Task
+from services.assignment.tasks.rules.tally import is_counted, quota_of, tally_of
+from services.assignment.tasks.rules.task import allowed_acts, begin, decide, evolve, replay, settle, take_back
 from shared.office.access import Principal
 from shared.office.policy import Policy
-from shared.office.refusal import Refusal
+from shared.office.refusal import Code, Refusal
 from shared.office.timeliness import horizon, timeliness
 from shared.office.vocabulary import Cause, DueKind, ExplanationState, ExtensionState, Role, Stage, Timeliness
 from shared.office.workdays import WorkCalendar
@@ -41,6 +45,17 @@ PEOPLE: Final = (
     Principal("program-A", Role.SERVICE, "A", frozenset({"tasks:act"})),
 )
 ACTS_DONE: Final = Counter[str]()
+FULL: Final = Counter[str]()
+"""The acts that were refused because the task was full."""
+LEFT: Final = Counter[Stage]()
+"""The stages in which an officer has left."""
+JUDGED_BY_BODY: Final = frozenset({Code.VALIDATION, Code.NOTHING_TO_CHANGE, Code.EXPLANATION_REQUIRED})
+"""The refusals of an allowed act: the body decides."""
+LIMITED: Final = frozenset(
+    {"correction", "reassignment", "delegation", "progress", "contribution", "extension", "urging"}
+)
+FEW: Final = 2
+CLOSES: Final = ("report", "recall", "explanation")
 VALUES_SEEN: Final = Counter[Timeliness]()
 
 _later = st.integers(5, 60).map(lambda days: (START + timedelta(days=days)).date())
@@ -206,8 +221,44 @@ class TaskLife(RuleBasedStateMachine):
             self._let_the_term_end()
         self._act("report/decision", report.DecideReport(accepted, "ý kiến"), PEOPLE[0])
 
+    @rule()
+    def the_officer_leaves(self) -> None:
+        """Take the task back, as the sweep does once the account has changed."""
+        officer = self.worlds["never"].officer
+        for world, task in self.worlds.items():
+            entries = take_back(task, officer or "officer-A", context_of(PEOPLE[0], self.now))
+            assert bool(entries) is (officer is not None and task.is_open)
+            self._append(world, entries)
+            if entries:
+                LEFT[task.stage] += 1
+                assert self.worlds[world].officer is None
+                assert (self.worlds[world].stage, self.worlds[world].progress) == (task.stage, task.progress)
+
+    def _hold_what_is_allowed(self, name: str, caller: Principal, outcome: list[HistoryEntry] | Refusal) -> None:
+        """Hold that an act is offered if and only if it is done, but for what its body asks for."""
+        task = self.worlds["never"]
+        offered = name in allowed_acts(task, context_of(caller, self.now))
+        if not isinstance(outcome, Refusal):
+            assert offered
+        elif outcome.code is Code.TASK_FULL:
+            FULL[name] += 1
+            assert name not in CLOSES, "what closes a task always fits"
+            assert not offered or name in {"report/decision", "explanation/decision"}, "accepting is still possible"
+            assert any(self._has_used_up(fact, caller) for fact in ACT_TABLE[name].evolutions), "nobody else did"
+        else:
+            assert offered is (outcome.code in JUDGED_BY_BODY)
+
+    def _has_used_up(self, fact: str, caller: Principal) -> bool:
+        """Count in the history what the caller's side itself has written; of contributions, all of them too."""
+        quota = quota_of(fact, caller.role)
+        counted = [one for one in self.histories["never"] if is_counted(one.act)]
+        written = [one for one in counted if quota_of(one.act, one.role) is quota]
+        own = [one for one in written if one.agency == caller.agency]
+        return len(written) >= FEW or (fact == "contributed" and len(own) >= 1)
+
     def _act(self, name: str, body: Command, caller: Principal) -> None:
         outcomes = {world: self._outcome(task, name, body, caller) for world, task in self.worlds.items()}
+        self._hold_what_is_allowed(name, caller, outcomes["never"])
         assert len({str(outcome) for outcome in outcomes.values() if isinstance(outcome, Refusal)}) <= 1
         accepted = {world: result for world, result in outcomes.items() if not isinstance(result, Refusal)}
         assert len(accepted) in {0, len(self.worlds)}, "a miss that was told late changed what is allowed"
@@ -246,6 +297,7 @@ class TaskLife(RuleBasedStateMachine):
         for world, task in self.worlds.items():
             assert replay("task", self.histories[world]) == task
             assert task.version == len(self.histories[world])
+            assert tally_of(self.histories[world]) == task.tally, "as a record of an earlier version gets it"
 
     @invariant()
     def one_extension_at_most_is_granted(self) -> None:
@@ -305,3 +357,47 @@ class TestTaskLife(TaskLife.TestCase):  # type: ignore[misc, valid-type]
         super().runTest()
         assert set(ACTS_DONE) == set(ACT_TABLE), set(ACT_TABLE) - set(ACTS_DONE)
         assert set(VALUES_SEEN) == set(Timeliness), set(Timeliness) - set(VALUES_SEEN)
+        assert {Stage.IN_PROGRESS, Stage.REPORTED} <= set(LEFT)
+
+
+class CrampedLife(TaskLife):
+    """A life in which a task takes two entries of each kind, so that every limit is reached."""
+
+    def __init__(self) -> None:
+        few = {quota: Most(FEW, 10_000, of_one_agency=1 if quota is Quota.CONTRIBUTIONS else None) for quota in MOST}
+        self._limits = patch.object(limits, "MOST", MappingProxyType(few))
+        self._limits.start()
+        super().__init__()
+
+    def teardown(self) -> None:
+        self._limits.stop()
+
+    @rule(name=st.sampled_from(sorted(LIMITED)), data=st.data())
+    def somebody_goes_on_and_on(self, name: str, data: st.DataObject) -> None:
+        """Do one act again and again."""
+        self._act("receipt", receipt.Receive(), self._head())
+        task = self.worlds["never"]
+        for caller in [one for one in PEOPLE if ACT_TABLE[name].who(task, one)]:
+            for number in range(3):
+                anew = handover.Correct("bổ sung", {"title": f"Lần {task.version}.{number}"})
+                self._act(name, anew if name == "correction" else data.draw(BODIES[name]), caller)
+
+    @rule()
+    def the_head_asks_again_and_again(self) -> None:
+        """Every request is refused."""
+        self.the_leader_sets_a_deadline(20)
+        for _ in range(3):
+            self.the_head_asks_for_more_time(2)
+            self._act("extension/decision", extension.DecideExtension(approved=False, reason="ý kiến"), PEOPLE[0])
+
+
+CrampedLife.TestCase.settings = settings(max_examples=settings().max_examples // 4, stateful_step_count=40)
+
+
+class TestCrampedLife(CrampedLife.TestCase):  # type: ignore[misc, valid-type]
+    """Run it, then look whether every limit was reached."""
+
+    def runTest(self) -> None:  # noqa: N802 - unittest's name
+        FULL.clear()
+        super().runTest()
+        assert set(FULL) >= LIMITED, LIMITED - set(FULL)

@@ -40,9 +40,7 @@ def account_changed(account: Account, at: datetime, correlation: str | None) -> 
     return _event(ACCOUNT_CHANGED, f"account:{account.username}", account.version, at, correlation, data)
 
 
-def _event(
-    name: str, key: str, version: int, at: datetime, correlation: str | None, data: Any
-) -> Event[Any]:
+def _event(name: str, key: str, version: int, at: datetime, correlation: str | None, data: Any) -> Event[Any]:
     return Event(
         id=f"{key}:{version}",
         source=_SOURCE,

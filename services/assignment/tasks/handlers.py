@@ -19,6 +19,7 @@ from services.assignment.tasks.rules.batch import Batch, decide_batch
 from services.assignment.tasks.rules.context import Command, Context, KnownAccount, Situation
 from services.assignment.tasks.rules.limits import require_few_bytes
 from services.assignment.tasks.rules.state import Task
+from services.assignment.tasks.rules.work import is_officer_of
 from services.assignment.tasks.store import AlreadyReplacedError, LoadedTask, RequestKey, bytes_written
 from shared.budget import bring_to_end
 from shared.messaging.retry import RetryLater
@@ -180,6 +181,23 @@ class TaskHandlers:
             return None if entries and written is None else bool(entries)
 
         await self._until_written(task_id, attempt)
+
+    async def take_back(self, task_id: str, officer: str) -> bool:
+        """Take an open task back from an officer who is no officer of its lead agency; tell whether it was taken."""
+
+        async def attempt() -> bool | None:
+            found = await self._store.load(task_id)
+            if found is None or await self._is_officer(officer, found.task.lead_agency):
+                return False
+            entries = aggregate.take_back(found.task, officer, self._office.situation())
+            if not entries:
+                return False
+            return True if await self._store.append(found.task, entries) else None
+
+        return await self._until_written(task_id, attempt)
+
+    async def _is_officer(self, username: str, agency: str) -> bool:
+        return is_officer_of(agency, (await self._directory.usable_accounts([username])).get(username))
 
     def allowed_acts(self, caller: Principal, task: Task) -> list[str]:
         """Return the acts that the caller may perform on a task now."""

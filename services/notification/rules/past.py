@@ -34,6 +34,8 @@ class Places:
         match entry.act:
             case "delegated":
                 return replace(self, officer=entry.details["officer"])
+            case "officer_left":
+                return replace(self, officer=None)
             case "corrected":
                 return self._corrected(entry.details["changes"])
             case "reassigned":

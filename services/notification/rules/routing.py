@@ -40,6 +40,7 @@ RECIPIENTS: Final[Mapping[str, tuple[Recipient, ...]]] = MappingProxyType(
         "task.corrected": _LEAD,
         "task.deadline_set": _LEAD,
         "task.delegated": (Recipient.OFFICER,),
+        "task.officer_left": _LEAD,
         "task.progressed": _NOBODY,
         "task.contributed": _NOBODY,
         "task.extension_requested": _ASSIGNER_SIDE,

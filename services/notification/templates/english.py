@@ -70,6 +70,13 @@ _NOTES: Final = {
             "{lead} delegated {task} to you, {term}{instruction}. Please carry it out and keep its progress current.",
         ),
     },
+    "task.officer_left": {
+        Reader.LEAD: Note(
+            "Officer left, task to be delegated anew",
+            "The officer to whom {task} was delegated is no longer an officer of {lead}. "
+            "Please delegate it to another officer, {term}.",
+        ),
+    },
     "task.extension_requested": {
         Reader.DECIDER: Note(
             "{lead} asks for an extension",

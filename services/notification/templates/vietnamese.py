@@ -76,6 +76,13 @@ _NOTES: Final = {
             "Đề nghị đồng chí thực hiện và cập nhật tiến độ.",
         ),
     },
+    "task.officer_left": {
+        Reader.LEAD: Note(
+            "Chuyên viên thôi thực hiện nhiệm vụ, cần phân công lại",
+            "Chuyên viên được phân công thực hiện {task} không còn là chuyên viên của {lead}. "
+            "Đề nghị Thủ trưởng cơ quan phân công chuyên viên khác, {term}.",
+        ),
+    },
     "task.extension_requested": {
         Reader.DECIDER: Note(
             "{lead} xin gia hạn nhiệm vụ",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.assignment.tasks.rules import explanation, extension, handover, miss, parties, receipt, report, work
 from services.assignment.tasks.rules.context import Context
+from services.assignment.tasks.rules.limits import is_full
 from services.assignment.tasks.rules.state import Fact, HistoryEntry, Task
 from shared.office.refusal import Code
 from shared.office.vocabulary import Stage
@@ -43,6 +44,12 @@ class Rule:
     proposes: Callable[[Task, Any, Context], Fact]
     evolutions: Mapping[str, Evolution]
     why_not: Callable[[Task, Context], Code | None] = _nothing_against
+
+    def obstacle(self, task: Task, context: Context) -> Code | None:
+        """Return why the act may not be done in its stage: a condition, or the task takes nothing more that it does."""
+        code = self.why_not(task, context)
+        full = all(is_full(task, fact, context.caller) for fact in self.evolutions)
+        return code or (Code.TASK_FULL if full else None)
 
 
 ACT_TABLE: Final[Mapping[str, Rule]] = MappingProxyType(
@@ -164,12 +171,13 @@ EVOLUTIONS: Final[Mapping[str, Evolution]] = MappingProxyType(
     {
         **{fact: evolution for rule in ACT_TABLE.values() for fact, evolution in rule.evolutions.items()},
         "explanation_required": miss.explanation_required,
+        "officer_left": work.officer_left,
     }
 )
-"""What each fact changes, by its name; the last one is brought by time and not by an act."""
+"""What each fact changes, by its name; the last two are recorded by the system and are not acts."""
 
 
 def may_do(rule: Rule, task: Task, context: Context) -> bool:
     """Whether the caller may do the act now, as far as the task alone can tell."""
     fits = rule.who(task, context.caller) and task.stage in rule.stages
-    return fits and rule.why_not(task, context) is None
+    return fits and rule.obstacle(task, context) is None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from services.assignment.tasks.rules.context import Command
+from services.assignment.tasks.rules.days import require_issued
 from services.assignment.tasks.rules.due import NO_DEADLINE, RequestedDeadline, resolve_future_deadline
 from services.assignment.tasks.rules.particulars import Particulars, from_details, to_details
 from services.assignment.tasks.rules.state import Extension, Fact, HistoryEntry, Task
@@ -14,6 +15,8 @@ from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import Authority, DueKind, ExtensionState, Role, Stage
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from services.assignment.tasks.rules.context import Context
 
 
@@ -55,12 +58,19 @@ def assign(command: Assign, replaced: Task | None, context: Context) -> Fact:
     _require_known(command, context)
     require_different_agencies(command.lead_agency, command.coordinating_agencies, command.monitor, command.path)
     cap = _inherited_cap(command, replaced)
+    require_issued(command.document, context)
     due = resolve_future_deadline(command.deadline, context, command.path + command.deadline.field)
     recorded = to_details({name: getattr(command, name) for name in _RECORDED})
-    receipt_due_at = context.calendar.term_ends(context.now, context.policy.receipt_term)
+    receipt_due_at = receipt_due(due.due_at, context)
     return Fact(
         "assigned", {**recorded, **due.details(), "receipt_due_at": receipt_due_at, **cap, "assigner": assigner}
     )
+
+
+def receipt_due(due_at: datetime | None, context: Context) -> datetime:
+    """Return until when the agency must receive the task: never later than the task itself is due."""
+    term_ends = context.calendar.term_ends(context.now, context.policy.receipt_term)
+    return min(term_ends, due_at) if due_at else term_ends
 
 
 def assigned(task_id: str, entry: HistoryEntry) -> Task:

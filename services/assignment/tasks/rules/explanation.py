@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from services.assignment.tasks.rules.context import Command
-from services.assignment.tasks.rules.limits import require_room_for_return
+from services.assignment.tasks.rules.days import require_issued, require_to_come
 from services.assignment.tasks.rules.particulars import Document, IsoDay
 from services.assignment.tasks.rules.reason import require_reason
 from services.assignment.tasks.rules.state import Explanation, Fact, HistoryEntry, Task
@@ -41,7 +41,9 @@ def why_not_explain(task: Task, _context: Context) -> Code | None:
     return None if owed else Code.WRONG_STAGE
 
 
-def explain(_task: Task, command: Explain, _context: Context) -> Fact:
+def explain(_task: Task, command: Explain, context: Context) -> Fact:
+    require_to_come(command.expected_finish, context)
+    require_issued(command.document, context)
     return Fact("explanation_submitted", asdict(command))
 
 
@@ -67,11 +69,10 @@ def why_not_decide(task: Task, _context: Context) -> Code | None:
     return None if task.explanation.state is ExplanationState.SUBMITTED else Code.WRONG_STAGE
 
 
-def decide_explanation(task: Task, command: DecideExplanation, context: Context) -> Fact:
+def decide_explanation(_task: Task, command: DecideExplanation, context: Context) -> Fact:
     """Accept, or refuse: then another one is due after the same term."""
     if command.accepted:
         return Fact("explanation_accepted", {"reason": command.reason, "directive": command.directive})
-    require_room_for_return(task)
     reason = require_reason(command.reason)
     due_at = context.calendar.term_ends(context.now, context.policy.explanation_term)
     return Fact("explanation_refused", {"reason": reason, "directive": command.directive, "due_at": due_at})

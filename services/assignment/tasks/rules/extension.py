@@ -13,7 +13,6 @@ from services.assignment.tasks.rules.due import (
     resolve_deadline,
     resolve_future_deadline,
 )
-from services.assignment.tasks.rules.limits import require_room_for_request
 from services.assignment.tasks.rules.reason import require_reason
 from services.assignment.tasks.rules.state import Extension, ExtensionRequest, Fact, HistoryEntry, Task
 from shared.office.refusal import Code, Refusal
@@ -37,7 +36,10 @@ class AskExtension(Command):
 
 @dataclass(frozen=True, slots=True)
 class DecideExtension(Command):
-    """`deadline` is given only when an approval grants another one than was asked for; a refusal needs its reason."""
+    """`deadline` is given only when an approval grants another one than was asked for.
+
+    A refusal needs its reason, and so does the grant of another deadline.
+    """
 
     approved: bool
     reason: str | None = None
@@ -72,7 +74,6 @@ def why_not_ask(task: Task, context: Context) -> Code | None:
 
 
 def ask_extension(task: Task, command: AskExtension, context: Context) -> Fact:
-    require_room_for_request(task)
     field = command.deadline.new_field
     resolved = resolve_future_deadline(command.deadline, context, field)
     require_later(resolved, task, field)
@@ -121,6 +122,8 @@ def decide_extension(task: Task, command: DecideExtension, context: Context) -> 
     granted = command.deadline or _as_asked(request)
     resolved = resolve_deadline(granted, context, granted.new_field)
     require_later(resolved, task, granted.new_field)
+    if (resolved.day, resolved.due_at) != (request.new_deadline, request.new_due_at):
+        require_reason(command.reason)
     return Fact("extension_approved", {"request": request.id, **resolved.details(), "reason": command.reason})
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from services.assignment.tasks.rules.assigning import require_different_agencies, require_known_agencies
+from services.assignment.tasks.rules.assigning import receipt_due, require_different_agencies, require_known_agencies
 from services.assignment.tasks.rules.context import Command
+from services.assignment.tasks.rules.days import require_issued
 from services.assignment.tasks.rules.extension import lapse
-from services.assignment.tasks.rules.limits import require_room_for_adjustment
 from services.assignment.tasks.rules.particulars import from_details, to_details
 from services.assignment.tasks.rules.state import Fact, HistoryEntry, Report, Task
-from shared.office.refusal import Code, FieldCode, invalid
+from shared.office.refusal import Code, FieldCode, Refusal, Violation, invalid
 from shared.office.vocabulary import Stage
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Reassign(Command):
 
 @dataclass(frozen=True, slots=True)
 class Correct(Command):
-    """`changes` holds only the particulars that change; `None` clears one."""
+    """`changes` holds the particulars that were named; `None` clears one."""
 
     reason: str
     changes: Mapping[str, Any]
@@ -51,7 +51,6 @@ def why_not_reassign(task: Task, context: Context) -> Code | None:
 
 
 def reassign(task: Task, command: Reassign, context: Context) -> Fact:
-    require_room_for_adjustment(task)
     require_known_agencies("lead_agency", [command.lead_agency], context)
     if command.lead_agency == task.lead_agency and task.stage is not Stage.REFUSED:
         raise invalid("lead_agency", FieldCode.SAME_AGENCY)
@@ -61,7 +60,7 @@ def reassign(task: Task, command: Reassign, context: Context) -> Fact:
             "from_agency": task.lead_agency,
             "lead_agency": command.lead_agency,
             "reason": command.reason,
-            "receipt_due_at": context.calendar.term_ends(context.now, context.policy.receipt_term),
+            "receipt_due_at": receipt_due(task.due_at, context),
         },
     )
 
@@ -81,13 +80,14 @@ def reassigned(task: Task, entry: HistoryEntry) -> Task:
         progress=None,
         report_due_at=None,
         report=Report(returns=task.report.returns),
-        adjustments=task.adjustments + 1,
     )
 
 
 def correct(task: Task, command: Correct, context: Context) -> Fact:
-    require_room_for_adjustment(task)
-    changes = command.changes
+    """Change the particulars that differ; those that were named as they are, are not recorded."""
+    changes = {name: value for name, value in command.changes.items() if not _is_same(getattr(task, name), value)}
+    if not changes:
+        raise Refusal(Code.NOTHING_TO_CHANGE, *(Violation(name, FieldCode.UNCHANGED) for name in command.changes))
     coordinating = changes.get("coordinating_agencies", task.coordinating_agencies)
     monitor = changes.get("monitor", task.monitor)
     if "coordinating_agencies" in changes:
@@ -95,11 +95,19 @@ def correct(task: Task, command: Correct, context: Context) -> Fact:
     if "monitor" in changes:
         require_known_agencies("monitor", [monitor], context)
     require_different_agencies(task.lead_agency, coordinating, monitor)
+    require_issued(changes.get("document"), context)
     return Fact("corrected", {"reason": command.reason, "changes": to_details(changes)})
 
 
+def _is_same(present: Any, named: Any) -> bool:
+    """Whether a particular is what it was; the order of agencies means nothing."""
+    if isinstance(present, tuple) and isinstance(named, tuple):
+        return sorted(present) == sorted(named)
+    return bool(present == named)
+
+
 def corrected(task: Task, entry: HistoryEntry) -> Task:
-    return replace(task, **from_details(entry.details["changes"]), adjustments=task.adjustments + 1)
+    return replace(task, **from_details(entry.details["changes"]))
 
 
 def recall(_task: Task, command: Recall, _context: Context) -> Fact:

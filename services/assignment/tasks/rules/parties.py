@@ -29,7 +29,9 @@ def is_head_or_clerk_of_coordinating(task: Task, caller: Principal) -> bool:
 
 
 def is_officer_or_head_of_lead(task: Task, caller: Principal) -> bool:
-    handed = caller.role is Role.OFFICER and caller.username == task.officer
+    """Return whether the task is handed to the caller, while an officer of the lead, or the caller is its head."""
+    is_officer = caller.role is Role.OFFICER and caller.agency == task.lead_agency
+    handed = is_officer and caller.username == task.officer
     return handed or is_head_of_lead(task, caller)
 
 

@@ -1,4 +1,4 @@
-"""The reason that an unfavourable decision needs."""
+"""The reason that a decision needs which does not give what was asked for."""
 
 from __future__ import annotations
 

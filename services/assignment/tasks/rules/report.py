@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from services.assignment.tasks.rules.context import Command
+from services.assignment.tasks.rules.days import require_finished, require_issued
 from services.assignment.tasks.rules.extension import lapse
-from services.assignment.tasks.rules.limits import require_room_for_return
 from services.assignment.tasks.rules.particulars import Document, IsoDay
 from services.assignment.tasks.rules.reason import require_reason
 from services.assignment.tasks.rules.state import Fact, HistoryEntry, Report, Task
@@ -34,7 +34,9 @@ class DecideReport(Command):
     reason: str | None = None
 
 
-def submit_report(_task: Task, command: SubmitReport, _context: Context) -> Fact:
+def submit_report(task: Task, command: SubmitReport, context: Context) -> Fact:
+    require_finished(command.finished_on, task, context)
+    require_issued(command.document, context)
     return Fact("reported", asdict(command))
 
 
@@ -70,7 +72,6 @@ def _accept(task: Task, command: DecideReport) -> Fact:
 
 
 def _return(task: Task, command: DecideReport, context: Context) -> Fact:
-    require_room_for_return(task)
     reason = require_reason(command.reason)
     percent = task.progress.percent if task.progress else 0
     return Fact("report_returned", {"reason": reason, "report_due_at": report_due(None, percent, context)})

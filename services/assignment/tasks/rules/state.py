@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from services.assignment.tasks.rules.particulars import Document, IsoDay, Particulars
@@ -21,7 +22,7 @@ from shared.office.vocabulary import (
 )
 
 SYSTEM = "system"
-"""Who records what time has brought."""
+"""Who records what time, or a change of an account, has brought."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +86,33 @@ class Explanation:
     refusals: int = 0
 
 
+class Quota(StrEnum):
+    """A kind of entry of which a task takes so many; each belongs to one side, but contributions to many agencies."""
+
+    CORRECTIONS = "corrections"
+    REASSIGNMENTS = "reassignments"
+    DELEGATIONS = "delegations"
+    PROGRESS = "progress"
+    CONTRIBUTIONS = "contributions"
+    URGINGS = "urgings"
+    URGINGS_OF_MONITOR = "urgings_of_monitor"
+    REQUESTS = "requests"
+    RETURNS = "returns"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What was used of a quota: entries, and bytes of texts. Contributions have one for each `agency`."""
+
+    quota: Quota
+    agency: str | None = None
+    entries: int = 0
+    bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(Particulars):
-    """A task without its history.
-
-    `progressions` counts entries of progress, `adjustments` corrections, delegations and reassignments; no event
-    carries them: they bound the history.
-    """
+    """A task without its history. `tally` bounds the history; no event carries it."""
 
     id: str
     version: int
@@ -123,8 +144,7 @@ class Task(Particulars):
     imported: bool = False
     urgings: int = 0
     contributions: int = 0
-    progressions: int = 0
-    adjustments: int = 0
+    tally: tuple[Tally, ...] = ()
 
     @property
     def pending_request(self) -> ExtensionRequest | None:
@@ -137,6 +157,11 @@ class Task(Particulars):
         """When the current report (submitted or accepted, not returned) was submitted."""
         is_current = self.report.state in {ReportState.SUBMITTED, ReportState.ACCEPTED}
         return self.report.submitted_at if is_current else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something may still be done to carry it out: neither completed nor recalled."""
+        return self.stage not in {Stage.COMPLETED, Stage.RECALLED}
 
     def is_past_due(self, now: datetime) -> bool:
         """Whether the due moment has passed; the due moment itself is still in time."""

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from services.assignment.tasks.rules import assigning, miss
+from services.assignment.tasks.rules import assigning, miss, work
 from services.assignment.tasks.rules.act_table import ACT_TABLE, EVOLUTIONS, may_do
+from services.assignment.tasks.rules.limits import is_full
 from services.assignment.tasks.rules.state import SYSTEM, Fact, HistoryEntry, Task
+from services.assignment.tasks.rules.tally import tallied
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import Role
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 def evolve(task: Task, entry: HistoryEntry) -> Task:
     """Return the task as the entry leaves it; each entry is one version."""
     changed = EVOLUTIONS[entry.act](task, entry)
-    return replace(changed, version=entry.sequence, updated_at=entry.at)
+    return replace(changed, version=entry.sequence, updated_at=entry.at, tally=tallied(task.tally, entry))
 
 
 def replay(task_id: str, entries: Iterable[HistoryEntry]) -> Task:
@@ -68,9 +70,11 @@ def decide(task: Task, act: str, command: Command, context: Context) -> list[His
     settled = _after(task, brought)
     if settled.stage not in rule.stages:
         raise Refusal(Code.WRONG_STAGE)
-    if code := rule.why_not(settled, context):
+    if code := rule.obstacle(settled, context):
         raise Refusal(code)
     fact = rule.proposes(settled, command, context)
+    if is_full(settled, fact.name, context.caller):
+        raise Refusal(Code.TASK_FULL)
     done = _entry(fact, settled.version + 1, context, _acting_for(task, context))
     return [*brought, done, *settle(evolve(settled, done), context)]
 
@@ -78,15 +82,25 @@ def decide(task: Task, act: str, command: Command, context: Context) -> list[His
 def settle(task: Task, at: Situation) -> list[HistoryEntry]:
     """Return what time has brought: nothing, or the one miss of a task's life."""
     fact = miss.unrecorded_miss(task, at)
-    if fact is None:
+    return [_by_system(fact, task, at)] if fact else []
+
+
+def take_back(task: Task, officer: str, at: Situation) -> list[HistoryEntry]:
+    """Return what is recorded when an officer has left: nothing, unless the task is open and handed to this officer."""
+    if task.officer != officer or not task.is_open:
         return []
-    return [HistoryEntry(sequence=task.version + 1, at=at.now, act=fact.name, by=SYSTEM, details=fact.details)]
+    brought = settle(task, at)
+    return [*brought, _by_system(work.officer_leaves(officer), _after(task, brought), at)]
 
 
 def allowed_acts(task: Task, context: Context) -> list[str]:
     """Return the acts that the caller may do at this moment, in the order of the act table."""
     settled = _after(task, settle(task, context))
     return [name for name, rule in ACT_TABLE.items() if may_do(rule, settled, context)]
+
+
+def _by_system(fact: Fact, task: Task, at: Situation) -> HistoryEntry:
+    return HistoryEntry(sequence=task.version + 1, at=at.now, act=fact.name, by=SYSTEM, details=fact.details)
 
 
 def _after(task: Task, entries: Iterable[HistoryEntry]) -> Task:

@@ -1,4 +1,4 @@
-"""Carrying a task out: handing it to an officer, progress, contributions, urging."""
+"""Carrying a task out: handing it to an officer, and taking it back, progress, contributions, urging."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from services.assignment.tasks.rules.context import Command
-from services.assignment.tasks.rules.limits import require_room_for_adjustment, require_room_for_work_entry
 from services.assignment.tasks.rules.state import Fact, HistoryEntry, Progress, Task
 from shared.office.refusal import FieldCode, invalid
 from shared.office.vocabulary import Role, Stage
@@ -15,7 +14,7 @@ from shared.office.vocabulary import Role, Stage
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from services.assignment.tasks.rules.context import Context
+    from services.assignment.tasks.rules.context import Context, KnownAccount
 
 FINISHED: Final = 100
 """The percentage at which an officer has nothing more to do."""
@@ -47,25 +46,34 @@ class Urge(Command):
 
 
 def delegate(task: Task, command: Delegate, context: Context) -> Fact:
-    """Hand the task to an officer of the lead agency."""
-    require_room_for_adjustment(task)
-    account = context.accounts.get(command.officer)
-    if account is None:
-        raise invalid("officer", FieldCode.UNKNOWN_ACCOUNT)
-    if account.role is not Role.OFFICER:
+    """Hand the task to an officer of the lead agency.
+
+    Anybody else is refused with one answer: it does not tell who has an account elsewhere.
+    """
+    if not is_officer_of(task.lead_agency, context.accounts.get(command.officer)):
         raise invalid("officer", FieldCode.NOT_AN_OFFICER)
-    if account.agency != task.lead_agency:
-        raise invalid("officer", FieldCode.OTHER_AGENCY)
     return Fact("delegated", asdict(command))
 
 
 def delegated(task: Task, entry: HistoryEntry) -> Task:
-    officer = entry.details["officer"]
-    return replace(task, stage=Stage.IN_PROGRESS, officer=officer, adjustments=task.adjustments + 1)
+    return replace(task, stage=Stage.IN_PROGRESS, officer=entry.details["officer"])
+
+
+def is_officer_of(agency: str, account: KnownAccount | None) -> bool:
+    """Whether an account that can be used, if there is one, is an officer of the agency."""
+    return account is not None and account.role is Role.OFFICER and account.agency == agency
+
+
+def officer_leaves(officer: str) -> Fact:
+    return Fact("officer_left", {"officer": officer})
+
+
+def officer_left(task: Task, _entry: HistoryEntry) -> Task:
+    """Hand the task to nobody; stage and progress stay."""
+    return replace(task, officer=None)
 
 
 def make_progress(task: Task, command: MakeProgress, context: Context) -> Fact:
-    require_room_for_work_entry(task)
     due = report_due(task.report_due_at, command.percent, context)
     return Fact("progressed", {**asdict(command), "report_due_at": due})
 
@@ -84,12 +92,10 @@ def progressed(task: Task, entry: HistoryEntry) -> Task:
         stage=Stage.IN_PROGRESS,
         progress=Progress(percent=details["percent"], note=details["note"], at=entry.at),
         report_due_at=details["report_due_at"],
-        progressions=task.progressions + 1,
     )
 
 
-def contribute(task: Task, command: Contribute, _context: Context) -> Fact:
-    require_room_for_work_entry(task)
+def contribute(_task: Task, command: Contribute, _context: Context) -> Fact:
     return Fact("contributed", asdict(command))
 
 
@@ -97,8 +103,7 @@ def contributed(task: Task, _entry: HistoryEntry) -> Task:
     return replace(task, contributions=task.contributions + 1)
 
 
-def urge(task: Task, command: Urge, _context: Context) -> Fact:
-    require_room_for_work_entry(task)
+def urge(_task: Task, command: Urge, _context: Context) -> Fact:
     return Fact("urged", asdict(command))
 
 

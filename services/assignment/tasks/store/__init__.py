@@ -16,6 +16,7 @@ from services.assignment.tasks.store.queries import Asked, Filters, list_query
 from services.assignment.tasks.store.records import (
     RequestKey,
     inner_model,
+    is_tallied,
     state_of,
     to_entry,
     to_fields,
@@ -40,6 +41,7 @@ __all__ = [
     "TaskStore",
     "bytes_written",
     "inner_model",
+    "is_tallied",
     "known_among",
     "list_query",
     "past_events",

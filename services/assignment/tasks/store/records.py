@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from services.assignment.tasks.rules.state import HistoryEntry, Task
+from services.assignment.tasks.rules.tally import tally_of
 from services.assignment.tasks.rules.waiting import waits_for
 from shared.events import task as wire
 from shared.events.envelope import Event
@@ -47,6 +48,16 @@ def state_of(task: Task) -> Record:
 
 def to_task(record: Record) -> Task:
     return _TASK.validate_python({**record, "id": record["_id"]})
+
+
+def is_tallied(record: Record) -> bool:
+    """Whether a record has a tally; one that an earlier version wrote has none."""
+    return "tally" in record
+
+
+def with_tally(record: Record, history: Iterable[Record]) -> Record:
+    """Return a record with the tally of its history."""
+    return {**record, "tally": tally_of(map(to_entry, history))}
 
 
 def from_entry(entry: HistoryEntry, request_key: RequestKey | None = None) -> Record:

@@ -7,23 +7,26 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 
 from services.assignment.tasks.rules.state import SYSTEM, HistoryEntry, Task
 from services.assignment.tasks.rules.task import evolve
-from services.assignment.tasks.store.list_indexes import A_TEXT, COLLECTION
+from services.assignment.tasks.store.list_indexes import A_TEXT, COLLECTION, CONDITIONS, NEWEST, Subset, index
 from services.assignment.tasks.store.records import (
     WITHOUT_LOGS,
     RequestKey,
     event_of,
     from_entry,
+    is_tallied,
     state_of,
     to_task,
+    with_tally,
 )
 from shared.batched_writes import BatchedWrites, Update, duplicate_of, new_write_id
 from shared.batching import BatchedReads
 from shared.messaging import outbox
 from shared.mongo import Index, ascending
+from shared.office.refusal import Code, Refusal
 
 if TYPE_CHECKING:
     from shared.messaging.relay import Relay
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 
 _DUPLICATE_KEY: Final = 11000
 INDEXES: Final = [Index(COLLECTION, ascending("replaces"), unique=True, partial={"replaces": A_TEXT})]
+_HANDED: Final = index("officer", NEWEST, Subset.OPEN)
+"""The index of the open tasks that are handed to somebody."""
+_TOO_LARGE: Final = frozenset({10334, 17419, 17420})
+"""The codes by which MongoDB refuses a record of more than 16 MB."""
 
 
 class AlreadyReplacedError(Exception):
@@ -70,11 +77,34 @@ class TaskStore:
         if record is None:
             return None
         known = record.pop("history", None)
+        [record] = await self._with_tallies([record])
         return LoadedTask(to_task(record), known[0]["fingerprint"] if known else None)
 
     async def _records(self, task_ids: Collection[str]) -> Mapping[str, Record]:
         found = await self._tasks.find({"_id": {"$in": list(task_ids)}}, WITHOUT_LOGS).to_list()
-        return {record["_id"]: record for record in found}
+        return {record["_id"]: record for record in await self._with_tallies(found)}
+
+    async def _with_tallies(self, records: list[Record]) -> list[Record]:
+        """Count the entries of tasks that an earlier version wrote; their next act keeps the tally."""
+        older = [record["_id"] for record in records if not is_tallied(record)]
+        if not older:
+            return records
+        found = self._tasks.find({"_id": {"$in": older}}, {"history": 1})
+        history = {each["_id"]: each["history"] async for each in found}
+        return [with_tally(one, history[one["_id"]]) if one["_id"] in history else one for one in records]
+
+    async def handed(self) -> list[tuple[str, str]]:
+        """Return the officers to whom open tasks are handed, each with the lead agency of the tasks."""
+        pairs = {"_id": {"officer": "$officer", "lead": "$lead_agency"}}
+        stages = [{"$match": {"officer": A_TEXT, **CONDITIONS[Subset.OPEN]}}, {"$group": pairs}]
+        found = self._tasks.aggregate(stages, hint=_HANDED.full_name)
+        return [(each["_id"]["officer"], each["_id"]["lead"]) async for each in found]
+
+    async def handed_to(self, officer: str, lead: str) -> list[str]:
+        """Return the ids of the open tasks of a lead agency that are handed to an officer."""
+        query = {"officer": officer, "lead_agency": lead, **CONDITIONS[Subset.OPEN]}
+        found = await self._tasks.find(query, {"_id": 1}, hint=_HANDED.full_name).to_list()
+        return [record["_id"] for record in found]
 
     async def insert_if_absent(self, task: Task, entry: HistoryEntry, request_key: RequestKey | None) -> bool:
         """Insert a new task; False when its id is taken.
@@ -118,8 +148,20 @@ class TaskStore:
             {**from_entry(entry, request_key if entry.by != SYSTEM else None), "write": write_id} for entry in entries
         ]
         change = outbox.push(events, {"$set": state_of(after), "$push": {"history": {"$each": history}}})
-        done = await self._writes.update(Update(task.id, {"version": task.version}, change, write_id))
-        return after if done else None
+        update = Update(task.id, {"version": task.version}, change, write_id)
+        return after if await self._written(update) else None
+
+    async def _written(self, update: Update) -> bool:
+        """Write an update and tell whether it matched.
+
+        What a task takes fits into its record. Only the events of a long outage of the broker may fill it for a while.
+        """
+        try:
+            return await self._writes.update(update)
+        except WriteError as error:
+            if error.code in _TOO_LARGE:
+                raise Refusal(Code.UNAVAILABLE) from error
+            raise
 
     async def replaced_by(self, task_id: str) -> str | None:
         """Return the task that replaces a recalled one."""
