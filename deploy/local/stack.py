@@ -1,5 +1,6 @@
 """A stack: the four services, each with its own database, all in one vhost."""
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ from deploy.services import SERVICES
 from shared.clock import SettableClock
 
 ADMINISTRATOR = "quantri"
+_QUIET_SECONDS = "5"
+"""Whoever tries something out does not want to wait half a minute for the first reminder."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ class Stack:
             settings["WEB_CLIENT_SECRET"] = self.credentials.web_client_secret
         else:
             settings["TOKEN_URL"] = f"{self.urls['assignment']}/v1/auth/token"
+        if service == "deadline":
+            settings["QUIET_SECONDS"] = os.environ.get("DEADLINE_QUIET_SECONDS", _QUIET_SECONDS)
         named = {f"{service.upper()}_{name}": value for name, value in settings.items()}
         return {"PYTHONPATH": str(PROJECT), **named}
 

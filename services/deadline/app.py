@@ -9,11 +9,13 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.deadline.announcing import Announcing
 from services.deadline.api.deadlines import deadlines_router
 from services.deadline.api.terms import terms_router
 from services.deadline.consumers import consumers
 from services.deadline.handlers import DeadlineReader, Observer
 from services.deadline.monitor import Monitor
+from services.deadline.rules.quiet import QuietTime
 from services.deadline.settings import DeadlineSettings
 from services.deadline.store import INDEXES, WATCHES, WatchStore
 from shared.app import client_of, create_app, parts_of
@@ -46,21 +48,26 @@ def build(settings: DeadlineSettings, *, clock: Clock | None = None) -> FastAPI:
 
     store = WatchStore(database)
     observer = Observer(store, calendar)
+    announcing = Announcing(messaging, clock, QuietTime(settings.quiet_seconds))
     reader = DeadlineReader(store, clock, calendar)
     monitor = Monitor(
         store,
         clock,
         calendar,
         partial(messaging.relay.wake_many, WATCHES),
+        announcing.may_announce,
         poll_interval=settings.poll_interval,
         batch=settings.batch,
     )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        running = messaging.running(consumers(observer), prepare=partial(ensure_indexes, database, INDEXES))
+        running = messaging.running(
+            consumers(observer, announcing.taking_in), prepare=partial(ensure_indexes, database, INDEXES)
+        )
         with closing(client):
             async with running, Background(service) as background:
+                background.start("announcing", announcing.run)
                 background.start("monitor", monitor.run, after=messaging.prepared)
                 yield
 

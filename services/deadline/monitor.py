@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,18 +26,28 @@ SOURCE: Final = "/deadline"
 POISONED_FOR: Final = timedelta(hours=1)
 
 Wake = Callable[[Iterable[str]], None]
+MayAnnounce = Callable[[], Awaitable[bool]]
 
 
 class Monitor:
     """The monitor of one replica. `wake` is called with the tasks in whose outbox an event waits now."""
 
     def __init__(
-        self, store: WatchStore, clock: Clock, calendar: WorkCalendar, wake: Wake, *, poll_interval: float, batch: int
+        self,
+        store: WatchStore,
+        clock: Clock,
+        calendar: WorkCalendar,
+        wake: Wake,
+        may_announce: MayAnnounce,
+        *,
+        poll_interval: float,
+        batch: int,
     ) -> None:
         self._store = store
         self._clock = clock
         self._calendar = calendar
         self._wake = wake
+        self._may_announce = may_announce
         self._poll_interval = poll_interval
         self._batch = batch
 
@@ -60,7 +70,8 @@ class Monitor:
     async def step(self) -> bool:
         """Deal with one batch of tasks whose moment has come; return whether there were any.
 
-        1. Find the tasks whose next moment has passed, the longest waiting first.
+        1. Find the tasks whose next moment has passed, the longest waiting first. Leave them for later while deadline
+           may have missed what happened to them (`Announcing`).
         2. Decide for each what is announced, and which moment it waits for next.
         3. Claim each by one write, which stores the next moment and puts the events into the outbox. The write does
            nothing if the record has changed, so a moment is announced once, however many replicas run.
@@ -68,6 +79,9 @@ class Monitor:
         """
         now = self._clock.now()
         due = await self._store.due(now, self._batch)
+        if due and not await self._may_announce():
+            STEPS.labels("paused").inc()
+            return False
         claims = [claim for found in due if (claim := await self._decide(found, now))]
         self._conclude(claims, await self._store.claim(claims), now)
         STEPS.labels("found" if due else "idle").inc()

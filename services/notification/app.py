@@ -11,8 +11,10 @@ from fastapi import FastAPI
 from services.notification.api.inbox import inbox_router
 from services.notification.consumers import consumers
 from services.notification.handlers import InboxReader, Notifier
+from services.notification.known_tasks import KnownTasks
 from services.notification.settings import NotificationSettings
 from services.notification.store import INDEXES, DirectoryCopy, Inbox
+from services.notification.truth import Truth
 from shared.app import client_for_lists, client_of, create_app, parts_of
 from shared.clock import Clock
 from shared.lane import Lane
@@ -37,7 +39,7 @@ def build(settings: NotificationSettings, *, clock: Clock | None = None) -> Fast
     )
 
     inbox = Inbox(database)
-    notifier = Notifier(DirectoryCopy(database), inbox, calendar)
+    notifier = Notifier(DirectoryCopy(database), inbox, calendar, Truth(KnownTasks(database)), clock)
     reader = InboxReader(Inbox(lists), clock, Lane("inbox.lists"))
 
     @asynccontextmanager

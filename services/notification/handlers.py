@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from services.notification.rules.routing import Occasion, Person, posts, recipie
 from services.notification.store import DirectoryCopy, Inbox, InboxEntry, InboxQuery
 from services.notification.templates.material import material_of
 from services.notification.templates.writing import Notes, write
+from services.notification.truth import Truth
 from shared.clock import Clock
 from shared.lane import Lane
 from shared.messaging.retry import RetryLater
@@ -43,20 +45,28 @@ class Notifier:
     directory: DirectoryCopy
     inbox: Inbox
     calendar: WorkCalendar
+    truth: Truth
+    clock: Clock
 
     async def tell(self, event: Event[Any]) -> None:
         """Put an entry into the inbox of every recipient of a `task.*` or `deadline.*` event.
+
+        A reminder that is not true any more is dropped.
 
         Raises:
             RetryLater: an agency of the task, or an account it names, is not known yet.
 
         """
+        await asyncio.gather(self.truth.learn(event), self._tell(event))
+
+    async def _tell(self, event: Event[Any]) -> None:
         occasion = occasion_of(event)
-        if not posts(occasion):
+        told_at = max(event.time, self.clock.now())
+        if not posts(occasion) or await self.truth.contradicts(event, told_at):
             return
         names = await self._names(occasion)
         readers = recipients_of(occasion, await self._people(occasion))
-        material = material_of(event, names)
+        material = material_of(event, names, told_at)
         notes = write(material, readers.values(), self.calendar)
         entries = [_entry(event, occasion, username, notes[recipient]) for username, recipient in readers.items()]
         NOTIFICATIONS.labels(occasion.kind).inc(await self.inbox.insert_if_absent(entries))

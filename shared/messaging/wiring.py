@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from shared.background import end, supervise
+from shared.background import end, is_own_cancellation, supervise
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import PATIENCE_SECONDS, DeliveryPolicy
 from shared.messaging.outbox import Outbox
-from shared.messaging.publisher import Publisher
+from shared.messaging.publisher import BROKER_AWAY, Publisher
 from shared.messaging.queue_depths import QueueDepths
 from shared.messaging.relay import Relay
 from shared.messaging.router import EventRouter
 from shared.messaging.stall import LOOK_SECONDS, StallDetector
+from shared.messaging.topology import events_queue
 
 if TYPE_CHECKING:
     from shared.mongo import Collection
@@ -69,6 +70,18 @@ class Messaging:
         if not (self.started.is_set() and self._publisher.is_connected and self._may_read and self._consumer):
             return False
         return await self._consumer.is_consuming()
+
+    async def waiting(self) -> int | None:
+        """Return how many messages are ready in the service's queue of events; None if the broker does not answer."""
+        queue = events_queue(self._service)
+        try:
+            return (await self._publisher.count([queue]))[queue]
+        except BROKER_AWAY:
+            return None
+        except asyncio.CancelledError:
+            if is_own_cancellation():
+                raise
+            return None  # the connection was lost before the answer
 
     async def measure(self) -> None:
         """Update the gauges of the service's queues and outboxes."""

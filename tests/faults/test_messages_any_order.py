@@ -18,7 +18,9 @@ from services.deadline.handlers import Observer
 from services.deadline.monitor import Monitor
 from services.deadline.store import WatchStore
 from services.notification.handlers import Notifier
+from services.notification.known_tasks import KnownTasks
 from services.notification.store import DirectoryCopy, Inbox
+from services.notification.truth import Truth
 from services.reporting.handlers import Recorder
 from services.reporting.store import Names, Versions
 from shared.events.envelope import Event
@@ -28,10 +30,10 @@ from shared.mongo import Database, connect
 from shared.office.vocabulary import Stage
 from tests.support.clock import FakeClock
 from tests.support.consumers import CONSUMERS, running, send, sender
-from tests.support.deadline_tasks import a_task, event_of
+from tests.support.deadline_tasks import a_task, always, event_of
 from tests.support.lives import LIVES, lived_as
 from tests.support.messaging import ready_in, settled
-from tests.support.notification_events import CALENDAR, the_directory
+from tests.support.notification_events import ASSIGNED_AT, CALENDAR, the_directory
 from tests.support.servers import Database as OwnDatabase
 from tests.support.servers import Databases, Vhost
 
@@ -58,9 +60,7 @@ class Consumers:
     async def take_in(self, events: Sequence[Event[Any]]) -> None:
         """Call the services' own handlers with each event, once, in this order."""
         observer = Observer(WatchStore(self.databases["deadline"]), CALENDAR)
-        notifier = Notifier(
-            DirectoryCopy(self.databases["notification"]), Inbox(self.databases["notification"]), CALENDAR
-        )
+        notifier = _notifier(self.databases["notification"])
         records = Recorder(Versions(self.databases["reporting"]), Names(self.databases["reporting"]))
         for event in events:
             if event.type.startswith("task."):
@@ -69,13 +69,23 @@ class Consumers:
             await notifier.tell(event)
 
     async def held_of(self, task_id: str) -> dict[str, list[Any]]:
-        """Return the records that the services have of a task, without its id."""
+        """Return the records that the services have of a task, without its id.
+
+        Reminders are left out: those that the order made untrue before they came were dropped.
+        """
+        inbox, acts = self.databases["notification"]["inbox"], {"$not": {"$regex": "^deadline"}}
         found = {
             "watches": self.databases["deadline"]["watches"].find({"_id": task_id}, {"writes": 0}),
-            "inbox": self.databases["notification"]["inbox"].find({"task_id": task_id}, {"_id": 0}),
+            "known": self.databases["notification"]["tasks"].find({"_id": task_id}),
+            "inbox": inbox.find({"task_id": task_id, "kind": acts}, {"_id": 0}),
             "versions": self.databases["reporting"]["versions"].find({"task": task_id}),
         }
         return {name: _without(task_id, [document async for document in cursor]) for name, cursor in found.items()}
+
+
+def _notifier(database: Database) -> Notifier:
+    truth, clock = Truth(KnownTasks(database)), FakeClock(ASSIGNED_AT)
+    return Notifier(DirectoryCopy(database), Inbox(database), CALENDAR, truth, clock)
 
 
 def _without(task_id: str, documents: list[Any]) -> list[Any]:
@@ -159,7 +169,7 @@ async def test_a_reminder_that_came_during_an_outage_is_told_in_whatever_order_t
         for version in order:
             await observer.take_in(states[version])
         clock = FakeClock(reminded_at + timedelta(hours=27))
-        monitor = Monitor(store, clock, CALENDAR, lambda _: None, poll_interval=1, batch=10)
+        monitor = Monitor(store, clock, CALENDAR, lambda _: None, always, poll_interval=1, batch=10)
         while await monitor.step():
             pass
         (watch,) = [document async for document in store.collection.find()]

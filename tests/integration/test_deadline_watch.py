@@ -29,6 +29,7 @@ from tests.support.deadline_tasks import (
     DUE_AT,
     RECEIPT_DUE_AT,
     a_task,
+    always,
     event_of,
     local,
     submitted,
@@ -66,7 +67,7 @@ def monitor_of(store: WatchStore, clock: FakeClock, woken: list[str] | None = No
         if woken is not None:
             woken.extend(task_ids)
 
-    return Monitor(store, clock, CALENDAR, wake, poll_interval=0.01, batch=batch)
+    return Monitor(store, clock, CALENDAR, wake, always, poll_interval=0.01, batch=batch)
 
 
 async def watch(observer: Observer, *tasks: Task) -> None:

@@ -31,7 +31,7 @@ from shared.office.vocabulary import Role, Stage
 from shared.office.workdays import WorkCalendar
 from tests.support.assignment import TaskService
 from tests.support.clock import FakeClock
-from tests.support.deadline_tasks import ASSIGNED_AT, CALENDAR, DUE_AT, a_task, event_of
+from tests.support.deadline_tasks import ASSIGNED_AT, CALENDAR, DUE_AT, a_task, always, event_of
 from tests.support.interleaving import InterruptedCollection
 from tests.support.servers import Database as OwnDatabase
 
@@ -117,7 +117,7 @@ class Watching:
         self.other = WatchStore(database)
         self.observer = Observer(self.other, CALENDAR)
         self.store = WatchStore(cast("Database", {WATCHES: self.watches}))
-        self.monitor = Monitor(self.store, self.clock, CALENDAR, self._wake, poll_interval=0.01, batch=100)
+        self.monitor = Monitor(self.store, self.clock, CALENDAR, self._wake, always, poll_interval=0.01, batch=100)
 
     def _wake(self, task_ids: Iterable[str]) -> None:
         self.woken.extend(task_ids)

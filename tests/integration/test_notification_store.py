@@ -12,12 +12,15 @@ import pytest
 
 from deploy.local.servers import Servers
 from services.notification.handlers import Notifier, entry_id
+from services.notification.known_tasks import KnownTasks
 from services.notification.rules.routing import Person, Post
 from services.notification.store import INDEXES, DirectoryCopy, Inbox, InboxEntry, InboxQuery
+from services.notification.truth import Truth
 from shared.events.envelope import Event
 from shared.messaging.retry import RetryLater
 from shared.mongo import Database, connect, ensure_indexes
 from shared.office.vocabulary import Role
+from tests.support.clock import FakeClock
 from tests.support.notification_events import (
     AGENCIES,
     ASSIGNED_AT,
@@ -50,7 +53,8 @@ def inbox(collections: Database) -> Inbox:
 @pytest.fixture
 async def notifier(collections: Database, inbox: Inbox) -> Notifier:
     """A notifier that knows no agency and nobody yet."""
-    return Notifier(DirectoryCopy(collections), inbox, CALENDAR)
+    truth = Truth(KnownTasks(collections))
+    return Notifier(DirectoryCopy(collections), inbox, CALENDAR, truth, FakeClock(ASSIGNED_AT))
 
 
 @pytest.fixture

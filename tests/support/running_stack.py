@@ -27,6 +27,7 @@ QUICK: Final[Mapping[str, str]] = MappingProxyType(
         "ASSIGNMENT_PASSWORD_MEMORY_KIB": "8",
         "ASSIGNMENT_PASSWORD_PASSES": "1",
         "DEADLINE_POLL_INTERVAL": "0.1",
+        "DEADLINE_QUIET_SECONDS": "0.5",
         "REPORTING_FIGURES_KEEP_SECONDS": "0",
         **{f"{service}_RETRY_DELAYS": "0.2,0.5,1,2" for service in ("ASSIGNMENT", "DEADLINE", "NOTIFICATION")},
         "REPORTING_RETRY_DELAYS": "0.2,0.5,1,2",

@@ -43,7 +43,7 @@ NO_DEADLINE: dict[str, Any] = {"deadline": None, "due_at": None, "due_kind": Due
 
 
 def note(event: Event[Any], recipient: Recipient, language: Language = Language.VIETNAMESE) -> Note:
-    return write(material_of(event, AGENCIES), [recipient], CALENDAR)[recipient][language]
+    return write(material_of(event, AGENCIES, event.time), [recipient], CALENDAR)[recipient][language]
 
 
 def text(event: Event[Any], recipient: Recipient = Recipient.HEAD_OF_LEAD) -> str:
@@ -82,7 +82,7 @@ def test_every_text_is_complete_and_calm(language: Language, kind: str, reader: 
 
 
 def test_every_phrase_is_used_and_every_place_is_filled_in_both_languages() -> None:
-    facts = material_of(task_told("assigned"), AGENCIES)
+    facts = material_of(task_told("assigned"), AGENCIES, LATER)
     for language, book in BOOKS.items():
         phrases = Phrases(language, book, CALENDAR)
         known = phrases.of(facts).keys() | phrases.of_reader(Recipient.ASSIGNER).keys()
@@ -220,7 +220,20 @@ def test_a_term_that_ends_at_a_moment_is_written_with_its_hour() -> None:
 def test_a_deadline_is_written_as_given_and_a_reminder_names_the_day_it_rolled_to() -> None:
     saturday: dict[str, Any] = {"deadline": "2026-12-12", "due_at": CALENDAR.due_moment(date(2026, 12, 12))}
     assert "thời hạn hoàn thành 12/12/2026" in text(task_told("assigned", **saturday))
-    assert "đến hạn ngày 14/12/2026, còn 03 ngày làm việc. " in text(moment_told("due_soon", rung=3, **saturday))
+    wednesday = CALENDAR.start_of_day(date(2026, 12, 9), 7)
+    reminder = moment_told("due_soon", rung=3, at=wednesday, **saturday)
+    assert "đến hạn ngày 14/12/2026, còn 03 ngày làm việc. " in text(reminder)
+
+
+@pytest.mark.parametrize(
+    ("told_on", "left"),
+    [(7, ", còn 03 ngày làm việc. "), (9, ", còn 01 ngày làm việc. "), (10, "đến hạn ngày 10/12/2026. ")],
+)
+def test_a_reminder_that_comes_late_counts_the_days_from_when_it_is_told(told_on: int, left: str) -> None:
+    event = moment_told("due_soon", rung=3, at=CALENDAR.start_of_day(date(2026, 12, 7), 7))
+    told_at = CALENDAR.start_of_day(date(2026, 12, told_on), 10)
+    written = write(material_of(event, AGENCIES, told_at), [Recipient.HEAD_OF_LEAD], CALENDAR)
+    assert left in written[Recipient.HEAD_OF_LEAD][Language.VIETNAMESE].text
 
 
 def test_what_a_user_wrote_is_never_read_as_a_place() -> None:
@@ -258,11 +271,11 @@ def test_english_is_offered() -> None:
 
 def test_a_change_of_the_directory_says_nothing() -> None:
     with pytest.raises(TypeError):
-        material_of(account_told("chu-tich"), AGENCIES)
+        material_of(account_told("chu-tich"), AGENCIES, LATER)
 
 
 def test_the_time_of_an_entry_is_that_of_the_act() -> None:
-    assert material_of(task_told("assigned"), AGENCIES).at == ASSIGNED_AT
+    assert material_of(task_told("assigned"), AGENCIES, LATER).at == ASSIGNED_AT
 
 
 def test_a_quoted_sentence_does_not_double_the_full_stop() -> None:

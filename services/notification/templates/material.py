@@ -43,7 +43,7 @@ class NoteMaterial:
     receipt_due_at: datetime | None = None
     explanation_due_at: datetime | None = None
     submitted_at: datetime | None = None
-    days_left: int = 0
+    reminded_at: datetime | None = None
     cause: Cause | None = None
     reason: str | None = None
     message: str | None = None
@@ -51,8 +51,8 @@ class NoteMaterial:
     directive: str | None = None
 
 
-def material_of(event: Event[Any], names: Mapping[str, str]) -> NoteMaterial:
-    """Read a `task.*` or `deadline.*` event; `names` has every agency it mentions.
+def material_of(event: Event[Any], names: Mapping[str, str], told_at: datetime) -> NoteMaterial:
+    """Read a `task.*` or `deadline.*` event that is told at this moment; `names` has every agency it mentions.
 
     Raises:
         KeyError: an agency has no name.
@@ -63,7 +63,7 @@ def material_of(event: Event[Any], names: Mapping[str, str]) -> NoteMaterial:
         case TaskChanged() as changed:
             return _of_act(event, changed, names)
         case DeadlineReached() as reached:
-            return _of_moment(event, reached, names)
+            return _of_moment(event, reached, names, told_at)
         case _:
             raise TypeError(event.type)
 
@@ -96,7 +96,9 @@ def _of_act(event: Event[Any], changed: TaskChanged, names: Mapping[str, str]) -
     )
 
 
-def _of_moment(event: Event[Any], reached: DeadlineReached, names: Mapping[str, str]) -> NoteMaterial:
+def _of_moment(
+    event: Event[Any], reached: DeadlineReached, names: Mapping[str, str], told_at: datetime
+) -> NoteMaterial:
     return NoteMaterial(
         kind=kind_of(event.type),
         at=reached.moment,
@@ -104,7 +106,7 @@ def _of_moment(event: Event[Any], reached: DeadlineReached, names: Mapping[str, 
         lead=names[reached.lead_agency],
         document=reached.document_number,
         due=Due(reached.due_at) if reached.due_at else None,  # a reminder names the day on which the term really ends
-        days_left=reached.rung,
+        reminded_at=told_at,  # the rung says when a reminder falls due, not how much time is left when it is told
     )
 
 

@@ -9,7 +9,7 @@
 | `term` | until when, a part of a sentence, also where there is no deadline |
 | `due`, `due_on`, `asked` | the day or moment the term ends, the same with its preposition, the one asked for |
 | `receipt_due`, `explanation_due` | when to receive, when to explain |
-| `left`, `late` | working days left; by how many the task is overdue |
+| `left`, `late` | working days left at the moment of telling; by how many the task is overdue |
 | `outcome`, `cause`, `urgency` | completed and how; the coded cause; the priority where it is not normal |
 | `reason`, `message`, `instruction`, `directive` | what somebody wrote, quoted; empty where they wrote nothing |
 """
@@ -89,7 +89,7 @@ class Phrases:
             "asked": self._due(material.asked),
             "receipt_due": self._ends(material.receipt_due_at),
             "explanation_due": self._ends(material.explanation_due_at),
-            "left": self._say("left", days=self._days(material.days_left)) if material.days_left else "",
+            "left": self._left(material),
             "late": self._late(material),
         }
 
@@ -134,13 +134,20 @@ class Phrases:
             return self._say("term_in_words", words=quoted(material.term_in_words))
         return self._say("no_term")
 
+    def _left(self, material: NoteMaterial) -> str:
+        if material.due is None or material.reminded_at is None:
+            return ""
+        days = self._working_days(material.reminded_at, material.due.moment)
+        return self._say("left", days=self._days(days)) if days else ""
+
     def _late(self, material: NoteMaterial) -> str:
         if material.due is None:
             return ""
-        days = self.calendar.working_days_between(
-            self.calendar.local_day(material.due.moment), self.calendar.local_day(material.at)
-        )
+        days = self._working_days(material.due.moment, material.at)
         return self._say("late_by" if days else "late", days=self._days(days), due=self._due(material.due))
+
+    def _working_days(self, start: datetime, end: datetime) -> int:
+        return self.calendar.working_days_between(self.calendar.local_day(start), self.calendar.local_day(end))
 
     def _days(self, days: int) -> str:
         return working_days_text(days, self.language)

@@ -17,13 +17,16 @@ from services.deadline.store import INDEXES as WATCH_INDEXES
 from services.deadline.store import WATCHES, WatchStore
 from services.notification import consumers as notification
 from services.notification.handlers import Notifier
+from services.notification.known_tasks import KnownTasks
 from services.notification.rules.routing import Person
 from services.notification.store import INDEXES as INBOX_INDEXES
 from services.notification.store import DirectoryCopy, Inbox
+from services.notification.truth import Truth
 from services.reporting import consumers as reporting
 from services.reporting.handlers import Recorder
 from services.reporting.store import INDEXES as VERSION_INDEXES
 from services.reporting.store import VERSIONS, Names, Versions
+from shared.clock import SystemClock
 from shared.events.codec import encode
 from shared.messaging.consumer import Consumer
 from shared.messaging.delivery import DeliveryPolicy
@@ -103,6 +106,7 @@ def _deadline(database: Database) -> Part:
 
 def _notification(database: Database) -> Part:
     directory = DirectoryCopy(database)
+    notifier = Notifier(directory, Inbox(database), CALENDAR, Truth(KnownTasks(database)), SystemClock())
 
     async def prepare() -> None:
         await ensure_indexes(database, INBOX_INDEXES)
@@ -111,7 +115,7 @@ def _notification(database: Database) -> Part:
         for username, (role, agency) in PEOPLE.items():
             await directory.keep_person(Person(username, Role(role), agency), 1, CALENDAR_BEGINS)
 
-    return Part(notification.consumers(Notifier(directory, Inbox(database), CALENDAR)), prepare, "inbox")
+    return Part(notification.consumers(notifier), prepare, "inbox")
 
 
 def _reporting(database: Database) -> Part:
