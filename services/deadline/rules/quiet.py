@@ -11,26 +11,27 @@ class QuietTime:
     """Whether deadline has surely learned what people did while it could not hear of it.
 
     The time begins when the queue is found empty: what waited when the connection came back has been taken then. It
-    begins anew while events arrive that were recorded longer ago than the time lasts: the others still publish what
-    they could not publish before. It ends at a look that finds the queue empty.
+    begins anew with each event that was recorded before the connection came back: the others still publish what they
+    could not publish before. It ends at a look that finds the queue empty.
 
-    Events that were recorded just now do not disturb it, so under a steady load it ends as on a quiet night. Once it is
-    over, it stays over until `begin_anew`. `timer` gives seconds.
+    Events that were recorded since then do not disturb it, so under a steady load it ends as on a quiet night. Once it
+    is over, it stays over until `begin_anew`. `timer` gives seconds.
     """
 
     def __init__(self, seconds: float, *, timer: Callable[[], float] = monotonic) -> None:
-        self._lasts = timedelta(seconds=seconds)
+        self._lasts = seconds
         self._timer = timer
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Wait again: until now the broker was away, or deadline could not take in what it heard."""
+        self._heard_from = self._timer()
         self._since: float | None = None
         self.is_over = False
 
-    def begin_anew(self) -> None:
-        """Wait again: the broker is away, or deadline cannot take in what it hears."""
-        self._since, self.is_over = None, False
-
     def arrived(self, age: timedelta) -> None:
         """Notice an event that was recorded so long ago."""
-        if age > self._lasts:
+        if age.total_seconds() > self._timer() - self._heard_from:
             self._since = None
 
     def found(self, waiting: int) -> None:
@@ -39,4 +40,4 @@ class QuietTime:
             return
         now = self._timer()
         self._since = now if self._since is None else self._since
-        self.is_over = now - self._since >= self._lasts.total_seconds()
+        self.is_over = now - self._since >= self._lasts
