@@ -16,7 +16,11 @@ from shared.messaging.router import EventRouter, named
 TakingIn: TypeAlias = Callable[[datetime], AbstractContextManager[None]]
 
 
-def consumers(observer: Observer, taking_in: TakingIn = nullcontext) -> EventRouter:
+def _simply(_recorded_at: datetime) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def consumers(observer: Observer, taking_in: TakingIn = _simply) -> EventRouter:
     """Subscribe to all that happens to tasks; each event is taken in within `taking_in` of when it was recorded."""
     router = EventRouter("deadline")
 

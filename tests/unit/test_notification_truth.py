@@ -175,7 +175,8 @@ class Office:
             self.told.append((event, self.known))
 
     def drops(self, event: Event[Any]) -> bool:
-        return is_untrue(kind_of(event.type), event.data, event.time, self.known and KnownTask.of(self.known))
+        known = KnownTask.of(self.known) if self.known else None
+        return is_untrue(kind_of(event.type), event.data, event.time, known)
 
 
 def is_wrong(event: Event[Any], known: Task | None) -> bool:
