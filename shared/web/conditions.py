@@ -15,7 +15,7 @@ from shared.office.refusal import FieldCode
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
-_STRONG = re.compile(rf'(W/)?"([^"]*)"')
+_EACH_TAG = re.compile(r'(W/)?"([^"]*)"')
 _VERSION = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
 
@@ -36,7 +36,7 @@ def _versions_of(lines: list[str] | None) -> frozenset[int] | None:
         return None
     if not _TAGS.fullmatch(header):
         raise PydanticCustomError(FieldCode.BAD_FORMAT, "not a list of entity tags")
-    return frozenset(int(tag) for weak, tag in _STRONG.findall(header) if not weak and _VERSION.fullmatch(tag))
+    return frozenset(int(tag) for weak, tag in _EACH_TAG.findall(header) if not weak and _VERSION.fullmatch(tag))
 
 
 # Headers, not dependencies: a dependency costs a request as much time as all its other checks.

@@ -18,8 +18,8 @@ async def require_each_member_once(body: bytes, value: Any) -> None:
     r"""Refuse JSON in which an object has a member twice; `value` is what the JSON was parsed to.
 
     Each member has a colon. `value` has lost the repeated ones, so when it is written again there are fewer colons.
-    A text may hold colons too, but the same ones before and after, unless one is escaped (`\u003a`): such a body is read
-    once more in any case, in a thread.
+    A text may hold colons too, but the same ones before and after, unless one is escaped (`\u003a`): such a body is
+    read once more in any case, in a thread.
 
     Raises:
         Refusal: validation, which names a repeated member.

@@ -66,7 +66,7 @@ class CheckedRoute(StrictRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Authenticate also who asks for a method that the path does not have."""
-        if scope["method"] not in self.methods:
+        if self.methods and scope["method"] not in self.methods:
             await self._admit(Request(scope))
         await super().handle(scope, receive, send)
 

@@ -69,7 +69,7 @@ async def test_the_head_of_an_endless_stream_ends_it() -> None:
         if message["type"] == "http.response.body":
             whole.set()
 
-    scope = {
+    scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
