@@ -15,7 +15,6 @@ import uuid_utils
 import uvicorn
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import APIRouter, FastAPI, Response
-from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware import Middleware
 
@@ -27,10 +26,13 @@ from shared.settings import ServiceSettings
 from shared.web.admission import RateLimit
 from shared.web.auth import Authenticator, Verifier, by_token
 from shared.web.connections import Connections, allowed_connections
+from shared.web.docs import add_docs
+from shared.web.methods import HeadMiddleware
 from shared.web.middleware import AdmissionMiddleware, RequestMiddleware
 from shared.web.openapi import extend_openapi
 from shared.web.problems import install_problems
 from shared.web.protocol import protocol_for
+from shared.web.route import StrictRoute
 
 _GRACE_SECONDS: Final = 10
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
@@ -54,9 +56,9 @@ def create_app(
     `authenticate` replaces the check of the token alone. `asyncapi` returns the description of the service's messages.
     The functions of `before_scrape` run before each answer of `/metrics`; they update the gauges that no event updates.
     """
-    app: FastAPI = FastAPIOffline(
+    app = FastAPI(
         title=f"Đôn Đốc: {settings.service()}",
-        redoc_url=None,
+        openapi_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
         middleware=_middleware(settings),
@@ -71,6 +73,7 @@ def create_app(
     for router in (*routers, health_router(parts), _pages_router(asyncapi, scraped)):
         app.include_router(router)
     extend_openapi(app, settings.token_url)
+    add_docs(app, settings.token_url)
     return app
 
 
@@ -100,6 +103,7 @@ def _middleware(settings: ServiceSettings) -> list[Middleware]:
         Middleware(AdmissionMiddleware, service=service, policy=policy),
         Middleware(CorrelationIdMiddleware, generator=_new_id, validator=is_sane_id),
         Middleware(RequestMiddleware, service=service, policy=policy, is_away=is_away),
+        Middleware(HeadMiddleware),
     ]
 
 
@@ -115,7 +119,7 @@ def _new_id() -> str:
 def _pages_router(
     asyncapi: Callable[[], Mapping[str, Any]] | None, before_scrape: Sequence[Callable[[], Awaitable[None]]]
 ) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
     @router.get("/metrics")
     async def metrics() -> Response:

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from shared.metrics import PART_UP
+from shared.web.route import StrictRoute
 
 _PATIENCE_SECONDS: Final = 2.0
 _GOOD_SECONDS: Final = 1.0
@@ -74,14 +75,12 @@ class Readiness(BaseModel):
 
 
 def health_router(parts: Sequence[Part]) -> APIRouter:
-    router = APIRouter(prefix="/health", tags=["health"])
+    router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
 
-    @router.head("/live", include_in_schema=False)
     @router.get("/live")
     async def live() -> Liveness:
         return Liveness()
 
-    @router.head("/ready", include_in_schema=False)
     @router.get("/ready", responses=_UNAVAILABLE)
     async def ready(response: Response) -> Readiness:
         readiness = await readiness_of(parts)

@@ -13,8 +13,9 @@ from services.reporting.consumers import consumers
 from services.reporting.handlers import Recorder, Summaries
 from services.reporting.metrics import Figures
 from services.reporting.settings import ReportingSettings
-from services.reporting.store import INDEXES, Names, Versions
+from services.reporting.store import INDEXES, Names, Versions, fill_same
 from shared.app import client_for_lists, client_of, create_app, parts_of
+from shared.background import Background
 from shared.clock import Clock
 from shared.lane import Lane
 from shared.messaging.asyncapi import describe_messages
@@ -46,7 +47,8 @@ def build(settings: ReportingSettings, *, clock: Clock | None = None) -> FastAPI
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         running = messaging.running(consumers(recorder), prepare=partial(ensure_indexes, database, INDEXES))
         with closing(client), closing(lists_client):
-            async with running:
+            async with running, Background(service) as background:
+                background.start("same", partial(fill_same, database), after=messaging.prepared)
                 yield
                 await figures.stop()
 

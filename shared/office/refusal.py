@@ -65,6 +65,7 @@ class FieldCode(StrEnum):
     FORBIDDEN_CHARACTERS = "forbidden-characters"
     BAD_JSON = "bad-json"
     BAD_CURSOR = "bad-cursor"
+    GIVEN_TWICE = "given-twice"
     ONE_OF_TWO = "one-of-two"
     NOTHING_TO_CHANGE = "nothing-to-change"
     TOO_MANY_TASKS = "too-many-tasks"

@@ -9,32 +9,43 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Header
 from pydantic import BaseModel, BeforeValidator
+from pydantic_core import PydanticCustomError
 
-STALE = -1
-"""The version of an `If-Match` that names none; no version equals it."""
+from shared.office.refusal import FieldCode
 
-_ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"', re.ASCII)
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
+_EACH_TAG = re.compile(r'(W/)?"([^"]*)"')
+_VERSION = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
 
 def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def _version_of(header: str | None) -> int | None:
-    """Return the version of the header: None without the header or with `*`, STALE if it names no version."""
-    if header is None or header.strip() == "*":
+def _versions_of(lines: list[str] | None) -> frozenset[int] | None:
+    """Return the versions that the lines of a header name; None without the header, or with `*`: any version will do.
+
+    A weak tag names no version, and neither does one that is not written as `etag` writes it: tags are compared
+    character by character (RFC 9110, 8.8.3.2 and 13.1.1).
+    """
+    if lines is None:
         return None
-    match = _ETAG.fullmatch(header.strip())
-    return int(match[1]) if match else STALE
+    header = ",".join(lines)
+    if header.strip() == "*":
+        return None
+    if not _TAGS.fullmatch(header):
+        raise PydanticCustomError(FieldCode.BAD_FORMAT, "not a list of entity tags")
+    return frozenset(int(tag) for weak, tag in _EACH_TAG.findall(header) if not weak and _VERSION.fullmatch(tag))
 
 
 # Headers, not dependencies: a dependency costs a request as much time as all its other checks.
 IfMatch = Annotated[
-    int | None,
-    Header(alias="If-Match", description='The version the change is for: `"7"`.'),
-    BeforeValidator(_version_of, json_schema_input_type=str | None),
+    frozenset[int] | None,
+    Header(alias="If-Match", description='The version the change is for: `"7"`; or several, or `*` for any.'),
+    BeforeValidator(_versions_of, json_schema_input_type=str | None),
 ]
-"""`if_match: IfMatch = None`."""
+"""`if_match: IfMatch = None`: the versions for one of which the change is; None for any."""
 
 IdempotencyKey = Annotated[
     str | None,

@@ -59,6 +59,9 @@ FIELD_TEXTS: Mapping[str, Label] = MappingProxyType(
             "Con trỏ trang không hợp lệ hoặc thuộc danh sách khác. Đề nghị tải lại từ trang đầu.",
             "Broken, or of another list; start from the first page.",
         ),
+        FieldCode.GIVEN_TWICE: Label(
+            "Mục này được nêu nhiều lần. Đề nghị chỉ nêu một lần.", "Given more than once; give it once."
+        ),
         FieldCode.INVALID: Label("Giá trị không hợp lệ. Đề nghị kiểm tra lại.", "Not valid."),
         FieldCode.UNKNOWN_AGENCY: Label("Không có cơ quan nào mang mã này.", "No agency has this code."),
         FieldCode.UNKNOWN_ACCOUNT: Label(

@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema
 
 from shared.clock import to_milliseconds
 from shared.office.refusal import FieldCode
+from shared.office.sameness import as_number, one_line, without_invisible
 from shared.web.normalisation import TooManyMarksError, normalise
 
 __all__ = ["StrictBool", "StrictInt"]
@@ -39,6 +40,7 @@ _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
 _BIDI_OVERRIDES = "\u202a-\u202e\u2066-\u2069"
 _FORBIDDEN = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff{_BIDI_OVERRIDES}{_NONCHARACTERS}]")
 _NOT_IN_A_LINE = re.compile("[\t\n\r\u2028\u2029]")
+_DIGITS = re.compile(r"[0-9]+")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -61,7 +63,10 @@ class Body(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of several lines: NFC, trimmed, not empty, without control characters except line breaks and tabs."""
+    """A text of several lines: NFC, trimmed, not empty, without what cannot be seen.
+
+    Control characters are refused, except line breaks and tabs.
+    """
 
     max_length: int
 
@@ -80,13 +85,13 @@ class Text:
             return value.strip()
         if _FORBIDDEN.search(_kinds(value)):
             raise PydanticCustomError(FieldCode.FORBIDDEN_CHARACTERS, "forbidden characters")
-        text = normalised(value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+        text = normalised(without_invisible(value).replace("\r\n", "\n").replace("\r", "\n")).strip()
         return text if any(map(_is_visible, _kinds(text))) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Line(Text):
-    """A text of one line; `pattern` narrows it further (codes, names)."""
+    """A text of one line, in which blanks of every kind are one space; `pattern` narrows it further (codes, names)."""
 
     pattern: str | None = None
 
@@ -96,9 +101,21 @@ class Line(Text):
 
     def clean(self, value: Any) -> Any:
         text = Text.clean(self, value)
-        if isinstance(text, str) and len(text) <= self.max_length and _NOT_IN_A_LINE.search(text):
+        if not isinstance(text, str) or len(text) > self.max_length * _LONGEST_LETTER:
+            return text
+        line = one_line(text)
+        if len(line) <= self.max_length and _NOT_IN_A_LINE.search(text):
             raise PydanticCustomError(FieldCode.FORBIDDEN_CHARACTERS, "forbidden characters")
-        return text
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Line):
+    """The number of a document, with its dashes and its `Đ` as the office writes them."""
+
+    def clean(self, value: Any) -> Any:
+        line = Line.clean(self, value)
+        return as_number(line) if isinstance(line, str) and len(line) <= self.max_length else line
 
 
 def normalised(text: str) -> str:
@@ -174,6 +191,13 @@ def _to_moment(value: Any) -> datetime:
     return to_milliseconds(moment)
 
 
+def _to_query_number(value: Any) -> Any:
+    """Refuse what Python also reads as a number: `5_0`, `+5`, ` 5`, `５`, `5.0`."""
+    if isinstance(value, str) and not _DIGITS.fullmatch(value):
+        raise PydanticKnownError("int_parsing")
+    return value
+
+
 def _to_query_moment(value: Any) -> datetime:
     """Accept ` 07:00` for `+07:00`: a plus sign that is not written as %2B arrives as a space."""
     return _to_moment(value.replace(" ", "+") if isinstance(value, str) else value)
@@ -187,7 +211,7 @@ Title = Annotated[str, Line(1_000)]
 LongText = Annotated[str, Text(_LONGEST_TEXT)]
 Note = Annotated[str, Text(2_000)]
 Name = Annotated[str, Line(300)]
-DocumentNumber = Annotated[str, Line(100)]
+DocumentNumber = Annotated[str, Number(100)]
 FieldOfWork = Annotated[str, Line(200)]
 AgencyCode = Annotated[str, Line(50, r"^\w[\w.-]*$")]
 Username = Annotated[str, Line(100, r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
@@ -195,4 +219,6 @@ Identifier = Annotated[str, Line(100)]
 DayField = Annotated[date, BeforeValidator(_to_day)]
 MomentField = Annotated[datetime, BeforeValidator(_to_moment)]
 QueryMoment = Annotated[datetime, BeforeValidator(_to_query_moment)]
+QueryNumber = BeforeValidator(_to_query_number)
+"""`Annotated[int, Query(ge=1), QueryNumber]`: a number in a query is written with digits alone."""
 Percent = Annotated[StrictInt, Field(ge=0, le=100)]

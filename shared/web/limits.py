@@ -13,6 +13,7 @@ from starlette.requests import Request
 from shared.budget import current_budget
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.web.admission import slot_of
+from shared.web.members import require_each_field_once, require_each_member_once
 
 MEGABYTE = 1_000_000
 DEFAULT_BODY_LIMIT = MEGABYTE
@@ -43,7 +44,8 @@ async def take_body(request: Request, media_type: str, limit: int) -> None:
     """Read the body, and parse its JSON, into the request, where FastAPI finds them.
 
     Raises:
-        Refusal: the body is too large (also one sent in chunks), has another media type, or is not strict JSON.
+        Refusal: the body is too large (also one sent in chunks), has another media type, is not strict JSON,
+            or has a member or a field twice.
 
     """
     if int(request.headers.get("content-length") or 0) > limit:
@@ -52,8 +54,11 @@ async def take_body(request: Request, media_type: str, limit: int) -> None:
         _require_media_type(request, media_type)
     with _waiting_for_client(request):
         request._body = await _read(request, limit)  # noqa: SLF001 - Starlette keeps a body that was read here
-    if request._body and media_type == JSON:  # noqa: SLF001
+    if media_type != JSON:
+        await require_each_field_once(request)
+    elif request._body:  # noqa: SLF001
         request._json = strict_json(request._body)  # noqa: SLF001
+        await require_each_member_once(request._body, request._json)  # noqa: SLF001
 
 
 @contextmanager

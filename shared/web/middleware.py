@@ -1,4 +1,4 @@
-"""The middleware of every request: it admits, bounds, measures, logs one line, and answers unexpected errors."""
+"""The middleware of every request: it admits, bounds, measures, protects, logs a line, answers unexpected errors."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from shared.metrics import HTTP_DURATION, HTTP_REQUESTS
 from shared.web.admission import Slot, Slots, keep_slot
 from shared.web.http_policy import HttpPolicy
 from shared.web.problems import failure_response
+from shared.web.protection import protected
 
 CUT_STATUS: Final = "dondoc.cut_status"
 """The key of a scope for the status of a request whose work is cancelled because its connection was cut."""
@@ -71,7 +72,7 @@ class RequestMiddleware:
             return
         structlog.contextvars.clear_contextvars()
         budget = Budget(self._seconds)
-        answer = _Answer(send, budget)
+        answer = _Answer(scope["path"], send, budget)
         began = time.perf_counter()
         try:
             async with budget:
@@ -100,7 +101,8 @@ class RequestMiddleware:
 class _Answer:
     """What was sent so far."""
 
-    def __init__(self, send: Send, budget: Budget) -> None:
+    def __init__(self, path: str, send: Send, budget: Budget) -> None:
+        self._path = path
         self._send = send
         self._budget = budget
         self.started = False
@@ -111,6 +113,7 @@ class _Answer:
             self.started = True
             self._budget.stop()
             self.status = message["status"]
+            message["headers"] = protected(self._path, message["headers"])
         await self._send(message)
 
 

@@ -13,6 +13,7 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from shared.office.refusal import FieldCode, invalid
+from shared.web.fields import QueryNumber
 
 SortValue = datetime | str | int | None
 Item = TypeVar("Item")
@@ -21,7 +22,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _LATEST = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _LONGEST = 2_000
 
-Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page holds.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page holds."), QueryNumber]
 CursorText = Annotated[
     str | None, Query(alias="cursor", max_length=_LONGEST, description="`next_cursor` of the page before.")
 ]

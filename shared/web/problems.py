@@ -21,7 +21,10 @@ from shared.web.field_texts import field_text
 from shared.web.http_refusal import HttpRefusal
 from shared.web.input_errors import violations_of
 from shared.web.language import language_of
+from shared.web.methods import allowed_methods
+from shared.web.plain_names import plain_path
 from shared.web.problem_texts import KINDS
+from shared.web.protection import PERSONAL
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "2"
@@ -45,7 +48,11 @@ _CODE_OF_STATUS: Mapping[int, Code] = {
 
 
 class FieldError(BaseModel):
-    """What is wrong with one field; `field` is its path, such as `items.3.title`."""
+    """What is wrong with one field.
+
+    `field` is its path, such as `items.3.title`. A name in it that is not plain (`A-Za-z0-9_.-`, at most 60 characters
+    in all) is `_`.
+    """
 
     field: str
     code: str
@@ -84,13 +91,13 @@ def problem_response(
         "errors": [_field_error(violation, language) for violation in violations],
         **(members or {}),
     }
-    all_headers = {"Content-Language": language, **_HEADERS.get(code, {}), **(headers or {})}
+    all_headers = {"Content-Language": language, **PERSONAL, **_HEADERS.get(code, {}), **(headers or {})}
     return Response(orjson.dumps(body), kind.status.value, headers=all_headers, media_type=MEDIA_TYPE)
 
 
 def _field_error(violation: Violation, language: Language) -> dict[str, str]:
     message = field_text(violation.code, language, violation.bounds)
-    return {"field": violation.field, "code": violation.code, "message": message}
+    return {"field": plain_path(violation.field), "code": violation.code, "message": message}
 
 
 def failure_response(headers: Headers, *, away: bool) -> Response:
@@ -137,7 +144,8 @@ async def _on_invalid_input(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - the handler is registered for this error alone
     code = _CODE_OF_STATUS.get(error.status_code, Code.INTERNAL)
-    return problem_response(code, language_of(request.headers), headers=error.headers)
+    allow = {"Allow": ", ".join(allowed_methods(request))} if code is Code.METHOD_NOT_ALLOWED else {}
+    return problem_response(code, language_of(request.headers), headers={**(error.headers or {}), **allow})
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:

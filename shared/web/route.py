@@ -10,11 +10,13 @@ from fastapi import APIRouter, params
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from shared.office.refusal import Code
 from shared.web.address import address_of, network_of
 from shared.web.limits import FORM, JSON, MULTIPART, body_limit_of, take_body
 from shared.web.openapi import SECURITY
+from shared.web.parameters import normalise_path, query_names, require_declared
 from shared.web.problems import problem_responses
 
 Responses = dict[int | str, dict[str, Any]]
@@ -22,8 +24,24 @@ _EVERY_ROUTE = (Code.VALIDATION, Code.RATE_LIMITED, Code.INTERNAL, Code.UNAVAILA
 _EVERY_BODY = (Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
 
 
-class CheckedRoute(APIRoute):
-    """A route that checks the caller and the body before FastAPI reads them."""
+class StrictRoute(APIRoute):
+    """A route that takes no query parameters but its own, each once. Pages for machines are such routes."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Check the address before FastAPI reads its values."""
+        handle = super().get_route_handler()
+        names = query_names(self.dependant)
+
+        async def checked(request: Request) -> Response:
+            require_declared(request, names)
+            normalise_path(request)
+            return await handle(request)
+
+        return checked
+
+
+class CheckedRoute(StrictRoute):
+    """A route that checks the caller and the body before its address, and all before FastAPI reads them."""
 
     public: ClassVar[bool]
 
@@ -33,24 +51,33 @@ class CheckedRoute(APIRoute):
             self.responses = _merged(problem_responses(*_EVERY_BODY), self.responses)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Authenticate and read the body before FastAPI's own handler."""
+        """Authenticate and read the body first."""
         handle = super().get_route_handler()
         media_type = self._media_type()
         limit = body_limit_of(self.endpoint)
 
         async def checked(request: Request) -> Response:
-            # `create_app` sets what stands in the state of the application.
-            state = request.app.state
-            state.address_rate.count(network_of(address_of(request, state.gateways)))
-            if not self.public:
-                # Assignment sets `by_account`, which also looks the account up.
-                request.state.principal = await state.authenticate(request)
-                state.account_rate.count(request.state.principal.username)
+            await self._admit(request)
             if media_type is not None:
                 await take_body(request, media_type, limit)
             return await handle(request)
 
         return checked
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Authenticate also who asks for a method that the path does not have."""
+        if self.methods and scope["method"] not in self.methods:
+            await self._admit(Request(scope))
+        await super().handle(scope, receive, send)
+
+    async def _admit(self, request: Request) -> None:
+        # `create_app` sets what stands in the state of the application.
+        state = request.app.state
+        state.address_rate.count(network_of(address_of(request, state.gateways)))
+        if not self.public:
+            # Assignment sets `by_account`, which also looks the account up.
+            request.state.principal = await state.authenticate(request)
+            state.account_rate.count(request.state.principal.username)
 
     def _media_type(self) -> str | None:
         if self.body_field is None:

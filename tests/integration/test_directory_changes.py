@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import pytest
@@ -154,7 +157,7 @@ async def test_of_many_who_create_the_same_at_once_one_succeeds(service: Assignm
 
 async def test_a_stale_version_changes_nothing(service: AssignmentService) -> None:
     for path in (f"/v1/agencies/{BUILDING}", "/v1/accounts/x"):
-        for stale in ('"7"', "7", '"x"'):
+        for stale in ('"7"', 'W/"1"', '"x"'):
             field = "name" if "agencies" in path else "display_name"
             answer = await service.patch(path, {field: "Khác"}, **{"If-Match": stale})
             assert problem(answer) == (412, "version-conflict", [])
@@ -370,3 +373,32 @@ async def test_no_list_of_the_directory_scans(service: AssignmentService) -> Non
         text = str(plan["queryPlanner"]["winningPlan"])
         assert "COLLSCAN" not in text, query
         assert "IXSCAN" in text, query
+
+
+async def test_an_old_code_with_marks_is_found_however_it_is_typed(service: AssignmentService) -> None:
+    agencies = DirectoryHandlers(
+        DirectoryStore(service.database), SystemClock(), Passwords(memory_kib=8, passes=1), lambda *_: None
+    )
+    old = Agency(code="SỞ-NV", name="Sở Nội vụ", kind=AgencyKind.DEPARTMENT)
+    await agencies.create_agency(ADMINISTRATORS[0].principal, old)
+    await service.add(Account("chanh", "Chánh", Role.HEAD, "SỞ-NV"))
+    await agencies.create_agency(ADMINISTRATORS[0].principal, replace(old, code="phong", parent="SỞ-NV"))
+    for typed in ("SỞ-NV", unicodedata.normalize("NFD", "SỞ-NV"), " SỞ-NV\u00a0"):
+        assert (await service.get(f"/v1/agencies/{quote(typed)}", "quan.tri")).json()["name"] == "Sở Nội vụ"
+        children = await service.get("/v1/agencies", "quan.tri", params={"parent": typed})
+        assert [agency["code"] for agency in children.json()["items"]] == ["phong"]
+        people = await service.get("/v1/accounts", "quan.tri", params={"agency": typed})
+        assert [account["username"] for account in people.json()["items"]] == ["chanh"]
+
+
+@pytest.mark.parametrize("path", ["/v1/agencies/so-tai-chinh", "/v1/accounts/x"])
+async def test_a_change_is_for_one_of_the_versions_that_are_named(service: AssignmentService, path: str) -> None:
+    version = (await service.get(path, "quan.tri")).json()["version"]
+
+    async def status(if_match: str) -> int:
+        body = {"name": "Sở Tài chính"} if "agencies" in path else {"display_name": "X"}
+        return (await service.patch(path, body, **{"If-Match": if_match})).status_code
+
+    assert await status(f'"{version + 7}", "{version}"') == 200
+    current = (await service.get(path, "quan.tri")).json()["version"]
+    assert [await status(tag) for tag in (f'W/"{current}"', f'"0{current}"', "seven", "*")] == [412, 412, 422, 200]

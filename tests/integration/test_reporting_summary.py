@@ -16,11 +16,12 @@ from services.reporting.handlers import Recorder, Summaries
 from services.reporting.rules.question import GroupBy, PeriodBy, Question
 from services.reporting.rules.summary import Row, Summary
 from services.reporting.rules.versions import NEWEST, version_of
-from services.reporting.store import VERSIONS, Names, Versions
+from services.reporting.store import INDEXES, VERSIONS, Names, Versions, fill_same
 from services.reporting.store.pipeline import pipeline
 from shared.events.envelope import Event
-from shared.events.task import Explanation, Report, Task, TaskChanged
+from shared.events.task import Document, Explanation, Report, Task, TaskChanged
 from shared.mongo import Database as Collections
+from shared.mongo import ensure_indexes
 from shared.office.policy import Policy
 from shared.office.vocabulary import ExplanationState, ReportState, Stage
 from shared.office.workdays import WorkCalendar
@@ -246,3 +247,50 @@ def stages_of(plan: dict[str, Any]) -> list[str]:
     plan = plan.get("queryPlan", plan)
     below = [plan["inputStage"]] if "inputStage" in plan else plan.get("inputStages", [])
     return [plan["stage"], *(stage for part in below for stage in stages_of(part))]
+
+
+ALIKE = ("123/QĐ-UBND", "123/q\u0111-ubnd", "123/Q\u00d0\u2013UBND", "123/QĐ-\u200bUBND")
+FIELDS_ALIKE = ("Y Tế", "y tế", "Y\u00a0tế", "Y  tế")
+
+
+async def written_alike(collections: Collections) -> None:
+    """Record tasks whose numbers and fields are the same; the one that was assigned first comes last."""
+    moment = NOW - timedelta(days=9)
+    tasks = [
+        a_task(
+            f"t-{at}",
+            document=Document(number=number, issued_on="2026-01-02"),
+            field=field,
+            assigned_at=moment + timedelta(hours=at),
+        )
+        for at, (number, field) in enumerate(zip(ALIKE, FIELDS_ALIKE, strict=True))
+    ]
+    await record(collections, *map(event_of, reversed(tasks)), event_of(a_task("t-other")))
+
+
+async def groups(summaries: Summaries, group_by: GroupBy) -> dict[str | None, int]:
+    return {row.key: row.counts["total"] for row in (await summaries.draw(Question(group_by))).rows}
+
+
+async def test_numbers_and_fields_that_are_the_same_are_one_row_shown_as_first_written(
+    collections: Collections, summaries: Summaries
+) -> None:
+    await written_alike(collections)
+    assert await groups(summaries, GroupBy.DOCUMENT) == {"123/QĐ-UBND (2026-01-02)": 4, None: 1}
+    assert await groups(summaries, GroupBy.FIELD) == {"Y Tế": 4, None: 1}
+
+
+async def test_versions_of_an_earlier_time_stand_apart_until_they_are_filled(
+    collections: Collections, summaries: Summaries
+) -> None:
+    await written_alike(collections)
+    await ensure_indexes(collections, INDEXES)
+    await collections[VERSIONS].update_many({}, {"$unset": {"same": 1}})
+    assert sum((await groups(summaries, GroupBy.DOCUMENT)).values()) == 5
+    assert len(await groups(summaries, GroupBy.FIELD)) == 5
+    await fill_same(collections)
+    assert await groups(summaries, GroupBy.DOCUMENT) == {"123/QĐ-UBND (2026-01-02)": 4, None: 1}
+    assert await groups(summaries, GroupBy.FIELD) == {"Y Tế": 4, None: 1}
+    lacking = collections[VERSIONS].find({"same": None})
+    assert (await lacking.explain())["queryPlanner"]["winningPlan"]["inputStage"]["indexName"] == "without_same"
+    assert await lacking.to_list() == []

@@ -238,10 +238,13 @@ async def test_a_second_extension_is_refused(service: TaskService, task: str) ->
 
 async def test_a_stale_condition_is_refused(service: TaskService, task: str) -> None:
     before = await service.stored_task(task)
-    for stale in ('"3"', '"0"', '"5"', "4", '"x"', '"4", "5"'):
+    for stale in ('"3"', '"0"', '"5"', 'W/"4"', '"04"', '"x"', '"3", "5"'):
         answer = await service.try_act(task, "progress", If_Match=stale)
         assert code_of(answer) == (412, "version-conflict"), stale
+    assert code_of(await service.try_act(task, "progress", If_Match="4")) == (422, "validation")
     assert await service.stored_task(task) == before
+    for met in ('"3", "4"', "*"):
+        assert code_of(await service.try_act(task, "progress", If_Match=met))[0] == 200
 
 
 # What no body may be

@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 import pytest
 
 from deploy.local.servers import Servers
-from services.assignment.tasks.store import Sort
+from services.assignment.tasks.store import Sort, fill_derived
 from services.assignment.tasks.views import TaskBriefView
 from shared.clock import true_now
 from shared.mongo import Record
@@ -416,3 +416,31 @@ async def test_no_other_query_of_tasks_scans_the_collection(filled: FilledServic
         }
     )
     assert "COLLSCAN" not in str(history)
+
+
+WRITTEN_ALIKE: Final = ("123/QĐ-UBND", "123/Q\u00d0-UBND", "123/QĐ\u2011UBND", "123/QĐ\u2013UBND", "123/qđ-\u200bubnd")
+FIELDS_ALIKE: Final = ("Y tế", "Y\u00a0tế", "Y  tế", "Y\u3000tế", "y tế")
+
+
+async def test_numbers_and_fields_that_differ_only_in_how_they_are_written_are_one_filter(
+    service: TaskService,
+) -> None:
+    written = list(zip(WRITTEN_ALIKE, FIELDS_ALIKE, strict=True))
+    given = {await service.assigned(document={"number": number}, field=field) for number, field in written}
+    await service.assigned(document={"number": "124/QĐ-UBND"}, field="Y te")
+    for number, field in written:
+        assert set(await ids(service, document=number)) == given
+        assert set(await ids(service, field=field)) == given
+        assert set(await ids(service, document=number, field=field, stage="assigned")) == given
+
+
+async def test_a_task_that_an_earlier_version_stored_is_found_too(service: TaskService) -> None:
+    old, tasks = await service.assigned(), service.database["tasks"]
+    as_sent = {"document": {"number": "77/Q\u00d0\u2013ubnd", "issued_on": None, "summary": None}, "field": "Giáo  dục"}
+    await tasks.update_one({"_id": old}, {"$set": as_sent, "$unset": {"same": 1, "derived": 1}})
+    assert await ids(service, document="77/QĐ-UBND") == []
+    await fill_derived(service.database)
+    assert await ids(service, document="77/QĐ-UBND") == await ids(service, field="giáo dục") == [old]
+    task = await service.read(old)
+    assert (task["document"]["number"], task["field"], task["version"]) == ("77/Q\u00d0\u2013ubnd", "Giáo  dục", 1)
+    assert await service.database["tasks"].find_one({"derived": {"$exists": False}}) is None

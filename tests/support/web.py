@@ -110,8 +110,11 @@ async def letter(letter_id: str, response: Response) -> dict[str, str]:
 
 
 @_letters.patch("/{letter_id}")
-async def change(letter_id: str, version: IfMatch = None, item: Item | None = None) -> dict[str, int | str | None]:
-    return {"version": version, "title": item.title if item else None}
+async def change(
+    letter_id: str, if_match: IfMatch = None, item: Item | None = None
+) -> dict[str, list[int] | str | None]:
+    versions = None if if_match is None else sorted(if_match)
+    return {"id": letter_id, "versions": versions, "title": item.title if item else None}
 
 
 @_letters.post("/{letter_id}/refusal")

@@ -21,6 +21,8 @@ def expect_to_be_refused(answer: httpx2.Response, status: int, code: str) -> Non
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
     assert int(answer.headers["retry-after"]) >= 1
+    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert answer.headers.get_list("cache-control") == ["no-store"]
 
 
 async def slow(client: httpx2.AsyncClient, method: str = "GET") -> httpx2.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.office.vocabulary import Role
-from shared.web.conditions import STALE, etag, fingerprint
+from shared.web.conditions import etag, fingerprint
 from shared.web.fields import Body, Maybe, Note
 from tests.support.web import KEYS, Item, client_of, sample_app
 
@@ -13,22 +13,40 @@ LEADER = KEYS.headers_for("lan", Role.LEADER)
 
 
 @pytest.mark.parametrize(
-    ("sent", "version"),
+    ("sent", "versions"),
     [
-        (etag(7), 7),
-        ('W/"7"', 7),
-        ("*", None),
-        ("7", STALE),
-        ('"x"', STALE),
-        ("", STALE),
-        ('"6", "7"', STALE),
-        ('"-7"', STALE),
+        ([etag(7)], [7]),
+        (['"2", "3"'], [2, 3]),
+        (['"2" ,,"3",'], [2, 3]),
+        (['"5"', '"6"'], [5, 6]),
+        (["*"], None),
+        ([" * "], None),
+        (['W/"7"'], []),
+        (['W/"6", "7"'], [7]),
+        (['"07"'], []),
+        (['"x"'], []),
+        (['"a,b", "7"'], [7]),
+        (['"-7"'], []),
+        (['""'], []),
+        (['"٧"'], []),
+        (['"' + "9" * 16 + '"'], []),
+        ([], None),
     ],
 )
-async def test_what_names_no_version_is_stale(sent: str, version: int | None) -> None:
+async def test_the_versions_that_a_change_is_for(sent: list[str], versions: list[int] | None) -> None:
+    lines = [*((name.encode(), value.encode()) for name, value in LEADER.items())]
+    lines += [(b"If-Match", line.encode()) for line in sent]
+    async with client_of(sample_app()) as client:
+        response = await client.patch("/v1/letters/a", headers=lines)
+    assert (response.status_code, response.json()["versions"]) == (200, versions)
+
+
+@pytest.mark.parametrize("sent", ["7", "", ",", '"7', "'7'", '"7" "8"', '"7"; "8"', '*, "7"', 'w/"7"', '"7"\t"8"'])
+async def test_what_is_no_list_of_tags_is_refused(sent: str) -> None:
     async with client_of(sample_app()) as client:
         response = await client.patch("/v1/letters/a", headers=LEADER | {"If-Match": sent})
-    assert response.json()["version"] == version
+    assert response.status_code == 422
+    assert [(error["field"], error["code"]) for error in response.json()["errors"]] == [("If-Match", "bad-format")]
 
 
 async def test_a_key_of_idempotency_is_1_to_255_visible_characters() -> None:

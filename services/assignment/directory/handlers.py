@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from services.assignment.directory.events import account_changed, agency_changed
@@ -54,11 +54,11 @@ class DirectoryHandlers:
         return agency
 
     async def change_agency(
-        self, caller: Principal, code: str, changes: Mapping[str, Any], expected_version: int | None
+        self, caller: Principal, code: str, changes: Mapping[str, Any], if_match: Collection[int] | None
     ) -> Agency:
         async def change(store: DirectoryStore) -> Agency:
             agency = _require_found(await store.agency(code))
-            _require_version(expected_version, agency.version)
+            _require_version(if_match, agency.version)
             changed = agency.changed(changes)
             require_valid_parent(changed, await store.line_from(changed.parent))
             await store.save_agency(changed, self._agency_changed(changed))
@@ -115,11 +115,11 @@ class DirectoryHandlers:
         self._wake(ACCOUNTS, account.username)
 
     async def change_account(
-        self, caller: Principal, username: str, changes: Mapping[str, Any], expected_version: int | None
+        self, caller: Principal, username: str, changes: Mapping[str, Any], if_match: Collection[int] | None
     ) -> Account:
         async def change(store: DirectoryStore) -> Account:
             account = _require_visible(caller, await store.account(username))
-            _require_version(expected_version, account.version)
+            _require_version(if_match, account.version)
             changed = account.changed(changes)
             await _require_allowed_change(store, account, changed)
             await store.save_account(changed, self._account_changed(changed))
@@ -172,6 +172,6 @@ def _require_visible(caller: Principal, account: Account | None) -> Account:
     return account
 
 
-def _require_version(expected: int | None, current: int) -> None:
-    if expected is not None and expected != current:
+def _require_version(if_match: Collection[int] | None, current: int) -> None:
+    if if_match is not None and current not in if_match:
         raise Refusal(Code.VERSION_CONFLICT)

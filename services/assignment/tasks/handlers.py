@@ -120,7 +120,7 @@ class TaskHandlers:
         task_id: str,
         act: str,
         command: Command,
-        if_match: int | None,
+        if_match: Collection[int] | None,
         request_key: RequestKey | None,
     ) -> Task:
         """Perform an act on a task.
@@ -140,7 +140,7 @@ class TaskHandlers:
             aggregate.require_party(found.task, act, caller)
             if found.fingerprint is not None:
                 return _repeated(found, request_key)
-            if if_match is not None and if_match != found.task.version:
+            if if_match is not None and found.task.version not in if_match:
                 raise Refusal(Code.VERSION_CONFLICT)
             context = await self._context(caller, _named_by([command]))
             entries = aggregate.decide(found.task, act, command, context)

@@ -17,7 +17,7 @@ from shared.web.auth import Caller
 from shared.web.route import api_router
 
 Start = Annotated[fields.DayField, Query(alias="from", description="The starting day, which is not counted.")]
-WorkingDays = Annotated[int, Query(ge=0, le=1_000)]
+WorkingDays = Annotated[int, Query(ge=0, le=1_000), fields.QueryNumber]
 
 
 class TermAnswer(BaseModel):

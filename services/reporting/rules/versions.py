@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from shared.events.task import TaskBrief
+from shared.office.sameness import same_number_key, same_text_key
 from shared.office.vocabulary import RequestState
 
 if TYPE_CHECKING:
@@ -20,6 +21,21 @@ NEWEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """The `until` of a task's newest version."""
 _OTHERWISE: Final = {"document", "explanation"}
 """Fields that are named as in the task and have a value of another form."""
+
+
+class Same(TypedDict):
+    """What is equal for documents, and for fields, that count as one (`shared/office/sameness.py`)."""
+
+    document: str | None
+    field: str | None
+
+
+def same_of(document: str | None, field: str | None) -> Same:
+    """Return the keys of a document, named as `document_key` does, and of a field."""
+    return {
+        "document": None if document is None else same_number_key(document),
+        "field": None if field is None else same_text_key(field),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,7 @@ class Version:
     extensions_approved: int
     reports_returned: int
     urgings: int
+    same: Same
 
     @property
     def id(self) -> str:
@@ -69,18 +86,20 @@ _OF_THE_TASK: Final = set(_FIELDS) & (TaskBrief.model_fields.keys() - _OTHERWISE
 
 def version_of_task(task: Task, sequence: int, at: datetime) -> Version:
     """Return what is counted of a task; `submitted_at` is that of the current report, if there is one."""
+    document = document_key(task.document)
     return Version(
         **{name: getattr(task, name) for name in _OF_THE_TASK},
         task=task.id,
         sequence=sequence,
         at=at,
-        document=document_key(task.document),
+        document=document,
         submitted_at=task.current_submission,
         explanation=task.explanation.state,
         explanation_due_at=task.explanation.due_at,
         extensions_requested=len(task.extension.requests),
         extensions_approved=_approved(task),
         reports_returned=task.report.returns,
+        same=same_of(document, task.field),
     )
 
 

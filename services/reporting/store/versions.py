@@ -37,7 +37,7 @@ INDEXES: Final = (
     Index(
         VERSIONS,
         ascending("until", "lead_agency", "at", *(name for name in COUNTED_FIELDS if name not in _LED_AT)),
-        name="held",
+        name="held_alike",
     ),
     Index(VERSIONS, ascending(*_LED_AT), name="led"),
 )

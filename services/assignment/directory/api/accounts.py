@@ -95,7 +95,7 @@ def accounts_router(handlers: DirectoryHandlers) -> APIRouter:
     @router.get("", response_model=Page[AccountAnswer], responses=problem_responses(Code.NOT_PERMITTED))
     async def list_accounts(
         caller: Caller,
-        agency: Annotated[str | None, Query(max_length=50)] = None,
+        agency: Annotated[AgencyCode | None, Query()] = None,
         role: Role | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: CursorText = None,

@@ -70,7 +70,7 @@ def agencies_router(handlers: DirectoryHandlers) -> APIRouter:
     async def list_agencies(
         caller: Caller,
         kind: AgencyKind | None = None,
-        parent: Annotated[str | None, Query(max_length=50)] = None,
+        parent: Annotated[AgencyCode | None, Query()] = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: CursorText = None,
     ) -> Response:

@@ -2,12 +2,14 @@
 
 `tasks.py` and `batches.py` hold a store each; `records.py` is the form in which MongoDB keeps a task, and events carry
 it; `lists.py` reads what people ask for, by the queries of `queries.py` and the indexes of `list_indexes.py`;
-`audit.py` reads everything for `check` and `resend`.
+`derived.py` brings records of earlier versions up to date; `audit.py` reads everything for `check` and `resend`.
 """
 
 from services.assignment.tasks.store.audit import known_among, past_events, stored_batches, stored_tasks, task_ids
 from services.assignment.tasks.store.batches import INDEXES as BATCH_INDEXES
 from services.assignment.tasks.store.batches import BatchStore, bytes_written
+from services.assignment.tasks.store.derived import INDEXES as DERIVED_INDEXES
+from services.assignment.tasks.store.derived import fill_derived
 from services.assignment.tasks.store.list_indexes import COLLECTION as TASKS
 from services.assignment.tasks.store.list_indexes import INDEXES as LIST_INDEXES
 from services.assignment.tasks.store.list_indexes import Sort
@@ -25,7 +27,7 @@ from services.assignment.tasks.store.records import (
 from services.assignment.tasks.store.tasks import INDEXES as TASK_INDEXES
 from services.assignment.tasks.store.tasks import AlreadyReplacedError, LoadedTask, TaskStore
 
-INDEXES = (*TASK_INDEXES, *LIST_INDEXES, *BATCH_INDEXES)
+INDEXES = (*TASK_INDEXES, *LIST_INDEXES, *BATCH_INDEXES, *DERIVED_INDEXES)
 
 __all__ = [
     "INDEXES",
@@ -40,6 +42,7 @@ __all__ = [
     "TaskLists",
     "TaskStore",
     "bytes_written",
+    "fill_derived",
     "inner_model",
     "is_tallied",
     "known_among",

@@ -50,18 +50,18 @@ ALL: Final = None
 """What narrows the lists of everybody's tasks. Their indexes begin with the stage instead."""
 NARROWED_BY: Final = (
     "waiting",
-    "document.number",
+    "same.document",
     "officer",
     "coordinating_agencies",
     "lead_agency",
-    "field",
+    "same.field",
     "agencies",
     "assigner",
 )
 """The fields that narrow lists. Those with the fewest tasks a value come first."""
 A_TEXT: Final[Record] = {"$gt": ""}
 """Matches any text. MongoDB does not use a partial index on `$type` for a query that asks for one text."""
-_MANY_LACK: Final = frozenset({"waiting", "document.number", "officer", "coordinating_agencies", "field"})
+_MANY_LACK: Final = frozenset({"waiting", "same.document", "officer", "coordinating_agencies", "same.field"})
 
 
 class Subset(StrEnum):

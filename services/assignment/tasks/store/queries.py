@@ -23,6 +23,7 @@ from services.assignment.tasks.store.list_indexes import (
     index,
 )
 from shared.office.access import SIGHT, Sight, sight_filter
+from shared.office.sameness import same_number_key, same_text_key
 from shared.office.timeliness import NO_DUE, timeliness_filters
 from shared.office.vocabulary import Stage, Timeliness
 
@@ -39,7 +40,7 @@ _FEW_DAYS: Final = timedelta(days=31)
 """How many days of due moments are rather read whole and sorted than looked for in another order."""
 _RECENT: Final = timedelta(days=2)
 """How far back the changes are rather read whole and sorted."""
-_SMALL: Final = frozenset({"waiting", "document.number", "officer"})
+_SMALL: Final = frozenset({"waiting", "same.document", "officer"})
 _SOON: Final = frozenset({Timeliness.DUE_TODAY, Timeliness.DUE_SOON})
 
 
@@ -109,9 +110,9 @@ def _equal(asked: Asked) -> list[Record]:
     filters = asked.filters
     wanted = {
         "waiting": filters.waiting,
-        "document.number": filters.document,
+        "same.document": same_number_key(filters.document) if filters.document else None,
         "officer": filters.officer,
-        "field": filters.field,
+        "same.field": same_text_key(filters.field) if filters.field else None,
         "assigner": filters.assigner,
     }
     sight = sight_filter(asked.principal)

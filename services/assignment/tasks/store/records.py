@@ -17,12 +17,15 @@ from shared.events import task as wire
 from shared.events.envelope import Event
 from shared.events.names import task_event
 from shared.messaging.context import Cause, current_cause
+from shared.office.sameness import same_number_key, same_text_key
 from shared.office.timeliness import NO_DUE
 
 if TYPE_CHECKING:
     from shared.mongo import Record
 
 SOURCE: Final = "/assignment"
+DERIVED: Final = 2
+"""The version of the derived fields. It is raised with every new one, so that `derived.py` fills it in old records."""
 WITHOUT_LOGS: Final[Mapping[str, int]] = MappingProxyType({"history": 0, "outbox": 0})
 """A projection: the fields of the task itself."""
 
@@ -39,11 +42,25 @@ class RequestKey:
 
 
 def state_of(task: Task) -> Record:
-    """Return the fields of a task, and the derived fields that queries use: `agencies`, `waiting`, `due_order`."""
+    """Return the fields of a task, and the derived fields that queries use."""
     state: Record = _TASK.dump_python(task)
     del state["id"]
+    return {**state, **derived_of(task)}
+
+
+def derived_of(task: Task) -> Record:
+    """Return the fields that queries use: `agencies`, `waiting`, `due_order`, `same`; and `derived`, their version."""
     concerned = [task.lead_agency, *task.coordinating_agencies, *([task.monitor] if task.monitor else [])]
-    return {**state, "agencies": concerned, "waiting": waits_for(task), "due_order": task.due_at or NO_DUE}
+    return {
+        "agencies": concerned,
+        "waiting": waits_for(task),
+        "due_order": task.due_at or NO_DUE,
+        "same": {
+            "document": same_number_key(task.document.number) if task.document else None,
+            "field": same_text_key(task.field) if task.field else None,
+        },
+        "derived": DERIVED,
+    }
 
 
 def to_task(record: Record) -> Task:
