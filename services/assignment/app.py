@@ -33,7 +33,7 @@ from services.assignment.tasks.consumers import consumers
 from services.assignment.tasks.handlers import Office, TaskHandlers
 from services.assignment.tasks.reads import TaskReader
 from services.assignment.tasks.store import INDEXES as TASK_INDEXES
-from services.assignment.tasks.store import TASKS, BatchStore, TaskLists, TaskStore
+from services.assignment.tasks.store import TASKS, BatchStore, TaskLists, TaskStore, Upgrade
 from shared.app import client_for_lists, client_of, create_app, parts_of
 from shared.background import Background
 from shared.clock import Clock
@@ -71,7 +71,7 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
     task_store = TaskStore(database, messaging.relay)
     batch_store = BatchStore(database, task_store)
     tasks = TaskHandlers(task_store, batch_store, lookups, office)
-    reads = TaskReader(task_store, TaskLists(lists), tasks, office)
+    reads = TaskReader(task_store, TaskLists(lists), tasks, lookups, office)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -79,6 +79,7 @@ def build(settings: AssignmentSettings, *, clock: Clock | None = None) -> FastAP
         with closing(client), closing(lists_client):
             async with running, Background(service) as background:
                 background.start("batches", batch_store.sweep, after=messaging.prepared)
+                background.start("upgrade", Upgrade(database).run, after=messaging.prepared)
                 yield
                 await task_store.drain()
 

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import product
 from typing import Any, Final, get_args
+from unicodedata import combining, normalize
 
 import pytest
 
 from deploy.local.servers import Servers
 from services.assignment.tasks.rules.state import Task
 from services.assignment.tasks.rules.waiting import key_of, waits_for
-from services.assignment.tasks.store import INDEXES, TASKS, Asked, Filters, TaskLists, list_query
+from services.assignment.tasks.store import INDEXES, TASKS, Asked, Filters, TaskLists, list_query, uncertain
 from services.assignment.tasks.store.list_indexes import Sort
 from shared.mongo import Record, connect, ensure_indexes
 from shared.office.access import Principal, may_see
 from shared.office.timeliness import NO_DUE, horizon, timeliness
-from shared.office.vocabulary import Role, Stage, Timeliness
+from shared.office.vocabulary import (
+    AgencyKind,
+    Authority,
+    ExplanationState,
+    ExtensionState,
+    Priority,
+    Role,
+    Stage,
+    Timeliness,
+)
+from shared.office.words import words_asked
 from shared.web.pages import Position
 from tests.support.many_tasks import CALENDAR, NOW, many_tasks, records
 from tests.support.servers import Databases
 
 LIMIT: Final = 50
+FEW: Final = 1_000
+"""Where the tests draw the line: at twenty thousand tasks it lies lower than at a million."""
 HORIZON: Final = horizon(NOW, CALENDAR, CALENDAR.policy)
 TODAY: Final = CALENDAR.local_day(NOW)
 
@@ -52,6 +65,27 @@ VALUES: Final[Mapping[str, Sequence[Any]]] = {
     "due": ("today", "next week", "a week of last year", "from next month", "the last month", "until last year"),
     "updated_since": (NOW - timedelta(hours=6), NOW - timedelta(days=1), NOW - timedelta(days=300)),
     "waiting": ("me",),
+    "q": ("báo cáo", "GIẢI NGÂN", "dich", "giai ngan dot xuat", "du an 777", "bao 19", "nothing"),
+    "kind": (AgencyKind.COMMUNE, AgencyKind.OFFICE, AgencyKind.UNIT),
+    "priority": (Priority.NORMAL, Priority.EXPRESS),
+    "authority": (Authority.CHAIR, Authority.COMMITTEE),
+    "explanation": tuple(ExplanationState),
+    "extension": tuple(ExtensionState),
+    "batch": ("batch-4", "nothing"),
+    "missed": (True,),
+    "finished_unreported": (True,),
+    "no_officer": (True,),
+    "assigned": ("today", "the last week", "a week of last year", "the last three months", "until last year"),
+    "completed": ("today", "the last week", "a week of last year", "the last three months", "until last year"),
+}
+KIND_OF: Final = {
+    f"agency-{number}": kind
+    for kind, numbers in {
+        AgencyKind.OFFICE: range(1),
+        AgencyKind.DEPARTMENT: range(1, 10),
+        AgencyKind.COMMUNE: range(10, 40),
+    }.items()
+    for number in numbers
 }
 _DUE: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "today": (0, 0),
@@ -60,8 +94,11 @@ _DUE: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "from next month": (31, None),
     "the last month": (-31, -1),
     "until last year": (None, -365),
+    "the last week": (-6, 0),
+    "the last three months": (-90, 0),
 }
-"""The days from today of the filters `due_from` and `due_to`."""
+"""The days from today of the filters `…_from` and `…_to`."""
+_MOMENTS: Final = {"due": "due_at", "assigned": "assigned_at", "completed": "completed_at"}
 
 
 @dataclass(frozen=True)
@@ -74,12 +111,15 @@ class Question:
 
     def asked(self) -> Asked:
         principal, wanted = PRINCIPALS[self.who], dict(self.wanted)
-        if "due" in wanted:
-            first, last = _DUE[wanted.pop("due")]
-            wanted |= {"due_from": _day(first), "due_to": _day(last)}
+        for name in _MOMENTS.keys() & wanted.keys():
+            first, last = _DUE[wanted.pop(name)]
+            wanted |= {f"{name}_from": _day(first), f"{name}_to": _day(last)}
         if "waiting" in wanted:
             wanted["waiting"] = key_of(principal)
-        return Asked(principal, Filters(**wanted), self.sort, HORIZON, CALENDAR)
+        if "q" in wanted:
+            wanted["words"] = words_asked(wanted.pop("q"))
+        of_kind = tuple(sorted(code for code, kind in KIND_OF.items() if kind is wanted.get("kind")))
+        return Asked(principal, Filters(**wanted), self.sort, HORIZON, CALENDAR, of_kind if "kind" in wanted else None)
 
     def __str__(self) -> str:
         named = ", ".join(f"{name} {value}" for name, value in self.wanted.items())
@@ -136,9 +176,10 @@ BY_ID: Final = {task.id: task for task in TASKS_MADE}
 def _holds(name: str, value: Any, task: Task) -> bool:
     if name == "timeliness":
         return timeliness(task.stage, task.due_at, task.current_submission, HORIZON) is value
-    if name == "due":
+    if name in _MOMENTS:
         first, last = _DUE[value]
-        day = CALENDAR.local_day(task.due_at) if task.due_at else None
+        moment = getattr(task, _MOMENTS[name])
+        day = CALENDAR.local_day(moment) if moment else None
         return day is not None and (_day(first) or date.min) <= day <= (_day(last) or date.max)
     if name == "coordinating_agency":
         return value in task.coordinating_agencies
@@ -146,7 +187,26 @@ def _holds(name: str, value: Any, task: Task) -> bool:
         return task.document is not None and task.document.number == value
     if name == "updated_since":
         return bool(task.updated_at >= value)
-    return bool(getattr(task, name) == value)
+    return _ALSO_HOLDS[name](task, value) if name in _ALSO_HOLDS else bool(getattr(task, name) == value)
+
+
+_ALSO_HOLDS: Final[Mapping[str, Callable[[Task, Any], bool]]] = {
+    "q": lambda task, text: all(any(has.startswith(word) for has in _plain(task.title)) for word in _plain(text)),
+    "kind": lambda task, kind: KIND_OF[task.lead_agency] is kind,
+    "explanation": lambda task, state: task.explanation.state is state,
+    "extension": lambda task, state: task.extension.state is state,
+    "missed": lambda task, _: task.missed_at is not None,
+    "finished_unreported": lambda task, _: (
+        task.stage is Stage.IN_PROGRESS and task.report_due_at is not None and task.report_due_at < NOW
+    ),
+    "no_officer": lambda task, _: task.stage in {Stage.RECEIVED, Stage.IN_PROGRESS} and task.officer is None,
+}
+
+
+@cache
+def _plain(text: str) -> list[str]:
+    letters = "".join(each for each in normalize("NFD", text.lower()) if not combining(each))
+    return letters.replace("đ", "d").replace(",", "").split()
 
 
 @cache
@@ -170,7 +230,16 @@ def expected(question: Question) -> list[Task]:
         for name, value in question.wanted.items()
     ]
     tasks = [BY_ID[each] for each in _seen_by(question.who).intersection(*sets)]
-    return sorted(tasks, key=lambda task: (_value(question.sort, task), task.id), reverse=question.sort.startswith("-"))
+    return sorted(tasks, key=lambda task: _key(question.sort, task), reverse=question.sort.startswith("-"))
+
+
+def _value(sort: Sort, task: Task) -> Any:
+    moment: datetime | None = getattr(task, sort.removeprefix("-"))
+    return NO_DUE if moment is None and "due_at" in sort else moment
+
+
+def _key(sort: Sort, task: Task) -> tuple[Any, str]:
+    return _value(sort, task) or datetime.min.replace(tzinfo=UTC), task.id
 
 
 # What the server read
@@ -186,16 +255,13 @@ class Lists:
     async def page(self, question: Question, after: Task | None) -> tuple[list[str], Record]:
         """Return the ids of a page and what MongoDB's profile says of it; empty if nothing was asked of it."""
         position = Position(_value(question.sort, after), after.id) if after else None
-        query = list_query(question.asked(), position)
+        asked = question.asked()
+        query = list_query(asked, position, await self.lists.fewest(uncertain(asked)))
         found = [record["_id"] for record in await self.lists.listed(query, LIMIT + 1)]
         if not query.ranges:
             return found, {}
         (read,) = await self.profile.find({"op": "query"}).sort("$natural", -1).limit(1).to_list(1)
         return found, read
-
-
-def _value(sort: Sort, task: Task) -> Any:
-    return task.assigned_at if sort == "-assigned_at" else task.due_at or NO_DUE
 
 
 @pytest.fixture(scope="module")
@@ -208,26 +274,35 @@ async def filled(servers: Servers) -> AsyncIterator[Lists]:
         watched = servers.administration[made.name]
         await watched[TASKS].insert_many(records(TASKS_MADE))
         await watched.command("profile", 2)
-        yield Lists(TaskLists(client[made.name]), watched["system.profile"])
+        yield Lists(TaskLists(client[made.name], few=FEW), watched["system.profile"])
         await watched.command("profile", 0)
 
 
 async def excess(filled: Lists, question: Question) -> list[str]:
-    """Return what is wrong with the first page of an answer, the second and one from the middle."""
+    """Return what is wrong with the first page of an answer and one from the middle.
+
+    What has to be counted first may be read whole, if it has few tasks.
+    """
     whole, wrong = expected(question), list[str]()
-    for start in sorted({0, min(LIMIT, len(whole)), len(whole) // 2}):
+    few = FEW if uncertain(question.asked()) else 0
+    for start in sorted({0, len(whole) // 2}):
         page, read = await filled.page(question, whole[start - 1] if start else None)
-        assert page == [task.id for task in whole[start : start + LIMIT + 1]], question
+        if page != [task.id for task in whole[start : start + LIMIT + 1]]:
+            wrong.append(f"{question}: after {start}, another page")
         assert not read or "hint" in read["command"], f"{question}: the index is missing"
-        bound = 4 * len(page) + 200
+        bound = 4 * len(page) + 200 + few
         keys, documents = read.get("keysExamined", 0), read.get("docsExamined", 0)
         if max(keys, documents) > bound:
             wrong.append(f"{question}: after {start}, {keys} keys and {documents} documents for {len(page)}")
     return wrong
 
 
+_LIKE_ANOTHER: Final = {"coordinator", "auditor", "clerk", "program"}
+"""They see what a leader or a head sees, by the same conditions."""
+
+
 def single(who: str) -> Iterator[Question]:
-    for sort in get_args(Sort):
+    for sort in ("-assigned_at",) if who in _LIKE_ANOTHER else get_args(Sort):
         yield Question(who, sort, {})
         for name, values in VALUES.items():
             for value in values:

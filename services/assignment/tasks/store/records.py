@@ -12,18 +12,21 @@ from pydantic.fields import FieldInfo
 
 from services.assignment.tasks.rules.state import HistoryEntry, Task
 from services.assignment.tasks.rules.waiting import waits_for
+from services.assignment.tasks.store.marks import marks_of
 from shared.events import task as wire
 from shared.events.envelope import Event
 from shared.events.names import task_event
 from shared.messaging.context import causation_id, correlation_id
 from shared.office.timeliness import NO_DUE
+from shared.office.words import words_of
 
 if TYPE_CHECKING:
+    from services.assignment.tasks.rules.particulars import Document
     from shared.mongo import Record
 
 SOURCE: Final = "/assignment"
-WITHOUT_LOGS: Final[Mapping[str, int]] = MappingProxyType({"history": 0, "outbox": 0})
-"""A projection: the fields of the task itself."""
+WITHOUT_LOGS: Final[Mapping[str, int]] = MappingProxyType({"history": 0, "outbox": 0, "words": 0, "marks": 0})
+"""A projection: the fields of the task itself, without what only indexes use."""
 
 _TASK: Final = TypeAdapter(Task)
 _ENTRY: Final = TypeAdapter(HistoryEntry)
@@ -38,11 +41,27 @@ class RequestKey:
 
 
 def state_of(task: Task) -> Record:
-    """Return the fields of a task, and the derived fields that queries use: `agencies`, `waiting`, `due_order`."""
+    """Return the fields of a task, and the derived fields that queries use."""
     state: Record = _TASK.dump_python(task)
     del state["id"]
+    return {**state, **derived_from(task)}
+
+
+def derived_from(task: Task) -> Record:
+    """Return the fields that queries use, and nobody else."""
     concerned = [task.lead_agency, *task.coordinating_agencies, *([task.monitor] if task.monitor else [])]
-    return {**state, "agencies": concerned, "waiting": waits_for(task), "due_order": task.due_at or NO_DUE}
+    return {
+        "agencies": concerned,
+        "waiting": waits_for(task),
+        "due_order": task.due_at or NO_DUE,
+        "words": sorted(searched_words(task.title, task.product, task.document)),
+        "marks": marks_of(task),
+    }
+
+
+def searched_words(title: str, product: str | None, document: Document | None) -> set[str]:
+    """Return the words by which a task is searched for."""
+    return words_of(title, product, *((document.number, document.summary) if document else ()))
 
 
 def to_task(record: Record) -> Task:
