@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 _SMALL: Final = frozenset({"waiting", "document.number", "officer", "batch"})
 _LAST: Final = "\U0010ffff"
 """Sorts after every other character."""
-_MERGED: Final = 50
-"""How many agencies' lists MongoDB merges in their order; it merges no more than two hundred ranges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,13 +202,19 @@ class Narrowing(NamedTuple):
     condition: Record
     is_small: bool = False
     """Whether few tasks have any one value: those of a document or of a batch, what waits for somebody."""
+    is_one_value: bool = True
+    """Whether one value bounds the index, so that it holds the tasks in its order."""
 
 
 def narrowings(asked: Asked) -> list[Narrowing]:
     """Return what narrows the list. What has the fewest tasks a value comes first, as far as this is known."""
     found = [*_of_fields(asked), *_of_marks(asked)]
     found.sort(key=lambda each: (not each.is_small, NARROWED_BY.index(each.field)))
-    return [*found, *_of_kind(asked), *(Narrowing("words", _begins(word)) for word in asked.filters.words)]
+    return [
+        *found,
+        *_of_kind(asked),
+        *(Narrowing("words", _begins(word), is_one_value=False) for word in asked.filters.words),
+    ]
 
 
 def _of_fields(asked: Asked) -> Iterator[Narrowing]:
@@ -235,5 +239,5 @@ def _of_marks(asked: Asked) -> Iterator[Narrowing]:
 
 
 def _of_kind(asked: Asked) -> Iterator[Narrowing]:
-    if asked.of_kind and len(asked.of_kind) <= _MERGED:
-        yield Narrowing("lead_agency", {"lead_agency": {"$in": sorted(asked.of_kind)}})
+    if asked.of_kind:
+        yield Narrowing("lead_agency", {"lead_agency": {"$in": sorted(asked.of_kind)}}, is_one_value=False)

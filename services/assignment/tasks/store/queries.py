@@ -113,7 +113,7 @@ def _index_read(asked: Asked, found: Sequence[Narrowing]) -> Read:
         return Read(scope, order, kept, bound)
     if held in {Subset.OPEN, Subset.RECALLED}:
         return Read(scope, NEWEST, kept, bound)
-    in_order = (each for each in found if each.field != "words" and is_kept(each.field, order))
+    in_order = (each for each in found if each.is_one_value and is_kept(each.field, order))
     narrowest = next(in_order, None)
     return Read(narrowest.field, order, bound=narrowest.condition) if narrowest else Read(scope, order)
 
