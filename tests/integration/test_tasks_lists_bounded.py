@@ -162,9 +162,6 @@ def _sorts_but(field: str) -> list[Sort]:
 _LONG_AGO: Final = "a frequent word of tasks that lie far from the beginning of the order"
 _LONG: Final = ("the last three months", "until last year")
 LEFT_OUT: Final = (
-    LeftOut("lead_agency", ("agency-7", "agency-0"), _AGENCY, get_args(Sort), _TWO_SETS),
-    LeftOut("coordinating_agency", ("agency-7", "agency-0"), _AGENCY, get_args(Sort), _TWO_SETS),
-    LeftOut("field", ("field-7", "field-3"), _AGENCY, get_args(Sort), _TWO_SETS),
     LeftOut("officer", ("officer-0-1",), _AGENCY, get_args(Sort), _TWO_SETS),
     LeftOut("due", ("the last month", "until last year"), _EVERYBODY, _sorts_but("due_at"), _TWO_RANGES),
     LeftOut("assigned", _LONG, _EVERYBODY, _sorts_but("assigned_at"), _TWO_RANGES),
@@ -178,7 +175,29 @@ LEFT_OUT: Final = (
 
 
 TASKS_MADE: Final = many_tasks()
-BY_ID: Final = {task.id: task for task in TASKS_MADE}
+
+
+def _searched(task: Task) -> str:
+    return f"{task.title} {task.product} {task.document.number if task.document else None}"
+
+
+@cache
+def _plain(text: str) -> list[str]:
+    letters = "".join(each for each in normalize("NFD", text.lower()) if not combining(each))
+    return letters.replace("đ", "d").replace(",", "").split()
+
+
+_ALSO_HOLDS: Final[Mapping[str, Callable[[Task, Any], bool]]] = {
+    "q": lambda task, text: all(any(has.startswith(word) for has in _plain(_searched(task))) for word in _plain(text)),
+    "kind": lambda task, kind: KIND_OF[task.lead_agency] is kind,
+    "explanation": lambda task, state: task.explanation.state is state,
+    "extension": lambda task, state: task.extension.state is state,
+    "missed": lambda task, _: task.missed_at is not None,
+    "finished_unreported": lambda task, _: (
+        task.stage is Stage.IN_PROGRESS and task.report_due_at is not None and task.report_due_at < NOW
+    ),
+    "no_officer": lambda task, _: task.stage in {Stage.RECEIVED, Stage.IN_PROGRESS} and task.officer is None,
+}
 
 
 def _holds(name: str, value: Any, task: Task) -> bool:
@@ -196,29 +215,6 @@ def _holds(name: str, value: Any, task: Task) -> bool:
     if name == "updated_since":
         return bool(task.updated_at >= value)
     return _ALSO_HOLDS[name](task, value) if name in _ALSO_HOLDS else bool(getattr(task, name) == value)
-
-
-_ALSO_HOLDS: Final[Mapping[str, Callable[[Task, Any], bool]]] = {
-    "q": lambda task, text: all(any(has.startswith(word) for has in _plain(_searched(task))) for word in _plain(text)),
-    "kind": lambda task, kind: KIND_OF[task.lead_agency] is kind,
-    "explanation": lambda task, state: task.explanation.state is state,
-    "extension": lambda task, state: task.extension.state is state,
-    "missed": lambda task, _: task.missed_at is not None,
-    "finished_unreported": lambda task, _: (
-        task.stage is Stage.IN_PROGRESS and task.report_due_at is not None and task.report_due_at < NOW
-    ),
-    "no_officer": lambda task, _: task.stage in {Stage.RECEIVED, Stage.IN_PROGRESS} and task.officer is None,
-}
-
-
-def _searched(task: Task) -> str:
-    return f"{task.title} {task.product} {task.document.number if task.document else None}"
-
-
-@cache
-def _plain(text: str) -> list[str]:
-    letters = "".join(each for each in normalize("NFD", text.lower()) if not combining(each))
-    return letters.replace("đ", "d").replace(",", "").split()
 
 
 @cache
@@ -241,8 +237,13 @@ def expected(question: Question) -> list[Task]:
         _waiting_for(question.who) if name == "waiting" else _having(name, value)
         for name, value in question.wanted.items()
     ]
-    tasks = [BY_ID[each] for each in _seen_by(question.who).intersection(*sets)]
-    return sorted(tasks, key=lambda task: _key(question.sort, task), reverse=question.sort.startswith("-"))
+    found = _seen_by(question.who).intersection(*sets)
+    return [task for task in _in_order(question.sort) if task.id in found]
+
+
+@cache
+def _in_order(sort: Sort) -> list[Task]:
+    return sorted(TASKS_MADE, key=lambda task: _key(sort, task), reverse=sort.startswith("-"))
 
 
 def _value(sort: Sort, task: Task) -> Any:

@@ -99,10 +99,10 @@ def test_a_text_is_found_by_any_beginning_of_any_of_its_words(texts: list[str], 
     words = words_of(*texts)
     for word in written:
         beginning = word[: data.draw(st.integers(1, len(word)))]
-        form = data.draw(st.sampled_from(["NFC", "NFD"]))
+        form = normalize("NFD" if data.draw(st.booleans()) else "NFC", beginning)
         # Some other letters are not the same again: the capital of the Turkish ı is I.
-        case = data.draw(st.sampled_from([str, str.upper, str.lower])) if VIETNAMESE.issuperset(word) else str
-        for asked in words_asked(case(normalize(form, beginning))):
+        forms = [form, form.upper(), form.lower()] if VIETNAMESE.issuperset(word) else [form]
+        for asked in words_asked(data.draw(st.sampled_from(forms))):
             assert any(has.startswith(asked) for has in words), (word, beginning, asked)
 
 
