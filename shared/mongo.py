@@ -173,6 +173,16 @@ async def find_by_index(
         return await found.to_list(limit)
 
 
+async def count_by_index(collection: Collection, wanted: Record, index: str, limit: int) -> int:
+    """Return how many records there are, counted no further than `limit`, by the index as `find_by_index` does."""
+    try:
+        return await collection.count_documents(wanted, limit=limit, hint=index)
+    except OperationFailure as error:
+        if error.code != _NO_SUCH_INDEX:
+            raise
+        return await collection.count_documents(wanted, limit=limit)
+
+
 async def ensure_indexes(database: Database, indexes: Sequence[Index]) -> None:
     """Create the indexes that are missing; an index that exists under another name is not missing.
 

@@ -40,7 +40,7 @@ from services.assignment.tasks.handlers import Office, TaskHandlers
 from services.assignment.tasks.left_officers import LeftOfficers
 from services.assignment.tasks.reads import TaskReader
 from services.assignment.tasks.store import INDEXES as TASK_INDEXES
-from services.assignment.tasks.store import TASKS, BatchStore, TaskLists, TaskStore, fill_derived
+from services.assignment.tasks.store import TASKS, BatchStore, TaskLists, TaskStore, keep_derived
 from shared.app import client_for_lists, client_of, create_app, parts_of
 from shared.background import Background
 from shared.clock import Clock, true_now
@@ -84,7 +84,7 @@ def build(
     task_store = TaskStore(database, messaging.relay)
     batch_store = BatchStore(database, task_store)
     tasks = TaskHandlers(task_store, batch_store, lookups, office)
-    reads = TaskReader(task_store, TaskLists(lists), tasks, office)
+    reads = TaskReader(task_store, TaskLists(lists), tasks, lookups, office)
     left_officers = LeftOfficers(task_store, lookups, tasks)
 
     def wake(collection: str, record_id: str) -> None:
@@ -99,7 +99,7 @@ def build(
             async with running, Background(service) as background:
                 background.start("batches", batch_store.sweep, after=messaging.prepared)
                 background.start("left_officers", left_officers.run, after=messaging.prepared)
-                background.start("derived", partial(fill_derived, database), after=messaging.prepared)
+                background.start("derived", partial(keep_derived, database), after=messaging.prepared)
                 yield
                 await task_store.drain()
 

@@ -111,6 +111,9 @@ class SlowLookup:
     async def known_agencies(self, codes: Any) -> frozenset[str]:
         return await self.lookups.known_agencies(codes)
 
+    async def agencies_of_kind(self, kind: Any) -> tuple[str, ...]:
+        return await self.lookups.agencies_of_kind(kind)
+
     async def usable_accounts(self, usernames: Any) -> Mapping[str, KnownAccount]:
         found = await self.lookups.usable_accounts(usernames)
         self.has_read.set()

@@ -64,9 +64,12 @@ LIVES: Final[Mapping[str, tuple[dict[str, Any], tuple[str, ...]]]] = MappingProx
     {
         "assigned": ({}, ()),
         "assigned without a deadline": ({"deadline": None, "field": "Đất đai"}, ()),
-        "assigned to another": ({"lead_agency": "stranger", "field": "Đất đai"}, ()),
-        "express": ({"deadline": None, "due_at": "2026-10-05T15:00:00+07:00"}, ()),
-        "received": ({"deadline": "2026-10-23", "document": {"number": "1/QĐ"}}, ("receipt",)),
+        "assigned to another": ({"lead_agency": "stranger", "field": "Đất đai", "title": "Rà soát đất đai"}, ()),
+        "express": ({"deadline": None, "due_at": "2026-10-05T15:00:00+07:00", "priority": "express"}, ()),
+        "received": (
+            {"deadline": "2026-10-23", "document": {"number": "1/QĐ", "summary": "Thay 99/QĐ"}, "authority": "chair"},
+            ("receipt",),
+        ),
         "in progress": ({"deadline": "2026-10-08"}, ("receipt", "delegation")),
         "finished": ({"deadline": "2026-10-30"}, ("receipt", "delegation", "finish")),
         "asking": ({"document": {"number": "1/QĐ"}}, ("receipt", "extension")),
@@ -188,6 +191,33 @@ async def test_the_filter_by_timeliness_finds_what_is_so_at_the_moment(
         ({"timeliness": "no_deadline", "stage": "reported"}, {"reported without a deadline"}),
         ({"timeliness": "overdue", "stage": "completed"}, set()),
         ({"coordinating_agency": "coordinating", "lead_agency": "stranger"}, {"assigned to another"}),
+        ({"kind": "department"}, set(LIVES)),
+        ({"kind": "commune"}, set()),
+        ({"priority": "express"}, {"express"}),
+        ({"authority": "chair"}, {"received"}),
+        ({"extension": "pending"}, {"asking"}),
+        ({"extension": "used"}, {"extended"}),
+        ({"extension": "none"}, set(LIVES) - {"asking", "extended"}),
+        ({"missed": "true"}, {"reported late", "explained", "completed late"}),
+        ({"explanation": "required"}, {"reported late"}),
+        ({"explanation": "submitted"}, {"explained", "completed late"}),
+        ({"explanation": "accepted"}, set()),
+        ({"explanation": "none", "missed": "true"}, set()),
+        ({"finished_unreported": "true"}, set()),
+        ({"no_officer": "true"}, {"received", "asking", "extended", "returned", "explained"}),
+        ({"no_officer": "true", "stage": "received"}, {"received", "asking", "extended", "explained"}),
+        ({"no_officer": "true", "officer": "officer"}, set()),
+        ({"batch": "nothing"}, set()),
+        ({"assigned_from": "2026-10-05", "assigned_to": "2026-10-05"}, set(LIVES)),
+        ({"assigned_from": "2026-10-06"}, set()),
+        ({"assigned_to": "2026-10-04"}, set()),
+        ({"completed_to": "2026-10-07"}, {"completed", "completed without a deadline"}),
+        ({"completed_from": "2026-10-08", "completed_to": "2026-10-08"}, {"completed late"}),
+        ({"completed_from": "2026-10-05", "stage": "reported"}, set()),
+        ({"q": "dat DAI"}, {"assigned to another"}),
+        ({"q": "dat dai", "lead_agency": "lead"}, set()),
+        ({"q": "99/qd", "stage": "received", "missed": "true"}, set()),
+        ({"q": "99/qd", "stage": "received", "authority": "chair"}, {"received"}),
     ],
 )
 async def test_a_filter_narrows_the_list(
@@ -310,6 +340,44 @@ async def test_the_newest_come_first_unless_said(filled: FilledService, service:
     assert await filled.listed(sort="-assigned_at") == list(LIVES)[::-1]
 
 
+async def test_an_order_backwards_is_the_same_order_from_its_end(filled: FilledService, service: TaskService) -> None:
+    assert await filled.listed(sort="assigned_at") == list(LIVES)
+    assert await filled.listed(sort="-due_at") == (await filled.listed(sort="due_at"))[::-1]
+    assert await filled.listed(sort="-due_at", limit=3) == await filled.listed(sort="-due_at")
+
+
+async def test_what_changed_last_and_what_was_completed_last_comes_first(
+    filled: FilledService, service: TaskService
+) -> None:
+    for sort, member in (("-updated_at", "updated_at"), ("-completed_at", "completed_at")):
+        items = (await service.get("/v1/tasks", sort=sort, limit=200)).json()["items"]
+        moments = [item[member] or "" for item in items]
+        assert moments == sorted(moments, reverse=True)
+    assert (await filled.listed(sort="-completed_at"))[0] == "completed late"
+    assert await filled.listed(sort="-completed_at", limit=2) == await filled.listed(sort="-completed_at")
+
+
+async def test_what_is_finished_is_unreported_when_its_term_has_passed(
+    filled: FilledService, service: TaskService
+) -> None:
+    service.clock.set(LATE)
+    assert await filled.listed(finished_unreported="true") == ["finished"]
+    assert await filled.listed("lead-head", finished_unreported="true", sort="-updated_at") == ["finished"]
+
+
+async def test_a_page_has_the_count_of_all_pages_if_it_is_asked_for(
+    filled: FilledService, service: TaskService
+) -> None:
+    whole = await ids(service)
+    first = (await service.get("/v1/tasks", limit=2, count="true")).json()
+    next_page = {"cursor": first["next_cursor"], "count": "true", "limit": 2}
+    for page in (first, (await service.get("/v1/tasks", **next_page)).json()):
+        assert (page["total"], page["total_is_exact"]) == (len(whole), True)
+    assert (await service.get("/v1/tasks", stage="refused", count="true")).json()["total"] == 2
+    assert (await service.get("/v1/tasks", "administrator", count="true")).json()["total"] == 0
+    assert "total" not in (await service.get("/v1/tasks")).json()
+
+
 async def test_by_due_moment_the_tasks_without_one_come_last(filled: FilledService, service: TaskService) -> None:
     items = (await service.get("/v1/tasks", sort="due_at", limit=200)).json()["items"]
     moments = [item["due_at"] for item in items]
@@ -355,7 +423,16 @@ async def test_equal_moments_are_told_apart_by_the_id(service: TaskService) -> N
         ({"stage": "done"}, ("stage", "not-one-of")),
         ({"timeliness": "late"}, ("timeliness", "not-one-of")),
         ({"sort": "title"}, ("sort", "not-one-of")),
-        ({"sort": "-due_at"}, ("sort", "not-one-of")),
+        ({"sort": "completed_at"}, ("sort", "not-one-of")),
+        ({"q": ""}, ("q", "empty")),
+        ({"q": "… - /"}, ("q", "empty")),
+        ({"q": "a" * 101}, ("q", "too-long")),
+        ({"missed": "false"}, ("missed", "not-one-of")),
+        ({"no_officer": "1"}, ("no_officer", "not-one-of")),
+        ({"count": "yes"}, ("count", "not-one-of")),
+        ({"kind": "ministry"}, ("kind", "not-one-of")),
+        ({"explanation": "late"}, ("explanation", "not-one-of")),
+        ({"completed_to": "today"}, ("completed_to", "bad-date")),
         ({"waiting": "you"}, ("waiting", "not-one-of")),
         ({"due_from": "01/10/2026"}, ("due_from", "bad-date")),
         ({"due_to": "2026-02-30"}, ("due_to", "bad-date")),

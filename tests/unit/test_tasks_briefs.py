@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta
 from types import UnionType
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import bson
 import pytest
@@ -39,6 +39,8 @@ def _values(kind: Any) -> st.SearchStrategy[Any]:
         return st.integers(-(1 << 63), (1 << 63) - 1)
     if kind is datetime:
         return st.just(NOW) | NEAR | st.datetimes(timezones=st.just(UTC))
+    if get_origin(kind) is tuple:
+        return st.lists(_values(get_args(kind)[0]), max_size=3).map(tuple)
     if isinstance(kind, UnionType):
         return st.one_of([_values(member) for member in get_args(kind)])
     if isinstance(kind, type) and is_dataclass(kind):

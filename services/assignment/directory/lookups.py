@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from services.assignment.directory.session_store import SessionStore
     from services.assignment.directory.store import Credentials, DirectoryStore
     from shared.mongo import Record
+    from shared.office.vocabulary import AgencyKind
 
 
 class Lookups:
     """Nothing is kept, so a disabled account is refused at its next request, by every replica."""
 
     def __init__(self, store: DirectoryStore, sessions: SessionStore) -> None:
+        self._store = store
         self._accounts: BatchedReads[str, Mapping[str, Record]] = BatchedReads(
             store.accounts_named, name="accounts.reads"
         )
@@ -51,6 +53,10 @@ class Lookups:
         found = await self._accounts.get(asked)
         accounts = {name: to_account(found[name]) for name in asked if name in found}
         return {name: account for name, account in accounts.items() if not account.disabled}
+
+    async def agencies_of_kind(self, kind: AgencyKind) -> tuple[str, ...]:
+        """Return the codes of all agencies of a kind, sorted."""
+        return await self._store.agencies_of_kind(kind)
 
     async def known_agencies(self, codes: Iterable[str]) -> frozenset[str]:
         """Return those of the codes that name an agency."""

@@ -123,6 +123,11 @@ class DirectoryStore:
         found = self._agencies.find({"_id": {"$in": list(codes)}}, {"_id": 1}, session=self._session)
         return frozenset(record["_id"] for record in await found.to_list())
 
+    async def agencies_of_kind(self, kind: AgencyKind) -> tuple[str, ...]:
+        """Return the codes of all agencies of a kind, sorted."""
+        found = self._agencies.find({"kind": kind}, {"_id": 1}).sort("_id", 1)
+        return tuple(record["_id"] for record in await found.to_list())
+
     async def line_from(self, code: str | None) -> list[str]:
         """Return the codes of the agency and of all agencies above it, nearest first; empty when it is unknown."""
         line: list[str] = []

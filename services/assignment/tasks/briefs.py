@@ -50,10 +50,21 @@ class _Members:
 _BRIEF: Final = _Members(TaskBriefView)
 
 
-def page_json(records: Iterable[Record], at: Horizon, replaced_by: Mapping[str, str], next_cursor: str | None) -> bytes:
-    """Return the JSON of `Page[TaskBriefView]` at a moment; `replaced_by` has the replacements of recalled tasks."""
+def page_json(
+    records: Iterable[Record],
+    at: Horizon,
+    replaced_by: Mapping[str, str],
+    next_cursor: str | None,
+    total: tuple[int, bool] | None = None,
+) -> bytes:
+    """Return the JSON of `Page[TaskBriefView]` at a moment; `replaced_by` has the replacements of recalled tasks.
+
+    With a total, and whether it is exact, it is the JSON of `TaskPage`.
+    """
     items = [_item(record, at, replaced_by.get(record["_id"])) for record in records]
-    page = {"items": items, "next_cursor": next_cursor}
+    page: Record = {"items": items, "next_cursor": next_cursor}
+    if total is not None:
+        page["total"], page["total_is_exact"] = total
     return orjson.dumps(page, default=_rfc3339, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from services.assignment.tasks.store import BatchStore, TaskStore
     from shared.clock import Clock
     from shared.office.policy import Policy
+    from shared.office.vocabulary import AgencyKind
     from shared.office.workdays import WorkCalendar
 
 MOST_TRIES: Final = 32
@@ -49,6 +50,7 @@ class DirectoryLookup(Protocol):
     """What tasks need to know of agencies and accounts."""
 
     async def known_agencies(self, codes: Iterable[str]) -> frozenset[str]: ...
+    async def agencies_of_kind(self, kind: AgencyKind) -> tuple[str, ...]: ...
     async def usable_accounts(self, usernames: Iterable[str]) -> Mapping[str, KnownAccount]: ...
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from services.assignment.tasks.briefs import in_utc, page_json
-from services.assignment.tasks.store import Asked, list_query, to_fields, to_wire_entry
+from services.assignment.tasks.store import Asked, list_query, to_fields, to_wire_entry, uncertain
 from services.assignment.tasks.views import HistoryPage, TaskView, task_view
 from shared.office.access import Permission, require_permission
 from shared.office.timeliness import Horizon, horizon
@@ -14,16 +14,31 @@ from shared.office.vocabulary import Stage
 from shared.web.pages import Position, read_cursor, split_page, write_cursor
 
 if TYPE_CHECKING:
-    from services.assignment.tasks.handlers import Office, TaskHandlers
+    from collections.abc import Mapping, Sequence
+
+    from services.assignment.tasks.handlers import DirectoryLookup, Office, TaskHandlers
     from services.assignment.tasks.rules.state import Task
     from services.assignment.tasks.store import Filters, Sort, TaskLists, TaskStore
+    from shared.mongo import Record
     from shared.office.access import Principal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageAsked:
+    """Which page of a list; `count` asks for the total too."""
+
+    cursor: str | None
+    limit: int
+    count: bool = False
+
+
 class TaskReader:
-    def __init__(self, store: TaskStore, lists: TaskLists, handlers: TaskHandlers, office: Office) -> None:
+    def __init__(
+        self, store: TaskStore, lists: TaskLists, handlers: TaskHandlers, directory: DirectoryLookup, office: Office
+    ) -> None:
         self._store = store
         self._lists = lists
+        self._directory = directory
         self._handlers = handlers
         self._office = office
 
@@ -33,19 +48,29 @@ class TaskReader:
         acts = self._handlers.allowed_acts(caller, task)
         return task_view(task, to_fields(task), self._horizon(), replaced_by, acts)
 
-    async def page(self, caller: Principal, filters: Filters, sort: Sort, cursor: str | None, limit: int) -> bytes:
+    async def page(self, caller: Principal, filters: Filters, sort: Sort, wanted: PageAsked) -> bytes:
         """Return the JSON of one page of the tasks within the caller's sight."""
         require_permission(caller, Permission.READ_TASKS)
         bound = self._bound(filters, sort)
-        at = self._horizon()
-        asked = Asked(caller, filters, sort, at, self._office.calendar)
-        query = list_query(asked, read_cursor(cursor, bound))
-        found = await self._lists.listed(query, limit + 1)
+        after = read_cursor(wanted.cursor, bound)
+        asked = await self._asked(caller, filters, sort)
+        few = await self._lists.fewest(uncertain(asked))
+        query = list_query(asked, after, few)
+        found = await self._lists.listed(query, wanted.limit + 1)
         field = query.order[0][0]
-        records, next_cursor = split_page(found, limit, bound, lambda last: Position(in_utc(last[field]), last["_id"]))
+        records, next_cursor = split_page(
+            found, wanted.limit, bound, lambda last: Position(in_utc(last[field]), last["_id"])
+        )
+        total = await self._lists.count(list_query(asked, None, few)) if wanted.count else None
+        return page_json(records, asked.horizon, await self._replacements(records), next_cursor, total)
+
+    async def _asked(self, caller: Principal, filters: Filters, sort: Sort) -> Asked:
+        of_kind = await self._directory.agencies_of_kind(filters.kind) if filters.kind else None
+        return Asked(caller, filters, sort, self._horizon(), self._office.calendar, of_kind)
+
+    async def _replacements(self, records: Sequence[Record]) -> Mapping[str, str]:
         recalled = [record["_id"] for record in records if record["stage"] == Stage.RECALLED]
-        replacements = await self._lists.replacements(recalled) if recalled else {}
-        return page_json(records, at, replacements, next_cursor)
+        return await self._lists.replacements(recalled) if recalled else {}
 
     async def history(self, caller: Principal, task_id: str, cursor: str | None, limit: int) -> HistoryPage:
         """Return a page of a task's history, oldest first."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.assignment.tasks.rules.state import Task
 from shared.events import task as wire
 from shared.office.timeliness import Horizon, timeliness
 from shared.office.vocabulary import Timeliness
+from shared.web.pages import Page
 
 if TYPE_CHECKING:
     from services.assignment.tasks.rules.batch import Batch
@@ -29,6 +30,15 @@ class TaskBriefView(wire.TaskBrief):
 
     timeliness: Timeliness
     replaced_by: str | None = None
+
+
+class TaskPage(Page[TaskBriefView]):
+    """A page of the list. The last two members are there with `count=true` only."""
+
+    total: int = Field(
+        default=0, description="How many tasks the filters have on all pages together, counted up to 10,000."
+    )
+    total_is_exact: bool = Field(default=True, description="False if there are more than 10,000.")
 
 
 class HistoryPage(BaseModel):

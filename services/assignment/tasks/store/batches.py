@@ -15,12 +15,14 @@ from pymongo.errors import DuplicateKeyError
 
 from services.assignment.tasks.metrics import BATCHES_PUT_BACK
 from services.assignment.tasks.rules.batch import Batch, Item
+from services.assignment.tasks.rules.particulars import Document
 from services.assignment.tasks.rules.state import HistoryEntry
+from services.assignment.tasks.store.records import searched_words
 from shared.clock import true_now
 from shared.mongo import Index, ascending, is_away
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from services.assignment.tasks.rules.state import Task
     from services.assignment.tasks.store.tasks import TaskStore
@@ -33,7 +35,7 @@ _CHUNK_BYTES: Final = 2_000_000
 """How many tasks are in hand at once, and how many bytes they write. Each chunk waits for the disk once."""
 _COPIES: Final = 4
 """How often a task keeps its details: as its state, in the history entry, and in both again in the event."""
-_FIXED_BYTES: Final = 2_200
+_FIXED_BYTES: Final = 2_300
 """What a task writes besides its details: names of fields, moments, ids, the envelope of the event."""
 _SWEEP_SECONDS: Final = 5.0
 _LEFT_BEHIND: Final = timedelta(seconds=10)
@@ -124,12 +126,19 @@ def bytes_written(batch: Batch) -> int:
 def _task_sizes(batch: Batch) -> Iterator[int]:
     """Yield about how many bytes each task writes, in order."""
     shared = len(orjson.dumps(batch.first.details))
+    document = Document.of(batch.first.details["document"])
     for item in batch.items:
         agencies = item.details["coordinating_agencies"]
         # A list of agencies is kept once more, for queries. MongoDB adds seven bytes to each item of a list.
         listed = len(orjson.dumps(agencies)) + 3 * 7 * len(agencies)
-        size = _COPIES * (shared + len(orjson.dumps(item.details))) + listed + _FIXED_BYTES
+        words = searched_words(item.details["title"], item.details["product"], document)
+        size = _COPIES * (shared + len(orjson.dumps(item.details))) + listed + _size_of(words) + _FIXED_BYTES
         yield from repeat(size, len(item.lead_agencies))
+
+
+def _size_of(words: Iterable[str]) -> int:
+    """Return about how many bytes a list of words takes: MongoDB adds up to ten to each."""
+    return sum(len(word.encode()) + 10 for word in words)
 
 
 def _chunks(batch: Batch) -> Iterator[list[tuple[Task, HistoryEntry]]]:

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from services.assignment.tasks.store.list_indexes import COLLECTION
+from services.assignment.tasks.store.list_indexes import COLLECTION, NEWEST, index
 from services.assignment.tasks.store.records import WITHOUT_LOGS, left_out_of_briefs, to_entry
 from shared.lane import Lane
-from shared.mongo import find_by_index
+from shared.mongo import count_by_index, find_by_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from services.assignment.tasks.rules.state import HistoryEntry
+    from services.assignment.tasks.store.filters import Narrowing
     from services.assignment.tasks.store.queries import ListQuery
     from shared.mongo import Database, Record
 
 _BRIEF: Final[Record] = {**WITHOUT_LOGS, **dict.fromkeys(left_out_of_briefs(), 0)}
+FEW: Final = 5_000
+"""How many tasks are rather read whole and sorted than looked for among the others. If there are more, a page is soon
+full: at a million tasks, where one in two hundred is wanted, after ten thousand of the others."""
+MOST_COUNTED: Final = 10_000
 
 
 class TaskLists:
     """Only reads. Its database may be of a client of its own, whose operations end sooner than those of acts."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, few: int = FEW, most_counted: int = MOST_COUNTED) -> None:
+        self._few = few
+        self._most_counted = most_counted
         self._tasks = database[COLLECTION]
         without_zone = database.codec_options.with_options(tz_aware=False, tzinfo=None)
         self._briefs = database.get_collection(COLLECTION, without_zone)
@@ -35,6 +42,27 @@ class TaskLists:
         asked = {"$or": query.ranges}
         async with self._lane.turn():
             return await find_by_index(self._briefs, asked, query.index, query.order, limit, _BRIEF)
+
+    async def fewest(self, narrowings: Sequence[Narrowing]) -> Narrowing | None:
+        """Return the narrowing with the fewest tasks, if they are few; none of them is counted further."""
+        if not narrowings:
+            return None
+        async with self._lane.turn():
+            counts = [
+                await count_by_index(self._tasks, each.condition, index(each.field, NEWEST).full_name, self._few + 1)
+                for each in narrowings
+            ]
+        least = min(counts)
+        return narrowings[counts.index(least)] if least <= self._few else None
+
+    async def count(self, query: ListQuery) -> tuple[int, bool]:
+        """Return how many tasks a query without a position finds, and whether it is exact: no more are counted."""
+        if not query.ranges:
+            return 0, True
+        async with self._lane.turn():
+            asked = {"$or": query.ranges}
+            found = await count_by_index(self._tasks, asked, query.index, self._most_counted + 1)
+        return min(found, self._most_counted), found <= self._most_counted
 
     async def replacements(self, task_ids: Iterable[str]) -> dict[str, str]:
         """Return which task replaces each of the recalled ones, by the id of the recalled one."""

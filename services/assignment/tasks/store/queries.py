@@ -1,76 +1,42 @@
-"""A list as a query: the filters, the index that bounds it, and the ranges of this index that are read."""
+"""A list as a query: the index that bounds it, and the ranges of this index that are read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pymongo import DESCENDING
 
+from services.assignment.tasks.store.filters import conditions, narrowings, stages, subset, unbounded
 from services.assignment.tasks.store.list_indexes import (
     ALL,
     BY_CHANGE,
+    BY_COMPLETION,
     BY_DUE,
     CONDITIONS,
-    NARROWED_BY,
-    OPEN,
+    NEWEST,
     ORDERS,
     SUBSETS,
     Order,
-    Sort,
     Subset,
     index,
+    is_kept,
 )
-from shared.office.access import SIGHT, Sight, sight_filter
-from shared.office.sameness import same_number_key, same_text_key
-from shared.office.timeliness import NO_DUE, timeliness_filters
 from shared.office.vocabulary import Stage, Timeliness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from services.assignment.tasks.store.filters import Asked, Narrowing
     from shared.mongo import Record
-    from shared.office.access import Principal
-    from shared.office.timeliness import Horizon
-    from shared.office.workdays import WorkCalendar
     from shared.web.pages import Position
 
 _FEW_DAYS: Final = timedelta(days=31)
-"""How many days of due moments are rather read whole and sorted than looked for in another order."""
+"""How many days of moments are rather read whole and sorted than looked for in another order."""
 _RECENT: Final = timedelta(days=2)
 """How far back the changes are rather read whole and sorted."""
-_SMALL: Final = frozenset({"waiting", "same.document", "officer"})
 _SOON: Final = frozenset({Timeliness.DUE_TODAY, Timeliness.DUE_SOON})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """The filters of a request. `waiting` is a key from `rules/waiting.py`."""
-
-    stage: Stage | None = None
-    timeliness: Timeliness | None = None
-    lead_agency: str | None = None
-    coordinating_agency: str | None = None
-    assigner: str | None = None
-    officer: str | None = None
-    document: str | None = None
-    field: str | None = None
-    due_from: date | None = None
-    due_to: date | None = None
-    updated_since: datetime | None = None
-    waiting: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A list: who asks for what, at which moment, in which order."""
-
-    principal: Principal
-    filters: Filters
-    sort: Sort
-    horizon: Horizon
-    calendar: WorkCalendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,62 +48,31 @@ class ListQuery:
     order: Sequence[tuple[str, int]]
 
 
-def list_query(asked: Asked, after: Position | None) -> ListQuery:
-    """Return the query of the page after a position. It has no range if no task can be on the page."""
-    order, stages, equal = ORDERS[asked.sort], _stages(asked), _equal(asked)
-    read = _index_read(asked, equal, stages)
+def uncertain(asked: Asked) -> Sequence[Narrowing]:
+    """Return what narrows the list, if only a count can tell whether the index without it would be read for long."""
+    found = narrowings(asked)
+    if not stages(asked) or any(each.is_small for each in found):
+        return []
+    if subset(asked) is Subset.OPEN:
+        return [each for each in found if each.field == "words"]
+    return [] if _is_served(asked, found) else found
+
+
+def list_query(asked: Asked, after: Position | None, few: Narrowing | None = None) -> ListQuery:
+    """Return the query of the page after a position. It has no range if no task can be on the page.
+
+    `few` is what so few tasks have that they are read whole and sorted.
+    """
+    order, kept = ORDERS[asked.sort], stages(asked)
+    read = Read(few.field, NEWEST, bound=few.condition) if few else _index_read(asked, narrowings(asked))
     held = [CONDITIONS[read.subset]] if read.subset else []
-    always = [*equal, *held, *_between(asked)]
-    kinds = _each(stages) if read.narrowed_by is ALL else _any(stages)
-    places = _places(order, after) if read.order is order else [_beyond(order, after)]
+    bound = [read.bound] if read.bound else []
+    always = [*bound, *conditions(asked), *held]
+    kinds = _each(kept) if read.narrowed_by is ALL else _any(kept)
+    in_order = few is None and read.order.field == order.field
+    places = _places(order, after) if in_order else [_beyond(order, after)]
     ranges = [{"$and": [*always, *filter(None, (kind, place))]} for kind in kinds for place in places]
-    return ListQuery(ranges, index(*read).full_name, order.keys)
-
-
-# What the tasks have in common
-
-
-def _stages(asked: Asked) -> Mapping[Stage, Record]:
-    """Return the stages that the tasks may have, each with what else must be true of them."""
-    if SIGHT[asked.principal.role] is Sight.NONE:
-        return {}
-    stage, timeliness = asked.filters.stage, asked.filters.timeliness
-    found = timeliness_filters(timeliness, asked.horizon) if timeliness else {each: {} for each in Stage}
-    return {each: condition for each, condition in found.items() if stage in {None, each}}
-
-
-def _equal(asked: Asked) -> list[Record]:
-    filters = asked.filters
-    wanted = {
-        "waiting": filters.waiting,
-        "same.document": same_number_key(filters.document) if filters.document else None,
-        "officer": filters.officer,
-        "same.field": same_text_key(filters.field) if filters.field else None,
-        "assigner": filters.assigner,
-    }
-    sight = sight_filter(asked.principal)
-    named = [{name: value} for name, value in wanted.items() if value is not None]
-    return [*([sight] if sight else []), *_agencies(filters), *named]
-
-
-def _agencies(filters: Filters) -> list[Record]:
-    """Also name the agency under `agencies`, which has every relation of an agency to a task."""
-    lead, coordinating = filters.lead_agency, filters.coordinating_agency
-    return [
-        *([{"agencies": lead, "lead_agency": lead}] if lead else []),
-        *([{"agencies": coordinating, "coordinating_agencies": coordinating}] if coordinating else []),
-    ]
-
-
-def _between(asked: Asked) -> list[Record]:
-    """Return the conditions on the due moment and on the last change."""
-    filters, bounds = asked.filters, {}
-    if filters.due_from is not None:
-        bounds = {"$gte": asked.calendar.start_of_day(filters.due_from), "$lt": NO_DUE}
-    if filters.due_to is not None:
-        bounds["$lte"] = asked.calendar.end_of_day(filters.due_to)
-    since = filters.updated_since
-    return [*([{"due_order": bounds}] if bounds else []), *([{"updated_at": {"$gte": since}}] if since else [])]
+    return ListQuery(ranges, index(read.narrowed_by, read.order, read.subset).full_name, order.keys)
 
 
 def _each(stages: Mapping[Stage, Record]) -> list[Record]:
@@ -159,41 +94,64 @@ def _any(stages: Mapping[Stage, Record]) -> list[Record]:
 
 
 class Read(NamedTuple):
-    """The index that is read, by what made it."""
+    """The index that is read, by what made it; and the condition that bounds it, if it is not among the others."""
 
     narrowed_by: str | None
     order: Order
     subset: Subset | None = None
+    bound: Record | None = None
 
 
-def _index_read(asked: Asked, equal: Sequence[Record], stages: Mapping[Stage, Record]) -> Read:
-    named = {field for condition in equal for field in condition}
-    narrow = next((field for field in NARROWED_BY if field in named), ALL)
-    if _changed_lately(asked) and narrow not in _SMALL:
-        return Read(ALL, BY_CHANGE)
-    order = BY_DUE if asked.filters.timeliness in _SOON or _are_few_days(asked) else ORDERS[asked.sort]
-    subset = _subset(asked, stages)
-    if narrow not in _SMALL and subset is not None:
-        narrow = "agencies" if "agencies" in named else ALL
-    return Read(narrow, order, subset if subset in SUBSETS.get(narrow, ()) else None)
+def _index_read(asked: Asked, found: Sequence[Narrowing]) -> Read:
+    order, held = _order_read(asked), subset(asked)
+    if found and found[0].is_small:
+        return _small(found[0], order, held)
+    scope = "agencies" if _is_of_an_agency(asked, found) else ALL
+    bound = next((each.condition for each in found if each.field == scope), None)
+    kept = held if held in SUBSETS[scope] else None
+    if held and is_kept(scope, order, kept):
+        return Read(scope, order, kept, bound)
+    if held in {Subset.OPEN, Subset.RECALLED}:
+        return Read(scope, NEWEST, kept, bound)
+    in_order = (each for each in found if each.is_one_value and is_kept(each.field, order))
+    narrowest = next(in_order, None)
+    return Read(narrowest.field, order, bound=narrowest.condition) if narrowest else Read(scope, order)
 
 
-def _subset(asked: Asked, stages: Mapping[Stage, Record]) -> Subset | None:
-    if asked.filters.timeliness is Timeliness.COMPLETED_LATE:
-        return Subset.MISSED
-    if stages.keys() <= OPEN:
-        return Subset.OPEN
-    return Subset.RECALLED if stages.keys() == {Stage.RECALLED} else None
+def _small(narrowing: Narrowing, order: Order, held: Subset | None) -> Read:
+    """Read the few tasks of a value, in their order if an index has it."""
+    kept = held if held in SUBSETS.get(narrowing.field, ()) else None
+    in_order = order if is_kept(narrowing.field, order, kept) else NEWEST
+    return Read(narrowing.field, in_order, kept, narrowing.condition)
 
 
-def _changed_lately(asked: Asked) -> bool:
-    since = asked.filters.updated_since
-    return since is not None and since >= asked.horizon.now - _RECENT
+def _is_of_an_agency(asked: Asked, found: Sequence[Narrowing]) -> bool:
+    """Whether all the tasks are of one agency, whatever it has to do with them."""
+    named = asked.filters.lead_agency or asked.filters.coordinating_agency
+    return named is not None or any(each.field == "agencies" for each in found)
 
 
-def _are_few_days(asked: Asked) -> bool:
-    """Whether the due moments are of a few days. Few tasks are due later than today."""
-    first, last = asked.filters.due_from, asked.filters.due_to
+def _is_served(asked: Asked, found: Sequence[Narrowing]) -> bool:
+    """Whether one index holds just these tasks in just this order."""
+    read, order = _index_read(asked, found), ORDERS[asked.sort]
+    narrowed = [each for each in found if read.subset is not Subset.MISSED or each.condition != {"marks": "missed"}]
+    return read.order.field == order.field and all(each.condition == read.bound for each in narrowed)
+
+
+def _order_read(asked: Asked) -> Order:
+    """Return the order of the index that is read: the list's own, but for a few days of another moment."""
+    filters = asked.filters
+    if filters.updated_since is not None and filters.updated_since >= asked.horizon.now - _RECENT:
+        return BY_CHANGE
+    if filters.timeliness in _SOON or _are_few(asked, filters.due_from, filters.due_to):
+        return BY_DUE
+    if _are_few(asked, filters.assigned_from, filters.assigned_to):
+        return NEWEST
+    return BY_COMPLETION if _are_few(asked, filters.completed_from, filters.completed_to) else ORDERS[asked.sort]
+
+
+def _are_few(asked: Asked, first: date | None, last: date | None) -> bool:
+    """Whether the moments are of a few days. Few are later than today."""
     if first is None:
         return False
     return (last or asked.calendar.local_day(asked.horizon.now)) - first <= _FEW_DAYS
@@ -202,18 +160,21 @@ def _are_few_days(asked: Asked) -> bool:
 # What comes after a position
 
 
-def _past(order: Order) -> str:
-    return "$lt" if order.direction == DESCENDING else "$gt"
-
-
 def _places(order: Order, after: Position | None) -> list[dict[str, Any]]:
-    """Return the ranges after a position. The id tells tasks of equal moments apart."""
+    """Return the ranges after a position. The id tells tasks of equal moments apart.
+
+    Tasks that have no moment, as only completed ones have a moment of completion, are the last.
+    """
     if after is None:
         return [{}]
-    past = _past(order)
-    return [{order.field: {past: after.value}}, {order.field: after.value, "_id": {past: after.id}}]
+    past = "$lt" if order.direction == DESCENDING else "$gt"
+    equal: Record = {order.field: after.value, "_id": {past: after.id}}
+    if after.value is None:
+        return [equal]
+    without = [{order.field: None}] if order.field == BY_COMPLETION.field else []
+    return [{order.field: {past: after.value}}, equal, *without]
 
 
 def _beyond(order: Order, after: Position | None) -> dict[str, Any]:
-    """Return the same as a condition. For the two parts of an `$or`, MongoDB would read the index twice."""
-    return {"$nor": [{"$nor": _places(order, after)}]} if after else {}
+    """Return the same as a condition. For the parts of an `$or`, MongoDB would read the index once for each."""
+    return unbounded({"$or": _places(order, after)}) if after else {}

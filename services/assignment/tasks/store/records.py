@@ -13,21 +13,24 @@ from pydantic.fields import FieldInfo
 from services.assignment.tasks.rules.state import HistoryEntry, Task
 from services.assignment.tasks.rules.tally import tally_of
 from services.assignment.tasks.rules.waiting import waits_for
+from services.assignment.tasks.store.marks import marks_of
 from shared.events import task as wire
 from shared.events.envelope import Event
 from shared.events.names import task_event
 from shared.messaging.context import Cause, current_cause
 from shared.office.sameness import same_number_key, same_text_key
 from shared.office.timeliness import NO_DUE
+from shared.office.words import words_of
 
 if TYPE_CHECKING:
+    from services.assignment.tasks.rules.particulars import Document
     from shared.mongo import Record
 
 SOURCE: Final = "/assignment"
-DERIVED: Final = 2
+DERIVED: Final = 1
 """The version of the derived fields. It is raised with every new one, so that `derived.py` fills it in old records."""
-WITHOUT_LOGS: Final[Mapping[str, int]] = MappingProxyType({"history": 0, "outbox": 0})
-"""A projection: the fields of the task itself."""
+WITHOUT_LOGS: Final[Mapping[str, int]] = MappingProxyType({"history": 0, "outbox": 0, "words": 0, "marks": 0})
+"""A projection: the fields of the task itself, without what only indexes use."""
 
 _TASK: Final = TypeAdapter(Task)
 _ENTRY: Final = TypeAdapter(HistoryEntry)
@@ -49,7 +52,7 @@ def state_of(task: Task) -> Record:
 
 
 def derived_of(task: Task) -> Record:
-    """Return the fields that queries use: `agencies`, `waiting`, `due_order`, `same`; and `derived`, their version."""
+    """Return the fields that queries use, and nobody else; and `derived`, their version."""
     concerned = [task.lead_agency, *task.coordinating_agencies, *([task.monitor] if task.monitor else [])]
     return {
         "agencies": concerned,
@@ -59,8 +62,15 @@ def derived_of(task: Task) -> Record:
             "document": same_number_key(task.document.number) if task.document else None,
             "field": same_text_key(task.field) if task.field else None,
         },
+        "words": sorted(searched_words(task.title, task.product, task.document)),
+        "marks": marks_of(task),
         "derived": DERIVED,
     }
+
+
+def searched_words(title: str, product: str | None, document: Document | None) -> set[str]:
+    """Return the words by which a task is searched for."""
+    return words_of(title, product, *((document.number, document.summary) if document else ()))
 
 
 def to_task(record: Record) -> Task:

@@ -72,7 +72,7 @@ class TaskStore:
         if key is None:
             record = (await self._loads.get([task_id])).get(task_id)
             return LoadedTask(to_task(record)) if record else None
-        under_key: Record = {"outbox": 0, "history": {"$elemMatch": {"key": key, "by": account}}}
+        under_key: Record = {**WITHOUT_LOGS, "history": {"$elemMatch": {"key": key, "by": account}}}
         record = await self._tasks.find_one({"_id": task_id}, under_key)
         if record is None:
             return None
