@@ -66,6 +66,7 @@ class FieldCode(StrEnum):
     BAD_JSON = "bad-json"
     BAD_CURSOR = "bad-cursor"
     ONE_OF_TWO = "one-of-two"
+    IDS_OR_UNTIL = "ids-or-until"
     NOTHING_TO_CHANGE = "nothing-to-change"
     TOO_MANY_TASKS = "too-many-tasks"
     INVALID = "invalid"
