@@ -90,18 +90,23 @@ class InboxQuery:
     after: tuple[datetime, str] | None = None
 
     def filter(self) -> Record:
-        """Return one range of the index, or the two after an entry: a batch gives thousands of entries one moment."""
-        wanted = self._wanted()
-        if self.after is None:
-            return wanted
-        at, entry_id = self.after
-        return {"$or": [{**wanted, "at": {"$lt": at}}, {**wanted, "at": at, "_id": {"$lt": entry_id}}]}
+        """Return the ranges of the index that are read; each is sorted, and MongoDB merges them."""
+        ranges = [{**wanted, **part} for wanted in self._wanted() for part in self._parts()]
+        return ranges[0] if len(ranges) == 1 else {"$or": ranges}
 
-    def _wanted(self) -> Record:
+    def _wanted(self) -> list[Record]:
         named = {"username": self.username, "task_id": self.task_id, "kind": self.kind, "unread": self.unread or None}
         wanted = {name: value for name, value in named.items() if value is not None}
-        # The index of a kind has `unread` before the time. MongoDB merges the two ranges, which are sorted.
-        return {"unread": {"$in": [True, False]}, **wanted} if self._index is _OF_A_KIND else wanted
+        # The index of a kind has `unread` before the time: what is read and what is unread are two ranges of it.
+        is_split = self._index is _OF_A_KIND and not self.unread
+        return [{**wanted, "unread": unread} for unread in (True, False)] if is_split else [wanted]
+
+    def _parts(self) -> list[Record]:
+        """Return what comes after an entry in two ranges: a batch gives thousands of entries one moment."""
+        if self.after is None:
+            return [{}]
+        at, entry_id = self.after
+        return [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": entry_id}}]
 
     @property
     def index(self) -> str:
