@@ -36,7 +36,7 @@ def _known_kind(kind: str) -> str:
     return kind
 
 
-Kind = Annotated[Identifier, AfterValidator(_known_kind), Field(json_schema_extra={"enum": [*SEVERITY]})]
+EntryKind = Annotated[Identifier, AfterValidator(_known_kind), Field(json_schema_extra={"enum": [*SEVERITY]})]
 
 
 class InboxItem(BaseModel):
@@ -96,7 +96,7 @@ class InboxFilter(Body):
     """Which entries, and how many a page; the filters can be combined."""
 
     task_id: Maybe[Identifier] = Field(None, description="Only the notifications about this task.")
-    kind: Kind | None = Field(None, description="Only the notifications of this kind.")
+    kind: EntryKind | None = Field(None, description="Only the notifications of this kind.")
     unread: Literal["true"] | None = Field(None, description="Only the notifications that were not read.")
     limit: Limit = DEFAULT_LIMIT
     cursor: CursorText = None
