@@ -10,8 +10,10 @@ from fastapi import FastAPI
 
 from services.notification.api.inbox import inbox_router
 from services.notification.consumers import consumers
-from services.notification.handlers import InboxReader, Notifier
+from services.notification.handlers import Notifier
+from services.notification.known_tasks import INDEXES as TASK_INDEXES
 from services.notification.known_tasks import KnownTasks
+from services.notification.reads import InboxReader
 from services.notification.settings import NotificationSettings
 from services.notification.store import INDEXES, DirectoryCopy, Inbox
 from services.notification.truth import Truth
@@ -44,7 +46,8 @@ def build(settings: NotificationSettings, *, clock: Clock | None = None) -> Fast
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        running = messaging.running(consumers(notifier), prepare=partial(ensure_indexes, database, INDEXES))
+        prepare = partial(ensure_indexes, database, (*INDEXES, *TASK_INDEXES))
+        running = messaging.running(consumers(notifier), prepare=prepare)
         with closing(client), closing(lists_client):
             async with running:
                 yield

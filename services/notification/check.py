@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from services.notification.handlers import entry_id
 from services.notification.rules.past import occasions
-from services.notification.rules.routing import Occasion, Person, Post, posts, recipients_of
+from services.notification.rules.routing import EVERY_COORDINATOR, Occasion, Person, Post, posts, recipients_of
 from services.notification.settings import NotificationSettings
-from services.notification.store import DirectoryCopy, Inbox
+from services.notification.store import DirectoryCopy, Inbox, person_of
 from shared.commands.assignment import Account, Agency, Assignment
 from shared.commands.difference import Difference, DifferenceKind, KnownState, compare_known
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, task_event
@@ -45,6 +45,8 @@ class Holders:
             person = holder.person
             self._holders[Post(username=person.username)].append(holder)
             self._holders[Post(role=person.role, agency=person.agency)].append(holder)
+            if person.role is Role.COORDINATOR:
+                self._holders[EVERY_COORDINATOR].append(holder)
 
     def recipients_of(self, occasion: Occasion, at: datetime) -> list[str]:
         """Return the recipients who hold their post now and held it at that moment already."""
@@ -132,8 +134,7 @@ def _only(record: Record, fields: Iterable[str]) -> dict[str, Any]:
 
 
 def _holder(record: Record) -> Holder:
-    person = Person(record["_id"], Role(record["role"]), record["agency"], record["disabled"])
-    return Holder(person, record.get("since"))
+    return Holder(person_of(record), record.get("since"))
 
 
 @asynccontextmanager

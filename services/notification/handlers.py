@@ -1,30 +1,25 @@
-"""Notifying people of events, keeping the copy of the directory, and reading the inbox."""
+"""Notifying people of events, and keeping the copy of the directory."""
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from services.notification.metrics import NOTIFICATIONS, READ
+from services.notification.metrics import NOTIFICATIONS
 from services.notification.rules.occasion import occasion_of
-from services.notification.rules.routing import Occasion, Person, posts, recipients_of
-from services.notification.store import DirectoryCopy, Inbox, InboxEntry, InboxQuery
+from services.notification.rules.routing import WITHOUT_LINK, Occasion, Person, Recipient, posts, recipients_of
+from services.notification.rules.severity import TASKS_WAITING
+from services.notification.store import DirectoryCopy, Inbox, InboxEntry
 from services.notification.templates.material import material_of
-from services.notification.templates.writing import Notes, write
+from services.notification.templates.writing import Notes, write, write_tasks_waiting
 from services.notification.truth import Truth
 from shared.clock import Clock
-from shared.lane import Lane
 from shared.messaging.retry import RetryLater
-from shared.office.access import Permission, Principal, require_permission
-from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.workdays import WorkCalendar
-from shared.web.pages import Position, read_cursor, split_page
 
 if TYPE_CHECKING:
     from shared.events.directory import AccountChanged, AgencyChanged
@@ -57,7 +52,9 @@ class Notifier:
             RetryLater: an agency of the task, or an account it names, is not known yet.
 
         """
-        await asyncio.gather(self.truth.learn(event), self._tell(event))
+        # Before the people are read: a head who is not among them yet will find the task among those that wait.
+        await self.truth.learn(event)
+        await self._tell(event)
 
     async def _tell(self, event: Event[Any]) -> None:
         occasion = occasion_of(event)
@@ -65,19 +62,31 @@ class Notifier:
         if not posts(occasion) or await self.truth.contradicts(event, told_at):
             return
         names = await self._names(occasion)
-        readers = recipients_of(occasion, await self._people(occasion))
-        material = material_of(event, names, told_at)
+        people = await self._people(occasion)
+        readers = recipients_of(occasion, people)
+        material = material_of(event, names, told_at, _name_of(occasion.officer, people))
         notes = write(material, readers.values(), self.calendar)
-        entries = [_entry(event, occasion, username, notes[recipient]) for username, recipient in readers.items()]
+        entries = [_entry(event, occasion, reader, notes[reader[1]]) for reader in readers.items()]
         NOTIFICATIONS.labels(occasion.kind).inc(await self.inbox.insert_if_absent(entries))
 
     async def learn_agency(self, event: Event[AgencyChanged]) -> None:
         await self.directory.keep_agency(event.data.code, event.data.name, int(event.sequence))
 
     async def learn_person(self, event: Event[AccountChanged]) -> None:
+        """Keep the state of an account, and tell a head or clerk who appears which tasks wait for the agency."""
         account = event.data
-        person = Person(account.username, account.role, account.agency, account.disabled)
+        person = Person(account.username, account.role, account.agency, account.disabled, account.display_name)
         await self.directory.keep_person(person, int(event.sequence), event.time)
+        agency = person.receives_for
+        if agency is not None and await self.directory.has_just_appeared(person.username, int(event.sequence)):
+            await self._tell_what_waits(event, agency)
+            await self.directory.forget_appearance(person.username, int(event.sequence))
+
+    async def _tell_what_waits(self, event: Event[AccountChanged], agency: str) -> None:
+        waiting = await self.truth.tasks.count_waiting(agency)
+        if waiting:
+            entry = _entry_of_what_waits(event, waiting)
+            NOTIFICATIONS.labels(entry.kind).inc(await self.inbox.insert_if_absent([entry]))
 
     async def _names(self, occasion: Occasion) -> dict[str, str]:
         names = await self.directory.names(occasion.agencies)
@@ -95,61 +104,37 @@ class Notifier:
         return people
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPage:
-    """A page of one person's entries; `unread` counts the unread entries of the whole inbox."""
-
-    entries: Sequence[InboxEntry]
-    next_cursor: str | None
-    unread: int
+def _name_of(username: str | None, people: Iterable[Person]) -> str | None:
+    return next((person.name for person in people if person.username == username), None)
 
 
-@dataclass(frozen=True, slots=True)
-class InboxReader:
-    """Lists the caller's own entries, and marks them as read."""
-
-    inbox: Inbox
-    clock: Clock
-    lane: Lane
-
-    async def page(self, caller: Principal, task_id: str | None, cursor: str | None, limit: int) -> EntryPage:
-        """Return up to `limit` entries, newest first: of one task or, without `task_id`, of all tasks."""
-        require_permission(caller, Permission.READ_INBOX)
-        filters = {"username": caller.username, "task_id": task_id}
-        query = InboxQuery(caller.username, task_id, _after(cursor, filters))
-        async with self.lane.turn():
-            found = await self.inbox.find(query, limit + 1)
-            unread = await self.inbox.count_unread(caller.username)
-        entries, next_cursor = split_page(found, limit, filters, lambda last: Position(last.at, last.id))
-        return EntryPage(entries, next_cursor, unread)
-
-    async def mark_read(self, caller: Principal, entry_id: str) -> InboxEntry:
-        """Mark an entry of the caller as read and return it; `read_at` of an entry read before stays as it is."""
-        require_permission(caller, Permission.READ_INBOX)
-        if await self.inbox.mark_read(entry_id, caller.username, self.clock.now()):
-            READ.inc()
-        entry = await self.inbox.get(entry_id, caller.username)
-        if entry is None:
-            raise Refusal(Code.NOT_FOUND)
-        return entry
-
-
-def _entry(event: Event[Any], occasion: Occasion, username: str, notes: Notes) -> InboxEntry:
+def _entry(event: Event[Any], occasion: Occasion, reader: tuple[str, Recipient], notes: Notes) -> InboxEntry:
+    username, recipient = reader
     return InboxEntry(
         id=entry_id(event.id, username),
         username=username,
         task_id=occasion.task_id,
         kind=occasion.kind,
         at=event.time,
-        title={language.value: note.title for language, note in notes.items()},
-        text={language.value: note.text for language, note in notes.items()},
+        has_link=recipient not in WITHOUT_LINK,
+        **_in_each_language(notes),
     )
 
 
-def _after(cursor: str | None, filters: dict[str, Any]) -> tuple[datetime, str] | None:
-    position = read_cursor(cursor, filters)
-    if position is None:
-        return None
-    if not isinstance(position.value, datetime):
-        raise invalid("cursor", FieldCode.BAD_CURSOR)
-    return position.value, position.id
+def _entry_of_what_waits(event: Event[AccountChanged], waiting: int) -> InboxEntry:
+    username = event.data.username
+    return InboxEntry(
+        id=entry_id(event.id, username),
+        username=username,
+        task_id=None,
+        kind=TASKS_WAITING,
+        at=event.time,
+        **_in_each_language(write_tasks_waiting(waiting)),
+    )
+
+
+def _in_each_language(notes: Notes) -> dict[str, Any]:
+    return {
+        "title": {language.value: note.title for language, note in notes.items()},
+        "text": {language.value: note.text for language, note in notes.items()},
+    }

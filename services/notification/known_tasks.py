@@ -1,6 +1,7 @@
 """The collection `tasks`: of each task, the latest version that has arrived, with what decides whether reminders hold.
 
-A task of which nothing has arrived since this collection exists has no record. Its reminders are told.
+A task of which nothing has arrived since this collection exists has no record. Its reminders are told, and it is
+not counted among those that wait.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from services.notification.rules.truth import KnownTask
 from shared.batched_writes import errors_by_index
 from shared.batching import BatchedReads, Batcher
-from shared.mongo import seconds_of
+from shared.mongo import Index, ascending, seconds_of
 from shared.office.vocabulary import ExplanationState, Stage
 
 if TYPE_CHECKING:
     from shared.mongo import Collection, Database, Record
 
 TASKS: Final = "tasks"
+INDEXES: Final = (Index(TASKS, ascending("lead_agency", "stage")),)
 
 
 class KnownTasks:
@@ -46,6 +48,10 @@ class KnownTasks:
     async def find(self, task_id: str) -> KnownTask | None:
         record = (await self._reads.get([task_id])).get(task_id)
         return _known(record) if record else None
+
+    async def count_waiting(self, agency: str) -> int:
+        """Return how many tasks the agency leads and has not received yet; the index alone answers."""
+        return await self._tasks.count_documents({"lead_agency": agency, "stage": Stage.ASSIGNED})
 
     async def _write(self, batch: Sequence[KnownTask]) -> Sequence[Exception | None]:
         try:

@@ -259,6 +259,7 @@ _DOCUMENT_KINDS: Final[Mapping[str, Label]] = {
     "TTr": Label("Tờ trình", "Submission"),
 }
 _ANY_DOCUMENT: Final = Label("Văn bản", "Document")
+_TEN: Final = 10
 _SWAPPED: Final = str.maketrans(",.", ".,")
 _NUMBER: Final = re.compile(r"\d[\w.]*/(?:\d{4}/)?(?P<kind>\w+)")
 
@@ -304,6 +305,11 @@ def number_text(value: float, decimals: int = 2, language: Language = Language.V
 def percent_text(ratio: float, language: Language = Language.VIETNAMESE) -> str:
     """Write a ratio: 0.9862 is `98,62%`."""
     return f"{number_text(ratio * 100, language=language)}%"
+
+
+def count_text(count: int, language: Language = Language.VIETNAMESE) -> str:
+    """Write a count for a text: in Vietnamese `03`, as an office writes numbers below ten, and `1.234`."""
+    return f"{count:02}" if language is Language.VIETNAMESE and count < _TEN else number_text(count, 0, language)
 
 
 def working_days_text(days: int, language: Language = Language.VIETNAMESE) -> str:

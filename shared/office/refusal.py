@@ -67,6 +67,7 @@ class FieldCode(StrEnum):
     BAD_CURSOR = "bad-cursor"
     GIVEN_TWICE = "given-twice"
     ONE_OF_TWO = "one-of-two"
+    IDS_OR_UNTIL = "ids-or-until"
     NOTHING_TO_CHANGE = "nothing-to-change"
     TOO_MANY_TASKS = "too-many-tasks"
     INVALID = "invalid"

@@ -48,6 +48,10 @@ FIELD_TEXTS: Mapping[str, Label] = MappingProxyType(
             "Chỉ được ấn định theo ngày hoặc theo thời điểm. Đề nghị bỏ một trong hai mục.",
             "Give a day or a moment, not both.",
         ),
+        FieldCode.IDS_OR_UNTIL: Label(
+            "Chỉ nêu danh sách thông báo (ids) hoặc thời điểm (until). Đề nghị giữ một trong hai mục.",
+            "Name either `ids` or `until`: one of them, and only one.",
+        ),
         FieldCode.NOTHING_TO_CHANGE: Label(
             "Chưa có nội dung cần đính chính. Đề nghị nhập ít nhất một nội dung.", "Name at least one thing to change."
         ),

@@ -430,7 +430,7 @@ async def the_deadline_passes_and_an_explanation_is_required(story: Story) -> No
     assert missed["explanation"]["state"] == "required"
     assert moment(missed["explanation"]["due_at"]) == local("2026-10-21T23:59:59.999")
     await story.so(
-        told={(LATE, "task.explanation_required"): {"head-sxd", "clerk-sxd"}},
+        told={(LATE, "task.explanation_required"): {"head-sxd", "clerk-sxd", "officer-sxd", "head-vp"}},
         counts={
             "total": one_missed(overdue=1, explanations_due=1, rates=(0.6667, 0.6667)),
             "sxd": row(total=1, overdue=1, missed=1, explanations_due=1, rates=(0.0, 0.0)),

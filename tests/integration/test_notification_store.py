@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,14 +12,19 @@ import pytest
 
 from deploy.local.servers import Servers
 from services.notification.handlers import Notifier, entry_id
+from services.notification.known_tasks import INDEXES as TASK_INDEXES
 from services.notification.known_tasks import KnownTasks
+from services.notification.reads import InboxReader, Marked
 from services.notification.rules.routing import Person, Post
 from services.notification.store import INDEXES, DirectoryCopy, Inbox, InboxEntry, InboxQuery
 from services.notification.truth import Truth
+from shared.budget import Budget
 from shared.events.envelope import Event
+from shared.lane import Lane
 from shared.messaging.retry import RetryLater
 from shared.mongo import Database, connect, ensure_indexes
-from shared.office.vocabulary import Role
+from shared.office.access import Principal
+from shared.office.vocabulary import RequestState, Role, Stage
 from tests.support.clock import FakeClock
 from tests.support.notification_events import (
     AGENCIES,
@@ -28,6 +33,7 @@ from tests.support.notification_events import (
     PEOPLE,
     account_told,
     agency_told,
+    asked,
     moment_told,
     task_told,
     the_directory,
@@ -40,7 +46,7 @@ HEAD = "gd-tai-chinh"
 @pytest.fixture
 async def collections(database: OwnDatabase) -> AsyncIterator[Database]:
     client = connect(database.uri, "tests")
-    await ensure_indexes(client[database.name], INDEXES)
+    await ensure_indexes(client[database.name], (*INDEXES, *TASK_INDEXES))
     yield client[database.name]
     client.close()
 
@@ -102,7 +108,7 @@ async def test_an_event_redelivered_even_at_once_is_told_once(informed: Notifier
 async def test_a_redelivery_leaves_a_read_entry_read(informed: Notifier, inbox: Inbox) -> None:
     event = task_told("assigned")
     await informed.tell(event)
-    assert await inbox.mark_read(entry_id(event.id, HEAD), HEAD, ASSIGNED_AT)
+    assert await inbox.mark_read([entry_id(event.id, HEAD)], HEAD, ASSIGNED_AT) == 1
     await informed.tell(event)
     [entry] = await inbox.find(InboxQuery(HEAD), 10)
     assert entry.read_at == ASSIGNED_AT
@@ -176,6 +182,141 @@ async def test_a_person_holds_what_they_hold_since_it_last_changed(collections: 
     assert await since() == later
 
 
+async def waiting_told(inbox: Inbox, username: str = HEAD) -> list[str]:
+    """Return the titles of the entries that say how many tasks wait."""
+    found = await inbox.find(InboxQuery(username, kind="tasks_waiting"), 100)
+    return [entry.title["vi"] for entry in found]
+
+
+async def assign(notifier: Notifier, *numbers: int, version: int = 1, stage: Stage = Stage.ASSIGNED) -> None:
+    for number in numbers:
+        await notifier.tell(task_told("assigned", id=f"t-{number}", version=version, stage=stage))
+
+
+async def leave(notifier: Notifier, username: str = HEAD) -> None:
+    await learn(notifier, account_told(username, sequence=2, disabled=True))
+
+
+async def test_a_head_or_clerk_who_comes_back_is_told_of_the_tasks_that_wait_then(
+    informed: Notifier, inbox: Inbox
+) -> None:
+    assert await waiting_told(inbox) == []
+    for username in (HEAD, "vt-tai-chinh"):
+        await leave(informed, username)
+    await assign(informed, 1, 2, 3)
+    await assign(informed, 3, version=2, stage=Stage.RECEIVED)
+    for username in (HEAD, "vt-tai-chinh"):
+        await learn(informed, account_told(username, sequence=3))
+        assert await waiting_told(inbox, username) == ["Có 02 nhiệm vụ đang chờ tiếp nhận"]
+    assert await kinds(inbox, HEAD) == ["tasks_waiting"]
+
+
+async def test_a_head_who_was_there_before_is_told_of_the_tasks_themselves(informed: Notifier, inbox: Inbox) -> None:
+    await assign(informed, 1, 2)
+    await learn(informed, account_told(HEAD))
+    await learn(informed, account_told(HEAD, sequence=2, display_name="Tên mới"))
+    assert await kinds(inbox, HEAD) == ["task.assigned", "task.assigned"]
+
+
+async def test_an_appearance_that_comes_again_or_late_is_told_once(informed: Notifier, inbox: Inbox) -> None:
+    await leave(informed)
+    await assign(informed, 1)
+    came_back = account_told(HEAD, sequence=3)
+    await asyncio.gather(*[learn(informed, came_back) for _ in range(4)])
+    await assign(informed, 2)
+    await leave(informed)
+    await learn(informed, came_back)
+    assert await waiting_told(inbox) == ["Có 01 nhiệm vụ đang chờ tiếp nhận"]
+    assert await kinds(inbox, HEAD) == ["task.assigned", "tasks_waiting"]
+
+
+async def test_an_appearance_without_waiting_tasks_is_not_told_when_its_event_comes_again_later(
+    informed: Notifier, inbox: Inbox
+) -> None:
+    await leave(informed)
+    came_back = account_told(HEAD, sequence=3)
+    await learn(informed, came_back)
+    await assign(informed, 1)
+    await learn(informed, came_back)
+    assert await kinds(inbox, HEAD) == ["task.assigned"]
+
+
+async def test_an_appearance_that_was_not_dealt_with_is_told_when_its_event_comes_again(
+    informed: Notifier, inbox: Inbox, collections: Database
+) -> None:
+    """The process was killed after it had kept the account, and another state of the account came before the repeat."""
+    await leave(informed)
+    await assign(informed, 1)
+    directory, head = DirectoryCopy(collections), Person(HEAD, Role.HEAD, "so-tai-chinh")
+    await directory.keep_person(head, 3, ASSIGNED_AT)
+    await learn(informed, account_told(HEAD, sequence=4, display_name="Tên mới"))
+    await learn(informed, account_told(HEAD, sequence=3))
+    assert await waiting_told(inbox) == ["Có 01 nhiệm vụ đang chờ tiếp nhận"]
+
+
+async def test_nobody_else_who_appears_is_told_what_waits(notifier: Notifier, inbox: Inbox) -> None:
+    await informed_of(notifier, [event for event in the_directory() if event.subject not in {HEAD, "gd-y-te"}])
+    await assign(notifier, 1)
+    await learn(notifier, account_told("cv-moi", role=Role.OFFICER, agency="so-tai-chinh"))
+    await learn(notifier, account_told("pm-moi", role=Role.SERVICE, agency="so-tai-chinh"))
+    await learn(notifier, account_told("gd-y-te"))
+    await learn(notifier, account_told(HEAD, disabled=True))
+    for username in ("cv-moi", "pm-moi", "gd-y-te", HEAD):
+        assert await waiting_told(inbox, username) == []
+
+
+async def informed_of(notifier: Notifier, events: Sequence[Event[Any]]) -> None:
+    for event in events:
+        await learn(notifier, event)
+
+
+async def test_a_coordinator_who_no_longer_sees_the_task_is_told_nothing_and_nobody_left_means_all(
+    informed: Notifier, inbox: Inbox
+) -> None:
+    """A coordinator who entered a task becomes an officer elsewhere, and the leader leaves."""
+    await learn(informed, account_told("dieu-phoi", sequence=2, role=Role.OFFICER, agency="so-noi-vu"))
+    await learn(informed, account_told("dieu-phoi-khac", role=Role.COORDINATOR, agency="van-phong"))
+    asked_for = task_told("extension_requested", HEAD, extension=asked(RequestState.PENDING))
+    await informed.tell(asked_for)
+    assert await kinds(inbox, "dieu-phoi") == []
+    assert await kinds(inbox, "chu-tich") == ["task.extension_requested"]
+    assert await kinds(inbox, "dieu-phoi-khac") == []
+    await learn(informed, account_told("chu-tich", sequence=2, disabled=True))
+    await informed.tell(task_told("reported", HEAD, version=2))
+    assert await kinds(inbox, "dieu-phoi") == []
+    [entry] = await inbox.find(InboxQuery("dieu-phoi-khac"), 10)
+    assert entry.kind == "task.reported"
+    assert "Đề nghị tham mưu Lãnh đạo xem xét" in entry.text["vi"]
+
+
+async def test_a_first_head_who_comes_after_the_miss_finds_its_task_waiting(notifier: Notifier, inbox: Inbox) -> None:
+    await informed_of(notifier, [event for event in the_directory() if event.subject != HEAD])
+    missed = task_told("explanation_required", "system", version=2, stage=Stage.ASSIGNED)
+    await notifier.tell(missed)
+    assert await kinds(inbox, "chanh-thanh-tra") == ["task.explanation_required"]
+    await learn(notifier, account_told(HEAD))
+    assert await kinds(inbox, HEAD) == ["tasks_waiting"]
+
+
+async def test_an_entry_of_an_earlier_version_has_a_link(inbox: Inbox, collections: Database) -> None:
+    await inbox.insert_if_absent([an_entry(1), an_entry(2, has_link=False)])
+    assert ["has_link" in one for one in await collections["inbox"].find().sort("_id").to_list()].count(True) == 1
+    assert {entry.has_link for entry in await inbox.find(InboxQuery(HEAD), 10)} == {True, False}
+
+
+async def test_a_marking_for_which_the_time_does_not_suffice_says_so_and_goes_on_the_next_time(inbox: Inbox) -> None:
+    await inbox.insert_if_absent([an_entry(number) for number in range(600)])
+    await inbox.insert_if_absent([an_entry(number) for number in range(600, 1_001)])
+    reader = InboxReader(inbox, FakeClock(ASSIGNED_AT), Lane("tests"))
+    caller = Principal(HEAD, Role.HEAD, "so-tai-chinh")
+    everything = ASSIGNED_AT + timedelta(days=30)
+    async with Budget(4):
+        assert await reader.mark_until(caller, everything) == Marked(1, complete=False)
+    async with Budget(4):
+        assert await reader.mark_until(caller, everything) == Marked(0, complete=True)
+    assert await reader.mark_until(caller, everything) == Marked(0, complete=True)
+
+
 async def test_pages_are_newest_first_and_lose_and_repeat_nothing(inbox: Inbox) -> None:
     entries = [an_entry(number) for number in range(20)]
     await inbox.insert_if_absent([*entries, an_entry(1, "nguoi-khac")])
@@ -207,10 +348,11 @@ async def test_no_look_up_scans_or_sorts(
     await informed.tell(task_told("reported", HEAD))
     await informed.tell(moment_told("receipt_overdue", version=0))
     await learn(informed, account_told(HEAD, sequence=2))
-    for query in (InboxQuery(HEAD), InboxQuery(HEAD, "t-1"), InboxQuery(HEAD, "t-1", (ASSIGNED_AT, "z"))):
+    await learn(informed, account_told("vt-moi", role=Role.CLERK, agency="so-tai-chinh"))
+    for query in (InboxQuery(HEAD), InboxQuery(HEAD, "t-1"), InboxQuery(HEAD, "t-1", after=(ASSIGNED_AT, "z"))):
         [entry] = await inbox.find(query, 10)
     assert await inbox.count_unread(HEAD) == 1
-    await inbox.mark_read(entry.id, HEAD, ASSIGNED_AT)
+    await inbox.mark_read([entry.id], HEAD, ASSIGNED_AT)
     await inbox.get(entry.id, HEAD)
     await profiled.command("profile", 0)
     recorded = [
@@ -220,5 +362,5 @@ async def test_no_look_up_scans_or_sorts(
     assert {one["ns"].rpartition(".")[2] for one in looked_up} == {"inbox", "people", "agencies", "tasks"}
     assert [one for one in looked_up if "COLLSCAN" in one["planSummary"] or one.get("hasSortStage")] == []
     counted = [one for one in looked_up if one["op"] == "command" and "aggregate" in one["command"]]
-    assert [one["docsExamined"] for one in counted] == [0]
+    assert [one["docsExamined"] for one in counted] == [0, 0]
     client.close()

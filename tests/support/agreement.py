@@ -312,8 +312,9 @@ def _told(entry: Record) -> Told:
 def _demanded(state: StoredState) -> Counter[Told]:
     demanded: Counter[Told] = Counter()
     for task_id, versions in state.versions.items():
-        for version in versions:
-            for username in usernames_notified(state.accounts, version.kind, version.task, version.entry):
+        for before, version in zip([None, *versions], versions, strict=False):
+            earlier = before.task if before else None
+            for username in usernames_notified(state.accounts, version.kind, version.task, version.entry, earlier):
                 demanded[username, task_id, version.kind, version.entry.at] += 1
     for event in {event.id: event for event in state.published if event.type.startswith("deadline.")}.values():
         for username in usernames_notified(state.accounts, kind_of(event.type), event.data):

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from services.notification.rules.occasion import occasion_of
-from services.notification.rules.routing import RECIPIENTS, Person, Recipient, recipients_of
+from services.notification.rules.routing import RECIPIENTS, WITHOUT_LINK, Person, Recipient, recipients_of
+from services.notification.rules.severity import SEVERITY, Severity, severity_of
+from shared.events.deadline import DeadlineReached
 from shared.events.envelope import Event
 from shared.events.names import DEADLINE_KINDS, TASK_FACTS
 from shared.office.vocabulary import Role
@@ -18,6 +20,7 @@ EVERYBODY = [Person(username, role, agency) for username, (role, agency) in PEOP
 HEAD, CLERK, OFFICER = "gd-tai-chinh", "vt-tai-chinh", "cv-tai-chinh"
 ASSIGNER, ENTERED = "chu-tich", "dieu-phoi"
 OTHERS = {"gd-xay-dung", "gd-noi-vu", "chanh-thanh-tra"}
+COORDINATORS = {ENTERED, "dieu-phoi-khac"}
 
 ACTS: list[tuple[str, str, set[str]]] = [
     ("assigned", ASSIGNER, {HEAD, CLERK} | OTHERS),
@@ -41,7 +44,7 @@ ACTS: list[tuple[str, str, set[str]]] = [
     ("recalled", ASSIGNER, {HEAD, CLERK, OFFICER} | OTHERS),
     ("urged", ASSIGNER, {HEAD, CLERK, OFFICER}),
     ("urged", "chanh-thanh-tra", {HEAD, CLERK, OFFICER}),
-    ("explanation_required", "system", {HEAD, CLERK}),
+    ("explanation_required", "system", {HEAD, CLERK, OFFICER, "chanh-thanh-tra"}),
     ("explanation_withdrawn", "system", set()),
     ("explanation_submitted", HEAD, {ASSIGNER, ENTERED}),
     ("explanation_accepted", ASSIGNER, {HEAD, CLERK}),
@@ -56,10 +59,34 @@ MOMENTS: list[tuple[str, set[str]]] = [
     ("explanation_overdue", {HEAD, CLERK, ASSIGNER, ENTERED}),
 ]
 FORMER = {"from_agency": "so-y-te"}
+# What the assigner's side is asked to decide.
+ASKED_TO_DECIDE = [
+    task_told("refused", HEAD),
+    task_told("extension_requested", HEAD),
+    task_told("reported", HEAD),
+    task_told("explanation_submitted", HEAD),
+    moment_told("receipt_overdue"),
+    moment_told("explanation_overdue"),
+]
 
 
-def who_is_told(event: Event[Any]) -> set[str]:
-    return set(recipients_of(occasion_of(event), EVERYBODY))
+def told(event: Event[Any], people: list[Person] = EVERYBODY) -> dict[str, Recipient]:
+    return recipients_of(occasion_of(event), people)
+
+
+def who_is_told(event: Event[Any], people: list[Person] = EVERYBODY) -> set[str]:
+    return set(told(event, people))
+
+
+def changed(username: str, **changes: Any) -> list[Person]:
+    """Return everybody, and a second coordinator, after one of them has changed."""
+    everybody = [*EVERYBODY, Person("dieu-phoi-khac", Role.COORDINATOR, "van-phong")]
+    return [replace(one, **changes) if one.username == username else one for one in everybody]
+
+
+def corrected(**before: Any) -> Event[Any]:
+    """Return a correction that left Sở Xây dựng and Sở Nội vụ coordinating, and Thanh tra monitoring."""
+    return task_told("corrected", details={f"from_{name}": value for name, value in before.items()})
 
 
 @pytest.mark.parametrize(("act", "by", "expected"), ACTS)
@@ -115,6 +142,101 @@ def test_every_head_of_an_agency_is_told() -> None:
 def test_without_monitor_officer_or_coordinating_agencies_the_lead_alone_is_told() -> None:
     event = task_told("recalled", monitor=None, officer=None, coordinating_agencies=())
     assert who_is_told(event) == {HEAD, CLERK}
+
+
+def test_the_officer_from_whom_the_task_is_taken_is_told_without_a_link() -> None:
+    delegated = told(task_told("delegated", HEAD, details={"from_officer": "cv-cu"}), [*EVERYBODY, OFFICER_BEFORE])
+    assert delegated == {OFFICER: Recipient.OFFICER, "cv-cu": Recipient.FORMER_OFFICER}
+    details = {**FORMER, "from_officer": "cv-cu"}
+    reassigned = told(task_told("reassigned", officer=None, details=details), [*EVERYBODY, OFFICER_BEFORE])
+    assert {reassigned["cv-cu"], reassigned["gd-y-te"]} == {Recipient.FORMER_OFFICER, Recipient.FORMER_HEAD}
+    assert {Recipient.FORMER_OFFICER, Recipient.FORMER_HEAD} < WITHOUT_LINK
+
+
+OFFICER_BEFORE = Person("cv-cu", Role.OFFICER, "so-y-te")
+
+
+def test_a_task_delegated_anew_to_the_same_officer_is_told_as_a_delegation() -> None:
+    event = task_told("delegated", HEAD, details={"from_officer": OFFICER})
+    assert told(event) == {OFFICER: Recipient.OFFICER}
+
+
+def test_a_correction_is_told_to_the_heads_of_agencies_that_it_adds_or_takes_out() -> None:
+    lead = {HEAD: Recipient.HEAD_OF_LEAD, CLERK: Recipient.CLERK_OF_LEAD}
+    assert told(corrected(coordinating_agencies=["so-noi-vu", "so-y-te"])) == {
+        **lead,
+        "gd-xay-dung": Recipient.HEADS_OF_ADDED,
+        "gd-y-te": Recipient.HEADS_OF_TAKEN_OUT,
+    }
+    assert told(corrected(monitor=None)) == {**lead, "chanh-thanh-tra": Recipient.HEAD_OF_NEW_MONITOR}
+    assert told(corrected(monitor="so-y-te"))["gd-y-te"] is Recipient.HEADS_OF_TAKEN_OUT
+    assert Recipient.HEADS_OF_TAKEN_OUT in WITHOUT_LINK
+
+
+def test_an_agency_that_a_correction_moves_to_another_place_is_not_taken_out() -> None:
+    to_monitor = corrected(coordinating_agencies=["so-xay-dung", "so-noi-vu", "thanh-tra"], monitor=None)
+    assert told(to_monitor)["chanh-thanh-tra"] is Recipient.HEAD_OF_NEW_MONITOR
+    to_coordinate = corrected(coordinating_agencies=["so-noi-vu"], monitor="so-xay-dung")
+    assert told(to_coordinate)["gd-xay-dung"] is Recipient.HEADS_OF_ADDED
+
+
+def test_a_correction_of_something_else_is_told_to_the_lead_alone() -> None:
+    assert who_is_told(corrected()) == {HEAD, CLERK}
+    same = corrected(coordinating_agencies=["so-xay-dung", "so-noi-vu"], monitor="thanh-tra")
+    assert who_is_told(same) == {HEAD, CLERK}
+
+
+@pytest.mark.parametrize("event", ASKED_TO_DECIDE)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"role": Role.OFFICER, "agency": "so-noi-vu"},
+        {"role": Role.HEAD, "agency": "so-y-te"},
+        {"role": Role.ADMINISTRATOR, "agency": None},
+        {"disabled": True},
+    ],
+)
+def test_who_may_no_longer_see_the_task_is_told_nothing(event: Event[Any], change: dict[str, Any]) -> None:
+    lead = who_is_told(event) - {ASSIGNER, ENTERED}
+    assert who_is_told(event, changed(ENTERED, **change)) == {*lead, ASSIGNER}
+    assert who_is_told(event, changed(ASSIGNER, **change)) == {*lead, ENTERED}
+
+
+@pytest.mark.parametrize("event", ASKED_TO_DECIDE)
+def test_where_nobody_is_left_to_decide_every_coordinator_is_told(event: Event[Any]) -> None:
+    lead = who_is_told(event) - {ASSIGNER, ENTERED}
+    both = [replace(one, disabled=one.username in {ASSIGNER, ENTERED}) for one in changed("")]
+    assert who_is_told(event, both) == {*lead, "dieu-phoi-khac"}
+    entered_alone = event.model_copy(update={"data": _entered_by(event.data, ASSIGNER)})
+    assert who_is_told(entered_alone, changed(ASSIGNER, disabled=True)) == lead | COORDINATORS
+
+
+def _entered_by(data: Any, username: str) -> Any:
+    if isinstance(data, DeadlineReached):
+        return data.model_copy(update={"entered_by": username})
+    return data.model_copy(update={"task": data.task.model_copy(update={"entered_by": username})})
+
+
+def test_an_assigner_who_may_see_but_not_decide_is_told_and_so_is_every_coordinator() -> None:
+    event = task_told("reported", HEAD, entered_by=ASSIGNER)
+    assert who_is_told(event, changed(ASSIGNER, role=Role.AUDITOR)) == {ASSIGNER, *COORDINATORS}
+
+
+def test_while_somebody_who_entered_it_can_decide_no_other_coordinator_is_told() -> None:
+    event = task_told("reported", HEAD)
+    assert who_is_told(event, changed(ASSIGNER, disabled=True)) == {ENTERED}
+
+
+def test_of_deciders_who_are_not_known_nothing_is_concluded() -> None:
+    event = task_told("reported", HEAD)
+    unknown = [one for one in changed(ENTERED, disabled=True) if one.username != ASSIGNER]
+    assert who_is_told(event, unknown) == set()
+
+
+def test_every_kind_has_a_severity_and_old_and_new_ones_may_be_read() -> None:
+    assert set(RECIPIENTS) <= set(SEVERITY)
+    assert {severity_of(kind) for kind in SEVERITY} == set(Severity)
+    assert severity_of("task.of_a_later_version") is Severity.INFO
 
 
 def test_a_change_of_the_directory_is_no_occasion() -> None:

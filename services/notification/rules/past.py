@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.notification.rules.occasion import occasion_of_entry
 from services.notification.rules.routing import Occasion
-from shared.events.names import kind_of, task_event
 from shared.events.task import HistoryEntry
 
 
@@ -58,20 +58,4 @@ def occasions(task_id: str, history: Iterable[HistoryEntry]) -> Iterator[tuple[H
     places: Places | None = None
     for entry in history:
         places = places.after(entry) if places else Places.of(entry)
-        yield entry, _occasion(task_id, entry, places)
-
-
-def _occasion(task_id: str, entry: HistoryEntry, places: Places) -> Occasion:
-    return Occasion(
-        kind=kind_of(task_event(entry.act)),
-        task_id=task_id,
-        lead_agency=places.lead_agency,
-        assigner=places.assigner,
-        entered_by=places.entered_by,
-        officer=places.officer,
-        coordinating_agencies=places.coordinating_agencies,
-        monitor=places.monitor,
-        former_lead=entry.details.get("from_agency"),
-        by=entry.by,
-        by_role=entry.role,
-    )
+        yield entry, occasion_of_entry(task_id, entry, places)

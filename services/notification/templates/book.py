@@ -18,9 +18,11 @@ class Reader(StrEnum):
     LEAD = auto()
     FORMER_LEAD = auto()
     OFFICER = auto()
+    FORMER_OFFICER = auto()
     DECIDER = auto()
     COORDINATING = auto()
     MONITOR = auto()
+    TAKEN_OUT = auto()
 
 
 READS_AS: Final[Mapping[Recipient, Reader]] = MappingProxyType(
@@ -30,9 +32,14 @@ READS_AS: Final[Mapping[Recipient, Reader]] = MappingProxyType(
         Recipient.OFFICER: Reader.OFFICER,
         Recipient.ASSIGNER: Reader.DECIDER,
         Recipient.ENTERED_BY: Reader.DECIDER,
+        Recipient.COORDINATORS: Reader.DECIDER,
         Recipient.FORMER_HEAD: Reader.FORMER_LEAD,
+        Recipient.FORMER_OFFICER: Reader.FORMER_OFFICER,
         Recipient.HEADS_OF_COORDINATING: Reader.COORDINATING,
         Recipient.HEAD_OF_MONITOR: Reader.MONITOR,
+        Recipient.HEADS_OF_ADDED: Reader.COORDINATING,
+        Recipient.HEAD_OF_NEW_MONITOR: Reader.MONITOR,
+        Recipient.HEADS_OF_TAKEN_OUT: Reader.TAKEN_OUT,
     }
 )
 
@@ -46,11 +53,12 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The texts of one language.
+    """The texts of one language; `tasks_waiting` is the one that is of no single task.
 
     `notes` and `fragments` are format strings; what a user wrote only ever fills a place and is never read as one.
     """
 
     notes: Mapping[str, Mapping[Reader, Note]]
+    tasks_waiting: Note
     fragments: Mapping[str, str]
     givers: Mapping[Authority | None, str]

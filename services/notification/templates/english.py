@@ -43,6 +43,10 @@ _NOTES: Final = {
             "Task reassigned to another agency",
             "{giver} {handover} as the lead agency{reason}. Please hand the files over to {lead}.",
         ),
+        Reader.FORMER_OFFICER: Note(
+            "Task reassigned to another agency",
+            "{giver} {handover} as the lead agency{reason}. Please stop working on it and hand the files over.",
+        ),
         Reader.COORDINATING: Note(
             "Lead agency changed",
             "{giver} {handover} as the lead agency, {term}{reason}. Please go on coordinating with {lead}.",
@@ -57,6 +61,21 @@ _NOTES: Final = {
             "Task corrected",
             "{giver} corrected {task}{reason}. Please carry it out as corrected.",
         ),
+        Reader.COORDINATING: Note(
+            "Your agency coordinates a task",
+            "{giver} added your agency to those that coordinate {task}, led by {lead}, {term}{reason}. "
+            "Please coordinate with the lead agency.",
+        ),
+        Reader.MONITOR: Note(
+            "Your agency monitors a task",
+            "{giver} made your agency the monitor of {task}, led by {lead}, {term}{reason}. "
+            "Please monitor it and urge it on.",
+        ),
+        Reader.TAKEN_OUT: Note(
+            "Your agency no longer takes part in a task",
+            "{giver} corrected {task}, led by {lead}: your agency no longer coordinates or monitors it{reason}. "
+            "Please stop coordinating or monitoring.",
+        ),
     },
     "task.deadline_set": {
         Reader.LEAD: Note(
@@ -68,6 +87,10 @@ _NOTES: Final = {
         Reader.OFFICER: Note(
             "Task delegated to you{urgency}",
             "{lead} delegated {task} to you, {term}{instruction}. Please carry it out and keep its progress current.",
+        ),
+        Reader.FORMER_OFFICER: Note(
+            "Task delegated to somebody else",
+            "{lead} delegated {task} to {officer} in your place. Please hand the files over.",
         ),
     },
     "task.officer_left": {
@@ -156,6 +179,14 @@ _NOTES: Final = {
             "Task overdue, explanation due",
             "{Task} {late}. Please explain in writing by {explanation_due}.",
         ),
+        Reader.OFFICER: Note(
+            "Task overdue, explanation due",
+            "{Task} {late}. Please help the head of your agency to explain in writing by {explanation_due}.",
+        ),
+        Reader.MONITOR: Note(
+            "Monitored task overdue",
+            "{Task}, led by {lead}, {late}. Please urge on the work and the explanation.",
+        ),
     },
     "task.explanation_submitted": {
         Reader.DECIDER: Note(
@@ -239,6 +270,8 @@ _FRAGMENTS: Final = {
     "handed_over": "reassigned {task} from {former} to {lead}",
     "handed_back": "assigned {task} again to {lead}",
     "handed": "reassigned {task} to {lead}",
+    "officer": "{name}",
+    "another_officer": "somebody else",
     "reason": ', reason: "{words}"',
     "message": ', message: "{words}"',
     "instruction": ', instruction: "{words}"',
@@ -256,6 +289,10 @@ _FRAGMENTS: Final = {
 
 BOOK: Final = Book(
     notes=_NOTES,
+    tasks_waiting=Note(
+        "Tasks waiting to be received: {count}",
+        "Tasks that your agency leads and has not received: {count}. Please receive them and carry them out.",
+    ),
     fragments=_FRAGMENTS,
     givers={
         None: "The provincial People's Committee's leader",

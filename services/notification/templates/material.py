@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -37,6 +37,7 @@ class NoteMaterial:
     authority: Authority | None = None
     actor: str | None = None
     former: str | None = None
+    officer: str | None = None
     due: Due | None = None
     asked: Due | None = None
     term_in_words: str | None = None
@@ -51,8 +52,12 @@ class NoteMaterial:
     directive: str | None = None
 
 
-def material_of(event: Event[Any], names: Mapping[str, str], told_at: datetime) -> NoteMaterial:
-    """Read a `task.*` or `deadline.*` event that is told at this moment; `names` has every agency it mentions.
+def material_of(
+    event: Event[Any], names: Mapping[str, str], told_at: datetime, officer: str | None = None
+) -> NoteMaterial:
+    """Read a `task.*` or `deadline.*` event that is told at this moment.
+
+    `names` has every agency that it mentions, `officer` is the name of the task's officer, if it is known.
 
     Raises:
         KeyError: an agency has no name.
@@ -61,7 +66,7 @@ def material_of(event: Event[Any], names: Mapping[str, str], told_at: datetime) 
     """
     match event.data:
         case TaskChanged() as changed:
-            return _of_act(event, changed, names)
+            return replace(_of_act(event, changed, names), officer=officer)
         case DeadlineReached() as reached:
             return _of_moment(event, reached, names, told_at)
         case _:
@@ -71,7 +76,7 @@ def material_of(event: Event[Any], names: Mapping[str, str], told_at: datetime) 
 def _of_act(event: Event[Any], changed: TaskChanged, names: Mapping[str, str]) -> NoteMaterial:
     task, act = changed.task, changed.act
     request = _request(task)
-    former = former_lead(changed)
+    former = former_lead(act)
     return NoteMaterial(
         kind=kind_of(event.type),
         at=act.at,

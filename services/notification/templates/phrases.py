@@ -4,6 +4,7 @@
 |---|---|
 | `task`, `Task` | the kind of thing, its title in quotation marks and its document in parentheses |
 | `lead`, `giver`, `actor` | the lead agency; who assigned, by their office; who acted, an agency or the giver |
+| `officer` | the officer to whom the task was delegated, by name if that is known |
 | `decider` | whom to ask for a decision: the leader, or who prepares it for them |
 | `handover` | the task going from one lead agency to another, or back to the same |
 | `term` | until when, a part of a sentence, also where there is no deadline |
@@ -73,6 +74,7 @@ class Phrases:
             "lead": material.lead,
             "giver": giver,
             "actor": material.actor or giver,
+            "officer": self._officer(material),
             "handover": self._handover(material, task),
             "outcome": self._outcome(material),
             "cause": self._say("cause", cause=CAUSES[material.cause].inside(self.language)) if material.cause else "",
@@ -108,7 +110,13 @@ class Phrases:
         return self._say("task", title=quoted(material.title), document=document)
 
     def _decider(self, recipient: Recipient) -> str:
-        return self._say("entered_by" if recipient is Recipient.ENTERED_BY else "assigner")
+        prepares = recipient in {Recipient.ENTERED_BY, Recipient.COORDINATORS}
+        return self._say("entered_by" if prepares else "assigner")
+
+    def _officer(self, material: NoteMaterial) -> str:
+        if material.officer is None:
+            return self._say("another_officer")
+        return self._say("officer", name=quoted(material.officer))
 
     def _handover(self, material: NoteMaterial, task: str) -> str:
         if material.former is None:

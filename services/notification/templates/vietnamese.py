@@ -47,6 +47,11 @@ _NOTES: Final = {
             "{giver} {handover} chủ trì thực hiện{reason}. "
             "Đề nghị cơ quan bàn giao hồ sơ, tài liệu liên quan cho {lead}.",
         ),
+        Reader.FORMER_OFFICER: Note(
+            "Nhiệm vụ đã chuyển sang cơ quan khác",
+            "{giver} {handover} chủ trì thực hiện{reason}. "
+            "Đề nghị đồng chí dừng thực hiện và bàn giao hồ sơ, tài liệu liên quan.",
+        ),
         Reader.COORDINATING: Note(
             "Thay đổi cơ quan chủ trì nhiệm vụ",
             "{giver} {handover} chủ trì thực hiện, {term}{reason}. Đề nghị cơ quan tiếp tục phối hợp với {lead}.",
@@ -62,6 +67,22 @@ _NOTES: Final = {
             "Nhiệm vụ được đính chính",
             "{giver} đính chính {task}{reason}. Đề nghị cơ quan thực hiện theo nội dung đã đính chính.",
         ),
+        Reader.COORDINATING: Note(
+            "Cơ quan được bổ sung phối hợp thực hiện nhiệm vụ",
+            "{giver} bổ sung cơ quan phối hợp với {lead} thực hiện {task}, {term}{reason}. "
+            "Đề nghị cơ quan chủ động phối hợp với cơ quan chủ trì.",
+        ),
+        Reader.MONITOR: Note(
+            "Cơ quan được giao theo dõi nhiệm vụ",
+            "{giver} giao cơ quan theo dõi {task} do {lead} chủ trì thực hiện, {term}{reason}. "
+            "Đề nghị cơ quan theo dõi, đôn đốc việc thực hiện.",
+        ),
+        Reader.TAKEN_OUT: Note(
+            "Cơ quan thôi tham gia nhiệm vụ",
+            "{giver} đính chính {task} do {lead} chủ trì thực hiện, "
+            "theo đó cơ quan không còn phối hợp hoặc theo dõi nhiệm vụ này{reason}. "
+            "Đề nghị cơ quan dừng việc phối hợp, theo dõi.",
+        ),
     },
     "task.deadline_set": {
         Reader.LEAD: Note(
@@ -74,6 +95,11 @@ _NOTES: Final = {
             "Nhiệm vụ được phân công{urgency}",
             "{lead} phân công đồng chí thực hiện {task}, {term}{instruction}. "
             "Đề nghị đồng chí thực hiện và cập nhật tiến độ.",
+        ),
+        Reader.FORMER_OFFICER: Note(
+            "Nhiệm vụ đã chuyển người khác thực hiện",
+            "{lead} chuyển {task} từ đồng chí sang {officer} thực hiện. "
+            "Đề nghị đồng chí bàn giao hồ sơ, tài liệu liên quan.",
         ),
     },
     "task.officer_left": {
@@ -175,6 +201,15 @@ _NOTES: Final = {
             "Nhiệm vụ quá hạn, phải giải trình",
             "{Task} {late}. Đề nghị cơ quan giải trình bằng văn bản chậm nhất {explanation_due}.",
         ),
+        Reader.OFFICER: Note(
+            "Nhiệm vụ quá hạn, phải giải trình",
+            "{Task} {late}. "
+            "Đề nghị đồng chí tham mưu Thủ trưởng cơ quan giải trình bằng văn bản chậm nhất {explanation_due}.",
+        ),
+        Reader.MONITOR: Note(
+            "Nhiệm vụ được giao theo dõi đã quá hạn",
+            "{Task} do {lead} chủ trì thực hiện {late}. Đề nghị cơ quan đôn đốc việc thực hiện, giải trình.",
+        ),
     },
     "task.explanation_submitted": {
         Reader.DECIDER: Note(
@@ -264,6 +299,8 @@ _FRAGMENTS: Final = {
     "handed_over": "chuyển {task} từ {former} sang {lead}",
     "handed_back": "giao lại {task} cho {lead}",
     "handed": "chuyển {task} sang {lead}",
+    "officer": "đồng chí {name}",
+    "another_officer": "đồng chí khác",
     "reason": ', lý do: "{words}"',
     "message": ', nội dung đôn đốc: "{words}"',
     "instruction": ', ý kiến chỉ đạo: "{words}"',
@@ -281,6 +318,10 @@ _FRAGMENTS: Final = {
 
 BOOK: Final = Book(
     notes=_NOTES,
+    tasks_waiting=Note(
+        "Có {count} nhiệm vụ đang chờ tiếp nhận",
+        "Có {count} nhiệm vụ giao cơ quan chủ trì đang chờ tiếp nhận. Đề nghị cơ quan tiếp nhận và tổ chức thực hiện.",
+    ),
     fragments=_FRAGMENTS,
     givers={
         None: "Lãnh đạo Ủy ban nhân dân tỉnh",

@@ -11,7 +11,7 @@ from services.notification.templates import english, vietnamese
 from services.notification.templates.book import READS_AS, Book, Note
 from services.notification.templates.material import NoteMaterial
 from services.notification.templates.phrases import Phrases
-from shared.office.labels import Language
+from shared.office.labels import Language, count_text
 from shared.office.workdays import WorkCalendar
 
 BOOKS: Final[Mapping[Language, Book]] = MappingProxyType(
@@ -29,6 +29,14 @@ def write(material: NoteMaterial, recipients: Iterable[Recipient], calendar: Wor
     return {
         recipient: {each.language: _write(material.kind, recipient, each, words) for each, words in found}
         for recipient in set(recipients)
+    }
+
+
+def write_tasks_waiting(count: int) -> Notes:
+    """Return the note that so many tasks wait for the reader's agency to receive them."""
+    return {
+        language: Note(*(part.format(count=count_text(count, language)) for part in book.tasks_waiting))
+        for language, book in BOOKS.items()
     }
 
 

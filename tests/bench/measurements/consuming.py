@@ -17,6 +17,7 @@ from services.deadline.store import INDEXES as WATCH_INDEXES
 from services.deadline.store import WATCHES, WatchStore
 from services.notification import consumers as notification
 from services.notification.handlers import Notifier
+from services.notification.known_tasks import INDEXES as TASK_INDEXES
 from services.notification.known_tasks import KnownTasks
 from services.notification.rules.routing import Person
 from services.notification.store import INDEXES as INBOX_INDEXES
@@ -109,7 +110,7 @@ def _notification(database: Database) -> Part:
     notifier = Notifier(directory, Inbox(database), CALENDAR, Truth(KnownTasks(database)), SystemClock())
 
     async def prepare() -> None:
-        await ensure_indexes(database, INBOX_INDEXES)
+        await ensure_indexes(database, (*INBOX_INDEXES, *TASK_INDEXES))
         for code, (name, _) in AGENCIES.items():
             await directory.keep_agency(code, name, 1)
         for username, (role, agency) in PEOPLE.items():

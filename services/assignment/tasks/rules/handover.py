@@ -58,6 +58,7 @@ def reassign(task: Task, command: Reassign, context: Context) -> Fact:
         "reassigned",
         {
             "from_agency": task.lead_agency,
+            "from_officer": task.officer,
             "lead_agency": command.lead_agency,
             "reason": command.reason,
             "receipt_due_at": receipt_due(task.due_at, context),
@@ -96,7 +97,15 @@ def correct(task: Task, command: Correct, context: Context) -> Fact:
         require_known_agencies("monitor", [monitor], context)
     require_different_agencies(task.lead_agency, coordinating, monitor)
     require_issued(changes.get("document"), context)
-    return Fact("corrected", {"reason": command.reason, "changes": to_details(changes)})
+    return Fact(
+        "corrected", {"reason": command.reason, "changes": to_details(changes), **_former_agencies(task, changes)}
+    )
+
+
+def _former_agencies(task: Task, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the agencies that a correction replaces: who is added or taken out is notified."""
+    former = {"coordinating_agencies": task.coordinating_agencies, "monitor": task.monitor}
+    return {f"from_{name}": value for name, value in to_details(former).items() if name in changes}
 
 
 def _is_same(present: Any, named: Any) -> bool:

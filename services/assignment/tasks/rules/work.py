@@ -52,7 +52,7 @@ def delegate(task: Task, command: Delegate, context: Context) -> Fact:
     """
     if not is_officer_of(task.lead_agency, context.accounts.get(command.officer)):
         raise invalid("officer", FieldCode.NOT_AN_OFFICER)
-    return Fact("delegated", asdict(command))
+    return Fact("delegated", {**asdict(command), "from_officer": task.officer})
 
 
 def delegated(task: Task, entry: HistoryEntry) -> Task:
