@@ -36,6 +36,7 @@ class TaskReader:
     async def page(self, caller: Principal, filters: Filters, sort: Sort, cursor: str | None, limit: int) -> bytes:
         """Return the JSON of one page of the tasks within the caller's sight."""
         require_permission(caller, Permission.READ_TASKS)
+        filters = await self._handlers.spelled(filters)
         bound = self._bound(filters, sort)
         at = self._horizon()
         asked = Asked(caller, filters, sort, at, self._office.calendar)
