@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from services.assignment.tasks.api import bodies
+from services.assignment.tasks.rules.context import Command
 from shared.office.codes import Codes, folded_code
 
 
@@ -19,3 +21,11 @@ def test_a_code_is_found_as_it_was_first_written() -> None:
 def test_codes_that_differed_in_case_before_are_found_as_they_are_written() -> None:
     codes = Codes({"stc": "stc", "STC": "STC"})
     assert [codes.written(code) for code in ("STC", "stc", "Stc")] == ["STC", "stc", "stc"]
+
+
+def test_whatever_names_agencies_can_be_put_into_the_written_form() -> None:
+    assert bodies.BODIES  # every command is defined by now
+    commands = Command.__subclasses__()
+    naming = {command for command in commands if command.named_agencies is not Command.named_agencies}
+    assert {command.__name__ for command in naming} >= {"Assign", "Reassign", "Correct"}
+    assert naming == {command for command in commands if command.spelled is not Command.spelled}
