@@ -23,11 +23,14 @@ from services.assignment.directory.clients import FirstPartyClient
 from services.assignment.directory.failures import FailureLimits, Failures
 from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.lookups import Lookups
+from services.assignment.directory.one_time import OneTimePasswords
+from services.assignment.directory.password_changes import PasswordChanges
 from services.assignment.directory.passwords import Passwords
 from services.assignment.directory.session_store import INDEXES as SESSION_INDEXES
 from services.assignment.directory.session_store import SessionStore
 from services.assignment.directory.sessions import Sessions
 from services.assignment.directory.sign_in import SignIn
+from services.assignment.directory.sign_in_log import Attempted
 from services.assignment.directory.store import ACCOUNTS, AGENCIES, DirectoryStore
 from services.assignment.directory.store import INDEXES as DIRECTORY_INDEXES
 from services.assignment.directory.tokens import TokenIssuer
@@ -47,7 +50,7 @@ from shared.clock import Clock, true_now
 from shared.events.names import ACCOUNT_CHANGED, AGENCY_CHANGED, TASK_EVENTS
 from shared.messaging.asyncapi import describe_messages
 from shared.messaging.wiring import Messaging
-from shared.mongo import ensure_indexes
+from shared.mongo import Database, ensure_indexes
 from shared.office.workdays import WorkCalendar
 from shared.web.auth import Verifier
 
@@ -94,7 +97,7 @@ def build(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        running = messaging.running(consumers(tasks), prepare=partial(ensure_indexes, database, INDEXES))
+        running = messaging.running(consumers(tasks), prepare=partial(prepare, database))
         with closing(client), closing(lists_client):
             async with running, Background(service) as background:
                 background.start("batches", batch_store.sweep, after=messaging.prepared)
@@ -130,7 +133,10 @@ def _directory_routers(
 ) -> list[APIRouter]:
     passwords = make_passwords(settings)
     handlers = DirectoryHandlers(store, clock, passwords, wake)
-    sign_in = SignIn(store, lookups, passwords, _attempts(settings))
+    attempts = {attempted: _attempts(settings) for attempted in Attempted}
+    sign_in = SignIn(store, lookups, passwords, attempts, clock)
+    one_time = make_one_time(settings, store, clock, passwords)
+    changes = PasswordChanges(store, handlers, sign_in, passwords, one_time)
     secret = settings.web_client_secret
     client = FirstPartyClient(secret.get_secret_value() if secret else None)
     tokens = TokenIssuer(settings.signing_key.get_secret_value(), timedelta(seconds=settings.token_seconds), now)
@@ -138,10 +144,10 @@ def _directory_routers(
         token_router(Grants(sign_in, sessions, client, settings.gateways), tokens),
         revoke_router(sessions, client),
         keys_router(orjson.loads(settings.public_keys)),
-        me_router(handlers, sign_in, settings.gateways),
+        me_router(handlers, changes, settings.gateways),
         sessions_router(sessions),
         agencies_router(handlers),
-        accounts_router(handlers),
+        accounts_router(handlers, changes, one_time),
     ]
 
 
@@ -155,4 +161,18 @@ def _attempts(settings: AssignmentSettings) -> Attempts:
 
 
 def make_passwords(settings: AssignmentSettings) -> Passwords:
-    return Passwords(memory_kib=settings.password_memory_kib, passes=settings.password_passes)
+    return Passwords(
+        memory_kib=settings.password_memory_kib, passes=settings.password_passes, shortest=settings.password_length
+    )
+
+
+def make_one_time(
+    settings: AssignmentSettings, store: DirectoryStore, clock: Clock, passwords: Passwords
+) -> OneTimePasswords:
+    return OneTimePasswords(store, clock, passwords, timedelta(hours=settings.one_time_password_hours))
+
+
+async def prepare(database: Database) -> None:
+    """Make the indexes, and bring the records of earlier versions into the form of this one; may be repeated."""
+    await ensure_indexes(database, INDEXES)
+    await DirectoryStore(database).fold_codes()

@@ -9,6 +9,7 @@ from limits import parse
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from services.assignment.directory.quality import SHORTEST
 from services.assignment.directory.tokens import read_signing_key
 from shared.settings import ServiceSettings
 from shared.web.auth import public_key_set
@@ -42,6 +43,10 @@ class AssignmentSettings(ServiceSettings):
     password_memory_kib: Annotated[int, Field(ge=8, le=1_048_576)] = 19 * 1024
     """The memory to hash one password; with `password_passes` it is the cost of argon2id that OWASP recommends."""
     password_passes: Annotated[int, Field(ge=1, le=100)] = 2
+    password_length: Annotated[int, Field(ge=8, le=64)] = SHORTEST
+    """How many characters a new password has at least."""
+    one_time_password_hours: Annotated[int, Field(ge=1, le=720)] = 72
+    """How long a one-time password is valid."""
     failed_sign_ins_per_account: FailureLimit = "10 per 5 minute"
     """Failed sign-ins with one username from one address, after which that pair must wait."""
     failed_sign_ins_per_address: FailureLimit = "300 per 5 minute"

@@ -20,11 +20,17 @@ class Principal:
     role: Role
     agency: str | None = None
     scopes: frozenset[str] = field(default_factory=frozenset)
+    must_change_password: bool = False
+    """The account has a one-time password: nothing is permitted but to change it."""
+
+    @property
+    def is_program(self) -> bool:
+        return self.role is Role.SERVICE
 
     @property
     def acts_as(self) -> Role:
         """The role by which the caller acts: a program acts as the head of its agency."""
-        return Role.HEAD if self.role is Role.SERVICE else self.role
+        return Role.HEAD if self.is_program else self.role
 
 
 class Sight(StrEnum):
@@ -77,22 +83,28 @@ _PERMITTED: Mapping[Permission, frozenset[Role]] = MappingProxyType(
         Permission.MANAGE_DIRECTORY: frozenset({Role.ADMINISTRATOR}),
     }
 )
-_SCOPE_NEEDED: Mapping[Permission, Scope] = MappingProxyType(
+_NEED_NO_SCOPE = frozenset({Permission.READ_AGENCIES})
+_SCOPES_NEEDED: Mapping[Permission, frozenset[Scope]] = MappingProxyType(
     {
-        Permission.READ_TASKS: Scope.TASKS_READ,
-        Permission.READ_SUMMARY: Scope.TASKS_READ,
-        Permission.READ_INBOX: Scope.TASKS_READ,
-        Permission.ACT_ON_TASKS: Scope.TASKS_ACT,
+        Permission.READ_TASKS: frozenset({Scope.TASKS_READ}),
+        Permission.READ_SUMMARY: frozenset({Scope.TASKS_READ}),
+        Permission.READ_INBOX: frozenset({Scope.TASKS_READ}),
+        Permission.ACT_ON_TASKS: frozenset({Scope.TASKS_ACT}),
     }
 )
+"""Of which scopes a program needs one; where nothing stands, any scope will do."""
 
 
 def may(caller: Principal, permission: Permission) -> bool:
-    """Whether the role has the permission and, for a program, the scope that goes with it."""
+    """Whether the role has the permission and, for a program, a scope that goes with it.
+
+    A program without any scope has its own account and the agencies, and nothing else.
+    """
     if caller.role not in _PERMITTED[permission]:
         return False
-    needed = _SCOPE_NEEDED.get(permission)
-    return caller.role is not Role.SERVICE or needed is None or needed in caller.scopes
+    if not caller.is_program or permission in _NEED_NO_SCOPE:
+        return True
+    return bool(_SCOPES_NEEDED.get(permission, frozenset(Scope)) & caller.scopes)
 
 
 def require_permission(caller: Principal, permission: Permission) -> None:

@@ -14,6 +14,7 @@ class Code(StrEnum):
 
     NOT_AUTHENTICATED = "not-authenticated"
     NOT_PERMITTED = "not-permitted"
+    PASSWORD_CHANGE_REQUIRED = "password-change-required"  # noqa: S105 - a code
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     ALREADY_EXISTS = "already-exists"
@@ -75,6 +76,7 @@ class FieldCode(StrEnum):
     # What only the office's state can tell.
     UNKNOWN_AGENCY = "unknown-agency"
     UNKNOWN_ACCOUNT = "unknown-account"
+    DISABLED_ACCOUNT = "disabled-account"
     UNKNOWN_TASK = "unknown-task"
     NOT_A_LEADER = "not-a-leader"
     NOT_AN_OFFICER = "not-an-officer"
@@ -91,6 +93,10 @@ class FieldCode(StrEnum):
     CIRCLE = "circle"
     LAST_ADMINISTRATOR = "last-administrator"
     WRONG_PASSWORD = "wrong-password"  # noqa: S105 - a code
+    SAME_PASSWORD = "same-password"  # noqa: S105 - a code
+    COMMON_PASSWORD = "common-password"  # noqa: S105 - a code
+    EASY_PASSWORD = "easy-password"  # noqa: S105 - a code
+    CONTAINS_USERNAME = "contains-username"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Final
 
 from starlette.requests import Request
 
-_LONGEST: Final = 64
+LONGEST_ADDRESS: Final = 64
+"""What is no address is cut to so many characters."""
 
 
 def address_of(request: Request, gateways: int) -> str:
@@ -30,7 +31,7 @@ def network_of(address: str) -> str:
     try:
         parsed = ip_address(address)
     except ValueError:
-        return address[:_LONGEST]
+        return address[:LONGEST_ADDRESS]
     if not isinstance(parsed, IPv6Address):
         return str(parsed)
     if parsed.ipv4_mapped is not None:

@@ -43,6 +43,7 @@ class Claims(BaseModel):
     role: Role
     agency: str | None = None
     scopes: list[str] = []
+    must_change_password: bool = False
     iat: int
     exp: int
     jti: str
@@ -51,7 +52,7 @@ class Claims(BaseModel):
     sid: str | None = None
 
     def principal(self) -> Principal:
-        return Principal(self.sub, self.role, self.agency, frozenset(self.scopes))
+        return Principal(self.sub, self.role, self.agency, frozenset(self.scopes), self.must_change_password)
 
 
 class VerifiedToken(NamedTuple):

@@ -68,8 +68,10 @@ FIELD_TEXTS: Mapping[str, Label] = MappingProxyType(
         ),
         FieldCode.INVALID: Label("Giá trị không hợp lệ. Đề nghị kiểm tra lại.", "Not valid."),
         FieldCode.UNKNOWN_AGENCY: Label("Không có cơ quan nào mang mã này.", "No agency has this code."),
-        FieldCode.UNKNOWN_ACCOUNT: Label(
-            "Không có tài khoản đang hoạt động nào mang tên này.", "No active account has this name."
+        FieldCode.UNKNOWN_ACCOUNT: Label("Không có tài khoản nào mang tên này.", "No account has this name."),
+        FieldCode.DISABLED_ACCOUNT: Label(
+            "Tài khoản này đã bị khóa. Đề nghị chọn tài khoản đang hoạt động.",
+            "This account is disabled; choose one that is not.",
         ),
         FieldCode.UNKNOWN_TASK: Label("Không có nhiệm vụ nào mang mã này.", "No task has this id."),
         FieldCode.NOT_A_LEADER: Label(
@@ -116,6 +118,22 @@ FIELD_TEXTS: Mapping[str, Label] = MappingProxyType(
             "This is the last active administrator; make another one first.",
         ),
         FieldCode.WRONG_PASSWORD: Label("Mật khẩu hiện tại không đúng.", "The present password is wrong."),
+        FieldCode.SAME_PASSWORD: Label(
+            "Mật khẩu mới trùng với mật khẩu hiện tại. Đề nghị đặt mật khẩu khác.",
+            "The same as the present password; choose another one.",
+        ),
+        FieldCode.COMMON_PASSWORD: Label(
+            "Mật khẩu này nhiều người dùng nên dễ bị đoán. Đề nghị đặt mật khẩu khác, ví dụ một câu riêng của mình.",
+            "Many people use this password; choose another one, such as a sentence of your own.",
+        ),
+        FieldCode.EASY_PASSWORD: Label(
+            "Mật khẩu dễ đoán (từ thông dụng, dãy số, ký tự lặp lại). Đề nghị đặt dài hơn, thêm từ không liên quan.",
+            "Easy to guess (common words, digits alone, repetitions); make it longer or add unrelated words.",
+        ),
+        FieldCode.CONTAINS_USERNAME: Label(
+            "Mật khẩu có chứa tên đăng nhập. Đề nghị đặt mật khẩu không có tên đăng nhập.",
+            "Contains the username; leave it out.",
+        ),
         FieldCode.NOT_ALLOWED: Label(
             "Không được nhập mục này trong trường hợp này. Đề nghị bỏ mục này.", "Not allowed here; leave it out."
         ),

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -214,7 +215,7 @@ Name = Annotated[str, Line(300)]
 DocumentNumber = Annotated[str, Number(100)]
 FieldOfWork = Annotated[str, Line(200)]
 AgencyCode = Annotated[str, Line(50, r"^\w[\w.-]*$")]
-Username = Annotated[str, Line(100, r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
+Username = Annotated[str, Line(100, r"^[A-Za-z0-9][A-Za-z0-9._@-]*$"), AfterValidator(str.lower)]
 Identifier = Annotated[str, Line(100)]
 DayField = Annotated[date, BeforeValidator(_to_day)]
 MomentField = Annotated[datetime, BeforeValidator(_to_moment)]

@@ -34,6 +34,14 @@ KINDS: Mapping[Code, ProblemKind] = MappingProxyType(
                 "The account may not do this. Ask the administrator if it should.",
             ),
         ),
+        Code.PASSWORD_CHANGE_REQUIRED: ProblemKind(
+            HTTPStatus.FORBIDDEN,
+            Label("Phải đổi mật khẩu dùng một lần", "The one-time password must be changed"),
+            Label(
+                "Mật khẩu đang dùng chỉ dùng được một lần. Đề nghị đổi mật khẩu, đăng nhập lại rồi thực hiện tiếp.",
+                "The present password is for one use. Set one of your own, sign in again and repeat the request.",
+            ),
+        ),
         Code.NOT_FOUND: ProblemKind(
             HTTPStatus.NOT_FOUND,
             Label("Không tìm thấy nội dung yêu cầu", "Not found"),

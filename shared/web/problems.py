@@ -25,6 +25,7 @@ from shared.web.methods import allowed_methods
 from shared.web.plain_names import plain_path
 from shared.web.problem_texts import KINDS
 from shared.web.protection import PERSONAL
+from shared.web.refusal_log import log_refusal
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "2"
@@ -132,6 +133,7 @@ def install_problems(app: FastAPI) -> None:
 async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)  # noqa: S101 - the handler is registered for this error alone
     more = {"members": error.members, "headers": error.headers} if isinstance(error, HttpRefusal) else {}
+    log_refusal(request, error)
     return problem_response(error.code, language_of(request.headers), violations=error.violations, **more)
 
 

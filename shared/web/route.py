@@ -11,12 +11,14 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from shared.office.refusal import Code
-from shared.web.address import address_of, network_of
+from shared.web.address import LONGEST_ADDRESS, address_of, network_of
 from shared.web.limits import FORM, JSON, MULTIPART, body_limit_of, take_body
 from shared.web.openapi import SECURITY
 from shared.web.parameters import normalise_path, query_names, require_declared
+from shared.web.password_change import require_password_changed
 from shared.web.problems import problem_responses
 
 Responses = dict[int | str, dict[str, Any]]
@@ -73,11 +75,15 @@ class CheckedRoute(StrictRoute):
     async def _admit(self, request: Request) -> None:
         # `create_app` sets what stands in the state of the application.
         state = request.app.state
-        state.address_rate.count(network_of(address_of(request, state.gateways)))
+        address = address_of(request, state.gateways)
+        bind_contextvars(address=address[:LONGEST_ADDRESS])  # every line that is logged from here on has it
+        state.address_rate.count(network_of(address))
         if not self.public:
             # Assignment sets `by_account`, which also looks the account up.
-            request.state.principal = await state.authenticate(request)
-            state.account_rate.count(request.state.principal.username)
+            principal = request.state.principal = await state.authenticate(request)
+            bind_contextvars(account=principal.username)
+            state.account_rate.count(principal.username)
+            require_password_changed(principal, self.endpoint)
 
     def _media_type(self) -> str | None:
         if self.body_field is None:
@@ -89,7 +95,7 @@ class CheckedRoute(StrictRoute):
 
     @classmethod
     def _documented(cls, options: dict[str, Any]) -> dict[str, Any]:
-        codes = _EVERY_ROUTE if cls.public else (Code.NOT_AUTHENTICATED, *_EVERY_ROUTE)
+        codes = _EVERY_ROUTE if cls.public else (Code.NOT_AUTHENTICATED, Code.PASSWORD_CHANGE_REQUIRED, *_EVERY_ROUTE)
         responses = _merged(problem_responses(*codes), options.get("responses") or {})
         if cls.public:
             return {**options, "responses": responses}

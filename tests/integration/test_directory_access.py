@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.local.servers import Servers
-from tests.support.directory import BUILDING, FINANCE, AssignmentService, running_assignment
+from tests.support.directory import BUILDING, FINANCE, PASSWORD, AssignmentService, running_assignment
 
 EVERYBODY = {"quan.tri", "chu.tich", "chuyen.vien", "kiem.tra", "giam.doc", "van.thu", "can.bo", "phan.mem"}
 OF_FINANCE = ["can.bo", "giam.doc", "phan.mem", "van.thu"]
@@ -70,13 +70,14 @@ async def test_an_account_of_another_agency_is_absent(service: AssignmentService
 
 @pytest.mark.parametrize("who", NOT_ADMINISTRATORS)
 async def test_only_the_administrator_changes_the_directory(service: AssignmentService, who: str) -> None:
-    account = {"username": "moi", "display_name": "M", "role": "leader", "password": "mật khẩu dài"}
+    account = {"username": "moi", "display_name": "M", "role": "leader", "password": PASSWORD}
     answers = [
         await service.post("/v1/agencies", {"code": "moi", "name": "M", "kind": "unit"}, who),
         await service.patch(f"/v1/agencies/{FINANCE}", {"name": "M"}, who),
         await service.post("/v1/accounts", account, who),
         await service.patch(f"/v1/accounts/{who}", {"role": "administrator"}, who),
         await service.post("/v1/accounts/phan.mem/secret", None, who),
+        await service.post(f"/v1/accounts/{who}/password", {}, who),
     ]
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(403, "not-permitted")}
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 
 import httpx2
@@ -13,7 +15,7 @@ import orjson
 import pytest
 
 from deploy.local.servers import Servers
-from services.assignment.administrator import create_administrator
+from services.assignment.administrator import create_administrator, reset_password
 from services.assignment.app import build
 from shared.messaging.topology import events_queue
 from shared.mongo import connect
@@ -91,7 +93,12 @@ async def typed_here(monkeypatch: pytest.MonkeyPatch, mongodb_uri: str, username
 
 
 @pytest.mark.parametrize(
-    ("username", "typed", "named"), [("quan.tri", "ngắn\n", "password"), ("Quan Tri", f"{PASSWORD}\n", "username")]
+    ("username", "typed", "named"),
+    [
+        ("quan.tri", "ngắn\n", "password"),
+        ("quan.tri", "Matkhau@123\n", "password"),
+        ("Quan Tri", f"{PASSWORD}\n", "username"),
+    ],
 )
 async def test_what_is_not_in_order_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], username: str, typed: str, named: str
@@ -106,5 +113,48 @@ async def test_what_is_not_in_order_is_refused_in_one_line(
 async def test_a_database_that_is_away_is_said_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert await typed_here(monkeypatch, "mongodb://127.0.0.1:1/", "quan.tri", f"{PASSWORD}\n") == 2
+    assert await typed_here(monkeypatch, "mongodb://127.0.0.1:1/", "quan.tri", f"{PASSWORD}\n") == 69
+    assert capsys.readouterr().err == "MongoDB does not answer\n"
+
+
+async def test_a_lost_password_is_replaced_on_the_machine(database: Database, vhost: Vhost) -> None:
+    """Also that of the last administrator, whom nobody else could let in again; a name is taken in any case."""
+    create = ("create-administrator", "--username", "quan.tri")
+    await command(database.uri, database.name, *create, typed=f"{PASSWORD}\n")
+    reset = await command(database.uri, database.name, "reset-password", "--username", " Quan.Tri ", typed="")
+    assert reset.code == 0
+    assert re.fullmatch(r"([a-z2-9]{4}-){3}[a-z2-9]{4}\n", reset.out)
+    assert reset.err.startswith("the one-time password of quan.tri, valid until ")
+    given = reset.out.strip()
+    app = build(settings_for(database.uri, database.name, vhost.amqp_url))
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://assignment") as http,
+    ):
+        form = {"grant_type": "password", "username": "quan.tri", "password": PASSWORD}
+        assert (await http.post("/v1/auth/token", data=form)).status_code == 401
+        token = (await http.post("/v1/auth/token", data=form | {"password": given})).json()["access_token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert (await http.get("/v1/me", headers=bearer)).json()["must_change_password"] is True
+        assert (await http.get("/v1/accounts", headers=bearer)).json()["code"] == "password-change-required"
+
+
+async def test_a_disabled_account_gets_a_password_and_stays_disabled(database: Database) -> None:
+    create = ("create-administrator", "--username", "nghi.viec")
+    await command(database.uri, database.name, *create, typed=f"{PASSWORD}\n")
+    with closing(connect(database.uri, "tests")) as client:
+        accounts = client[database.name]["accounts"]
+        await accounts.update_one({"_id": "nghi.viec"}, {"$set": {"disabled": True}})
+        await accounts.insert_one((await accounts.find_one({}) or {}) | {"_id": "may", "role": "service"})
+        reset = await command(database.uri, database.name, "reset-password", "--username", "nghi.viec", typed="")
+        assert (reset.code, reset.err.splitlines()[1][:21]) == (0, "nghi.viec is disabled")
+        assert (await accounts.find_one({"_id": "nghi.viec"}) or {})["disabled"] is True
+        for username, said in (("may", "a program has a secret, no password"), ("ai", "no account has this name")):
+            refused = await command(database.uri, database.name, "reset-password", "--username", username, typed="")
+            assert (refused.code, refused.out, refused.err) == (2, "", f"refused: {said}\n")
+
+
+async def test_a_reset_without_mongodb_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = settings_for("mongodb://127.0.0.1:1/", "none", "amqp://127.0.0.1:1/")
+    assert await asyncio.to_thread(reset_password, settings, "quan.tri") == 69
     assert capsys.readouterr().err == "MongoDB does not answer\n"

@@ -68,7 +68,7 @@ async def test_an_agency_created_is_read_and_changed(service: AssignmentService)
     assert below.json()["items"] == []
 
 
-@pytest.mark.parametrize("code", ["STC", "28249", "sở-tài-chính", "UBND.ĐT", "h_1"])
+@pytest.mark.parametrize("code", ["STC", "28249", "so-tai-chinh-2", "UBND.DT", "h_1"])
 async def test_codes_as_offices_write_them_are_taken(service: AssignmentService, code: str) -> None:
     created = await service.post("/v1/agencies", {"code": code, "name": "N", "kind": "other"})
     assert created.status_code == 201
@@ -78,6 +78,9 @@ async def test_codes_as_offices_write_them_are_taken(service: AssignmentService,
 BAD_AGENCIES: list[tuple[dict[str, Any], str]] = [
     ({"code": "a b"}, "code"),
     ({"code": "a/b"}, "code"),
+    ({"code": "sở-tài-chính"}, "code"),
+    ({"code": "ＳＴＣ"}, "code"),
+    ({"code": "STС"}, "code"),  # the last letter is Cyrillic
     ({"code": ""}, "code"),
     ({"code": {"$gt": ""}}, "code"),
     ({"code": 7}, "code"),
@@ -105,11 +108,16 @@ async def test_a_wrong_agency_is_refused_and_nothing_is_kept(
 
 
 BAD_ACCOUNTS: list[tuple[dict[str, Any], str, str]] = [
-    ({"username": "Hoa"}, "username", "bad-format"),
+    ({"username": "Hòa"}, "username", "bad-format"),
     ({"username": "a b"}, "username", "bad-format"),
     ({"username": {"$gt": ""}}, "username", "not-a-text"),
     ({"password": None}, "password", "missing"),
-    ({"password": "bảy chữ"}, "password", "too-short"),
+    ({"password": "chín chữ."}, "password", "too-short"),
+    ({"password": ""}, "password", "too-short"),
+    ({"password": "Hanoi@2026"}, "password", "common-password"),
+    ({"username": "mot.nguoi", "password": "Mot.Nguoi moi den"}, "password", "contains-username"),
+    ({"password": "abcdefghijkl"}, "password", "easy-password"),
+    ({"role": "service", "agency": FINANCE, "password": None, "one_time": True}, "one_time", "not-allowed"),
     ({"password": "x" * 129}, "password", "too-long"),
     ({"password": {"$ne": ""}}, "password", "not-a-text"),
     ({"password": 123456789}, "password", "not-a-text"),
@@ -357,7 +365,10 @@ async def test_every_change_is_told_once_and_secrets_are_not(fresh_house: Assign
 
 
 async def test_no_list_of_the_directory_scans(service: AssignmentService) -> None:
-    assert len(INDEXES) == 5
+    assert len(INDEXES) == 6
+    named = {"$or": [{"_id": {"$in": ["STC"]}}, {"folded": {"$in": ["stc"]}}]}
+    plan = await service.database["agencies"].find(named).explain()
+    assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
     queries: list[tuple[str, dict[str, Any]]] = [
         ("agencies", {}),
         ("agencies", {"kind": "unit"}),

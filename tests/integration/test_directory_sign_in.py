@@ -322,7 +322,7 @@ async def test_no_password_and_no_secret_is_ever_logged_or_stored_or_answered(
     service: AssignmentService, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    password, wrong = "tuyệt mật 4711", "đoán mò 4711"
+    password, wrong = "thật là kín 4711", "đoán mò 4711"
     body = {"username": "kin", "display_name": "Kín", "role": "leader", "password": password}
     created = await service.post("/v1/accounts", body)
     refused = await service.post("/v1/accounts", body | {"username": "kin.2", "role": "service", "agency": FINANCE})

@@ -26,7 +26,7 @@ from tests.support.assignment import (
     fields_of,
     task_body,
 )
-from tests.support.directory import KEYS
+from tests.support.directory import KEYS, PASSWORD
 from tests.support.tokens import TestKeys
 
 INVALID: Final = (422, "validation")
@@ -126,12 +126,12 @@ async def test_a_coordinator_names_the_leader_who_assigns(
 async def test_a_disabled_leader_is_assigned_for_no_more(service: TaskService) -> None:
     await service.post(
         "/v1/accounts",
-        {"username": "former", "display_name": "Nguyên lãnh đạo", "role": "leader", "password": "mật khẩu dài"},
+        {"username": "former", "display_name": "Nguyên lãnh đạo", "role": "leader", "password": PASSWORD},
         "administrator",
     )
     await service.http.patch("/v1/accounts/former", json={"disabled": True}, headers=service.as_("administrator"))
     answer = await service.post("/v1/tasks", task_body(assigner="former"), "coordinator")
-    assert (code_of(answer), fields_of(answer)) == (INVALID, [("assigner", "unknown-account")])
+    assert (code_of(answer), fields_of(answer)) == (INVALID, [("assigner", "disabled-account")])
     assert code_of(await service.post("/v1/tasks", task_body(), "former")) == (401, "not-authenticated")
 
 

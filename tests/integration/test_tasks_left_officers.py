@@ -13,7 +13,7 @@ from services.assignment.check import compare_task
 from services.assignment.directory.lookups import Lookups
 from services.assignment.directory.session_store import SessionStore
 from services.assignment.directory.store import DirectoryStore
-from services.assignment.tasks.handlers import DirectoryLookup, Office, TaskHandlers
+from services.assignment.tasks.handlers import DirectoryLookup, FoundAccount, Office, TaskHandlers
 from services.assignment.tasks.left_officers import LeftOfficers
 from services.assignment.tasks.rules.context import KnownAccount
 from services.assignment.tasks.rules.work import Delegate
@@ -21,6 +21,7 @@ from services.assignment.tasks.store import BatchStore, TaskStore
 from shared.messaging.publisher import Publisher
 from shared.messaging.relay import Relay
 from shared.office.access import Principal
+from shared.office.codes import Codes
 from shared.office.policy import Policy
 from shared.office.vocabulary import Role
 from shared.office.workdays import WorkCalendar
@@ -108,14 +109,17 @@ class SlowLookup:
     has_read: asyncio.Event
     may_go_on: asyncio.Event
 
-    async def known_agencies(self, codes: Any) -> frozenset[str]:
-        return await self.lookups.known_agencies(codes)
+    async def codes(self, codes: Any) -> Codes:
+        return await self.lookups.codes(codes)
 
     async def agencies_of_kind(self, kind: Any) -> tuple[str, ...]:
         return await self.lookups.agencies_of_kind(kind)
 
     async def usable_accounts(self, usernames: Any) -> Mapping[str, KnownAccount]:
-        found = await self.lookups.usable_accounts(usernames)
+        return await self.lookups.usable_accounts(usernames)
+
+    async def accounts(self, usernames: Any) -> Mapping[str, FoundAccount]:
+        found = await self.lookups.accounts(usernames)
         self.has_read.set()
         await self.may_go_on.wait()
         return found

@@ -27,7 +27,8 @@ from tests.support.servers import Databases, Vhost, temporary_vhost
 from tests.support.tokens import TestKeys
 
 KEYS: Final = TestKeys()
-PASSWORD: Final = "mật khẩu dài"
+PASSWORD: Final = "bông điên điển vàng bến sông"
+"""A password that may be set; each person of a test has it."""
 FINANCE, BUILDING = "so-tai-chinh", "so-xay-dung"
 
 PEOPLE: Final = (

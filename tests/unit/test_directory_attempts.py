@@ -112,6 +112,18 @@ async def test_after_too_many_failures_even_the_right_password_waits() -> None:
     await entrance.succeeds()
 
 
+async def test_a_success_makes_up_for_the_failures_of_that_name_and_address() -> None:
+    entrance = Entrance(account="3 per 5 minute", address="5 per 5 minute")
+    await entrance.fails()
+    await entrance.fails()
+    await entrance.succeeds()
+    await entrance.fails()
+    await entrance.fails()
+    await entrance.succeeds()
+    await entrance.fails(username="v")  # the fifth of this address, from which others may be guessing
+    assert (await entrance.is_refused()).code is Code.RATE_LIMITED
+
+
 async def test_another_address_and_another_name_are_not_held_up() -> None:
     entrance = Entrance(account="3 per 5 minute")
     for _ in range(3):

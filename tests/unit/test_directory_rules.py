@@ -79,7 +79,15 @@ def test_an_administrator_already_disabled_is_no_last_one() -> None:
 
 def test_a_change_is_the_next_version() -> None:
     assert Account("u", "U", Role.LEADER, version=4).changed({"position": "Chủ tịch"}).version == 5
-    assert Agency("a", "A", AgencyKind.UNIT, version=1).changed({}).version == 2
+    assert Agency("a", "A", AgencyKind.UNIT, version=1).changed({"short_name": "A"}).version == 2
+
+
+@pytest.mark.parametrize("changes", [{}, {"parent": None}, {"name": "A", "kind": AgencyKind.UNIT}])
+def test_a_change_of_nothing_is_no_version(changes: dict[str, object]) -> None:
+    agency = Agency("a", "A", AgencyKind.UNIT, version=3)
+    assert agency.changed(changes) is agency
+    account = Account("u", "U", Role.LEADER, version=3)
+    assert account.changed({"role": Role.LEADER, "agency": None}) is account
 
 
 def test_a_parent_must_be_known() -> None:

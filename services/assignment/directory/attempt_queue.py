@@ -16,9 +16,13 @@ _SOON: Final = 1
 
 
 def not_attempted(code: Code, seconds: int, reason: str) -> HttpRefusal:
-    """Return the refusal of an attempt whose proof was not looked at; it may be made again after `seconds`."""
+    """Return the refusal of an attempt whose proof was not looked at; it may be made again after `seconds`.
+
+    Who raises it logs it.
+    """
     REFUSED.labels(reason).inc()
-    return HttpRefusal(code, headers={"Retry-After": str(seconds), "Cache-Control": "no-store"})
+    headers = {"Retry-After": str(seconds), "Cache-Control": "no-store"}
+    return HttpRefusal(code, headers=headers, is_logged=True)
 
 
 def share_used_up() -> HttpRefusal:

@@ -92,6 +92,7 @@ class Attempts:
                 self._failures.add(origin)
             else:
                 self._remember(origin)
+                self._failures.forgive(origin)
             return proof
         finally:
             queue.end_turn()

@@ -48,6 +48,10 @@ class Failures:
         self._by_address.add(origin.network)
         self._by_name.add(origin.username)
 
+    def forgive(self, origin: Origin) -> None:
+        """Forget the failures of one username from one network, which has proved now who it is."""
+        self._by_account.forget(origin)
+
     def seconds_to_wait(self, origin: Origin) -> int:
         """Return for how many seconds no attempt is allowed; 0 if one is allowed now."""
         return max(self._by_account.seconds_to_wait(origin), self._by_address.seconds_to_wait(origin.network))
@@ -80,6 +84,9 @@ class _Count:
         self._forget_ended()
         window = self._windows.setdefault(key, _Window(self._now() + self._seconds))
         window.failures += 1
+
+    def forget(self, key: str | Origin) -> None:
+        self._windows.pop(key, None)
 
     def seconds_to_wait(self, key: str | Origin) -> int:
         self._forget_ended()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
+
+import structlog
 
 from services.assignment.directory.events import account_changed, agency_changed
 from services.assignment.directory.passwords import Passwords, hash_secret, new_secret
@@ -18,6 +21,8 @@ from shared.messaging.context import correlation_id
 from shared.office.access import Permission, Principal, require_permission
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import AgencyKind, Role
+
+_log = structlog.get_logger()
 
 
 class DirectoryHandlers:
@@ -42,38 +47,45 @@ class DirectoryHandlers:
         self, caller: Principal, *, kind: AgencyKind | None, parent: str | None, after: str | None, limit: int
     ) -> list[Agency]:
         require_permission(caller, Permission.READ_AGENCIES)
-        return await self._store.agencies(kind=kind, parent=parent, after=after, limit=limit)
+        above = await _written(self._store, parent)
+        return await self._store.agencies(kind=kind, parent=above, after=after, limit=limit)
 
     async def create_agency(self, caller: Principal, agency: Agency) -> Agency:
         require_permission(caller, Permission.MANAGE_DIRECTORY)
         if await self._store.agency(agency.code) is not None:
             raise Refusal(Code.ALREADY_EXISTS)
+        agency = replace(agency, parent=await _written(self._store, agency.parent))
         require_valid_parent(agency, await self._store.line_from(agency.parent))
         await self._store.insert_agency(agency, self._agency_changed(agency))
         self._wake(AGENCIES, agency.code)
+        _log.info("agency_created", agency=agency.code)
         return agency
 
     async def change_agency(
         self, caller: Principal, code: str, changes: Mapping[str, Any], if_match: Collection[int] | None
     ) -> Agency:
-        async def change(store: DirectoryStore) -> Agency:
+        async def change(store: DirectoryStore) -> tuple[Agency, bool]:
             agency = _require_found(await store.agency(code))
             _require_version(if_match, agency.version)
-            changed = agency.changed(changes)
-            require_valid_parent(changed, await store.line_from(changed.parent))
-            await store.save_agency(changed, self._agency_changed(changed))
-            return changed
+            changed = agency.changed(await _in_written_codes(store, changes, "parent"))
+            if changed is not agency:
+                require_valid_parent(changed, await store.line_from(changed.parent))
+                await store.save_agency(changed, self._agency_changed(changed))
+            return changed, changed is not agency
 
         # Whoever may not change it begins no transaction, and never holds up those who may.
         await self.agency(caller, code)
         require_permission(caller, Permission.MANAGE_DIRECTORY)
-        changed = await self._store.serialised("agencies", change)
-        self._wake(AGENCIES, code)
+        changed, is_new = await self._store.serialised("agencies", change)
+        if is_new:
+            self._wake(AGENCIES, changed.code)
+            _log.info("agency_changed", agency=changed.code, version=changed.version, fields=sorted(changes))
         return changed
 
     async def account(self, caller: Principal, username: str) -> Account:
         """Return an account within the caller's sight."""
-        require_permission(caller, Permission.READ_ACCOUNTS)
+        if username != caller.username or not caller.is_program:
+            require_permission(caller, Permission.READ_ACCOUNTS)
         return _require_visible(caller, await self._store.account(username))
 
     async def own_account(self, caller: Principal) -> Account:
@@ -85,6 +97,7 @@ class DirectoryHandlers:
     ) -> list[Account]:
         """Return the accounts within the caller's sight."""
         require_permission(caller, Permission.READ_ACCOUNTS)
+        agency = await _written(self._store, agency)
         if not account_rules.sees_every_account(caller):
             if agency not in {None, caller.agency}:
                 return []
@@ -94,11 +107,17 @@ class DirectoryHandlers:
     async def create_account(self, caller: Principal, account: Account, password: str | None) -> Account:
         account_rules.require_fields_of_role(account)
         account_rules.require_password_of_person(account, given=password is not None)
+        if password is not None:
+            self._passwords.quality.require_fit("password", password, account.username)
         require_permission(caller, Permission.MANAGE_DIRECTORY)
         if await self._store.account(account.username) is not None:
             raise Refusal(Code.ALREADY_EXISTS)
+        account = replace(account, agency=await _written(self._store, account.agency))
         await _require_known_agency(self._store, account)
+        if password is not None:
+            await self._passwords.quality.require_hard_to_guess("password", password, account.username)
         await self.add_account(account, password)
+        _log.info("account_created", username=account.username, role=account.role)
         return account
 
     async def add_account(self, account: Account, password: str | None) -> None:
@@ -117,18 +136,22 @@ class DirectoryHandlers:
     async def change_account(
         self, caller: Principal, username: str, changes: Mapping[str, Any], if_match: Collection[int] | None
     ) -> Account:
-        async def change(store: DirectoryStore) -> Account:
+        async def change(store: DirectoryStore) -> tuple[Account, bool]:
             account = _require_visible(caller, await store.account(username))
             _require_version(if_match, account.version)
-            changed = account.changed(changes)
-            await _require_allowed_change(store, account, changed)
-            await store.save_account(changed, self._account_changed(changed))
-            return changed
+            changed = account.changed(await _in_written_codes(store, changes, "agency"))
+            if changed is not account:
+                await _require_allowed_change(store, account, changed)
+                await store.save_account(changed, self._account_changed(changed))
+            return changed, changed is not account
 
         await self.account(caller, username)
         require_permission(caller, Permission.MANAGE_DIRECTORY)
-        changed = await self._store.serialised("accounts", change)
-        self._wake(ACCOUNTS, username)
+        changed, is_new = await self._store.serialised("accounts", change)
+        if is_new:
+            self._wake(ACCOUNTS, username)
+            now = {"role": changed.role, "agency": changed.agency, "disabled": changed.disabled}
+            _log.info("account_changed", username=username, version=changed.version, fields=sorted(changes), **now)
         return changed
 
     async def make_secret(self, caller: Principal, username: str) -> str:
@@ -139,6 +162,7 @@ class DirectoryHandlers:
             raise invalid("username", FieldCode.NOT_ALLOWED)
         secret = new_secret()
         await self._store.set_secret(username, hash_secret(secret))
+        _log.info("secret_made", username=username)
         return secret
 
     def _agency_changed(self, agency: Agency) -> Event[AgencyChanged]:
@@ -156,8 +180,17 @@ async def _require_allowed_change(store: DirectoryStore, account: Account, chang
 
 
 async def _require_known_agency(store: DirectoryStore, account: Account) -> None:
-    if account.agency is not None and not await store.known_agencies([account.agency]):
+    if account.agency is not None and await store.agency(account.agency) is None:
         raise invalid("agency", FieldCode.UNKNOWN_AGENCY)
+
+
+async def _written(store: DirectoryStore, code: str | None) -> str | None:
+    """Return the code of an agency as it was first written; a code that no agency has stays as it is."""
+    return None if code is None else (await store.codes([code])).written(code)
+
+
+async def _in_written_codes(store: DirectoryStore, changes: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    return {**changes, field: await _written(store, changes[field])} if field in changes else changes
 
 
 def _require_found(agency: Agency | None) -> Agency:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from services.assignment.directory.session_store import to_session
 from services.assignment.directory.store import to_account, to_credentials
 from shared.batching import BatchedReads
+from shared.office.codes import Codes
 
 if TYPE_CHECKING:
     from services.assignment.directory.rules.account import Account
@@ -29,7 +30,7 @@ class Lookups:
         self._credentials: BatchedReads[str, Mapping[str, Record]] = BatchedReads(
             store.credentials_of, name="credentials.reads"
         )
-        self._agencies: BatchedReads[str, frozenset[str]] = BatchedReads(store.known_agencies, name="agencies.reads")
+        self._agencies: BatchedReads[str, Codes] = BatchedReads(store.codes, name="agencies.reads")
         self._sessions: BatchedReads[str, Mapping[str, Record]] = BatchedReads(
             sessions.sessions_with, name="sessions.reads"
         )
@@ -47,18 +48,21 @@ class Lookups:
         found = (await self._sessions.get([session_id])).get(session_id)
         return to_session(found) if found else None
 
-    async def usable_accounts(self, usernames: Iterable[str]) -> Mapping[str, Account]:
-        """Return those of the accounts that are there and not disabled."""
+    async def accounts(self, usernames: Iterable[str]) -> Mapping[str, Account]:
+        """Return those of the accounts that are there."""
         asked = set(usernames)
         found = await self._accounts.get(asked)
-        accounts = {name: to_account(found[name]) for name in asked if name in found}
-        return {name: account for name, account in accounts.items() if not account.disabled}
+        return {name: to_account(found[name]) for name in asked if name in found}
 
     async def agencies_of_kind(self, kind: AgencyKind) -> tuple[str, ...]:
         """Return the codes of all agencies of a kind, sorted."""
         return await self._store.agencies_of_kind(kind)
 
-    async def known_agencies(self, codes: Iterable[str]) -> frozenset[str]:
-        """Return those of the codes that name an agency."""
-        asked = frozenset(codes)
-        return asked & await self._agencies.get(asked)
+    async def usable_accounts(self, usernames: Iterable[str]) -> Mapping[str, Account]:
+        """Return those of the accounts that are there and not disabled."""
+        found = await self.accounts(usernames)
+        return {name: account for name, account in found.items() if not account.disabled}
+
+    async def codes(self, codes: Iterable[str]) -> Codes:
+        """Return the agencies that the codes name, in whatever case; others may be among them."""
+        return await self._agencies.get(frozenset(codes))

@@ -12,10 +12,9 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
+from services.assignment.directory.quality import SHORTEST, PasswordQuality
 from shared.web.normalisation import TooManyMarksError, normalise
 
-SHORTEST: Final = 8
-LONGEST: Final = 128
 AT_ONCE: Final = 2
 """How many passwords are hashed or compared at the same time."""
 
@@ -26,10 +25,12 @@ class Passwords:
     A caller that is cancelled leaves its thread busy until the hash is done. With threads of its own, no more than a
     few hashes run even then.
 
-    `memory_kib` and `passes` are the cost of one hash; the defaults are OWASP's (19 MiB, 2 passes, 1 lane).
+    `memory_kib` and `passes` are the cost of one hash; the defaults are OWASP's (19 MiB, 2 passes, 1 lane). `quality`
+    judges new passwords, of which the shortest has `shortest` characters.
     """
 
-    def __init__(self, *, memory_kib: int = 19 * 1024, passes: int = 2) -> None:
+    def __init__(self, *, memory_kib: int = 19 * 1024, passes: int = 2, shortest: int = SHORTEST) -> None:
+        self.quality = PasswordQuality(shortest)
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
         self._dummy_hash = self._hasher.hash(secrets.token_urlsafe())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
@@ -19,6 +20,7 @@ from shared.clock import true_now
 from shared.events.envelope import Event
 from shared.messaging import outbox
 from shared.mongo import Database, Index, Record, ascending
+from shared.office.codes import Codes, folded_code
 from shared.office.refusal import Code, Refusal
 from shared.office.vocabulary import AgencyKind, Role, Scope
 
@@ -29,6 +31,7 @@ ACCOUNTS: Final = "accounts"
 _GUARDS: Final = "directory_guards"
 
 INDEXES: Final = (
+    Index(AGENCIES, ascending("folded"), unique=True, partial={"folded": {"$exists": True}}),
     Index(AGENCIES, ascending("kind", "_id")),
     Index(AGENCIES, ascending("parent", "_id")),
     Index(ACCOUNTS, ascending("agency", "_id")),
@@ -51,9 +54,12 @@ _ACCOUNT_FIELDS: Final = {
 _ADDED_LATER: Final = {"tokens_from": 0}
 """What a field is in a record of an earlier version, which does not have it."""
 _OF_LAST_CHANGE: Final = {"changed_at": 1, "correlationid": 1}
-_CREDENTIALS_FIELDS: Final = {**_ACCOUNT_FIELDS, "password": 1, "secret": 1}
+_READ_OF_ACCOUNT: Final = {**_ACCOUNT_FIELDS, "one_time_until": 1}
+_CREDENTIALS_FIELDS: Final = {**_READ_OF_ACCOUNT, "password": 1, "secret": 1}
 ENDS_TOKENS: Final[Mapping[str, Any]] = {"$inc": {"tokens_from": 1}}
 """Goes into the update of an account after which none of its tokens and sessions may go on."""
+_MANY_CODES: Final = 10_000
+"""Whoever asks for more is answered from all agencies: a batch may name a million codes, an office has thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +112,22 @@ class DirectoryStore:
 
     # Agencies
 
+    async def fold_codes(self) -> None:
+        """Give the agencies of earlier versions the form by which codes are found in any case; may be repeated.
+
+        Of codes that already differ only in their case, the first is found so. The others are found as they are
+        written.
+        """
+        async for record in self._agencies.find({"folded": {"$exists": False}}, {"_id": 1}).sort("_id", 1):
+            with suppress(DuplicateKeyError):
+                change = {"$set": {"folded": folded_code(record["_id"])}}
+                await self._agencies.update_one({"_id": record["_id"]}, change)
+
     async def agency(self, code: str) -> Agency | None:
-        found = await self._agencies.find_one({"_id": code}, _AGENCY_FIELDS, session=self._session)
-        return _agency(found) if found else None
+        """Return the agency with this code, in whatever case."""
+        found = await self._agencies.find(_spelled([code]), _AGENCY_FIELDS, session=self._session).to_list()
+        records = sorted(found, key=lambda record: record["_id"] != code)
+        return _agency(records[0]) if records else None
 
     async def agencies(
         self, *, kind: AgencyKind | None, parent: str | None, after: str | None, limit: int
@@ -118,10 +137,13 @@ class DirectoryStore:
         found = self._agencies.find(query, _AGENCY_FIELDS).sort("_id", 1).limit(limit)
         return [_agency(record) async for record in found]
 
-    async def known_agencies(self, codes: Iterable[str]) -> frozenset[str]:
-        """Return the codes that belong to an agency."""
-        found = self._agencies.find({"_id": {"$in": list(codes)}}, {"_id": 1}, session=self._session)
-        return frozenset(record["_id"] for record in await found.to_list())
+    async def codes(self, codes: Iterable[str]) -> Codes:
+        """Return the agencies that the codes name, in whatever case; all agencies if there are very many codes."""
+        asked = list(codes)
+        query = _spelled(asked) if len(asked) <= _MANY_CODES else {}
+        found = await self._agencies.find(query, {"folded": 1}, session=self._session).to_list()
+        by_folded = {record["folded"]: record["_id"] for record in found if "folded" in record}
+        return Codes(by_folded | {record["_id"]: record["_id"] for record in found})
 
     async def agencies_of_kind(self, kind: AgencyKind) -> tuple[str, ...]:
         """Return the codes of all agencies of a kind, sorted."""
@@ -132,7 +154,7 @@ class DirectoryStore:
         """Return the codes of the agency and of all agencies above it, nearest first; empty when it is unknown."""
         line: list[str] = []
         while code is not None and (agency := await self.agency(code)) is not None:
-            line.append(code)
+            line.append(agency.code)
             code = agency.parent
         return line
 
@@ -148,7 +170,8 @@ class DirectoryStore:
             Refusal: the code is taken.
 
         """
-        await self._insert(AGENCIES, {"_id": agency.code, **_agency_fields(agency)}, event)
+        found_by = {"_id": agency.code, "folded": folded_code(agency.code)}
+        await self._insert(AGENCIES, found_by | _agency_fields(agency), event)
 
     async def save_agency(self, agency: Agency, event: Event[Any]) -> None:
         await self._save(AGENCIES, agency.code, _agency_fields(agency), event)
@@ -156,18 +179,18 @@ class DirectoryStore:
     # Accounts
 
     async def account(self, username: str) -> Account | None:
-        found = await self._accounts.find_one({"_id": username}, _ACCOUNT_FIELDS, session=self._session)
+        found = await self._accounts.find_one({"_id": username}, _READ_OF_ACCOUNT, session=self._session)
         return to_account(found) if found else None
 
     async def accounts_named(self, usernames: Iterable[str]) -> Mapping[str, Record]:
         """Return the accounts that exist, by username, as records for `to_account`."""
-        found = self._accounts.find({"_id": {"$in": list(usernames)}}, _ACCOUNT_FIELDS, session=self._session)
+        found = self._accounts.find({"_id": {"$in": list(usernames)}}, _READ_OF_ACCOUNT, session=self._session)
         return {record["_id"]: record for record in await found.to_list()}
 
     async def accounts(self, *, agency: str | None, role: Role | None, after: str | None, limit: int) -> list[Account]:
         """Return up to `limit` accounts in order of their usernames, beginning after the username `after`."""
         query = _given(agency=agency, role=role) | _beyond(after)
-        found = self._accounts.find(query, _ACCOUNT_FIELDS).sort("_id", 1).limit(limit)
+        found = self._accounts.find(query, _READ_OF_ACCOUNT).sort("_id", 1).limit(limit)
         return [to_account(record) async for record in found]
 
     async def account_events(self) -> AsyncIterator[tuple[str, Event[Any]]]:
@@ -192,15 +215,20 @@ class DirectoryStore:
             Refusal: the username is taken.
 
         """
-        proofs = {"password": password, "secret": None}
+        proofs = {"password": password, "one_time_until": account.one_time_until, "secret": None}
         await self._insert(ACCOUNTS, {"_id": account.username, **_account_fields(account), **proofs}, event)
 
     async def save_account(self, account: Account, event: Event[Any]) -> None:
         await self._save(ACCOUNTS, account.username, _account_fields(account), event)
 
-    async def set_password(self, username: str, password: str) -> None:
-        """Store the hash of a person's new password; every token and session of the person ends in the same write."""
-        await self._accounts.update_one({"_id": username}, {"$set": {"password": password}, **ENDS_TOKENS})
+    async def set_password(self, username: str, password: str, *, one_time_until: datetime | None = None) -> None:
+        """Store the hash of a person's new password; every token and session of the person ends in the same write.
+
+        A one-time password is valid until the given moment. Every password that is set later than its account is set
+        here.
+        """
+        change = {"password": password, "one_time_until": one_time_until}
+        await self._accounts.update_one({"_id": username}, {"$set": change, **ENDS_TOKENS})
 
     async def replace_password(self, username: str, old: str, new: str) -> None:
         """Replace the hash `old` with another hash of the same password, unless the password was changed meanwhile."""
@@ -236,6 +264,11 @@ def _given(**equals: str | None) -> Record:
     return {field: value for field, value in equals.items() if value is not None}
 
 
+def _spelled(codes: Iterable[str]) -> Record:
+    asked = list(codes)
+    return {"$or": [{"_id": {"$in": asked}}, {"folded": {"$in": [folded_code(code) for code in asked]}}]}
+
+
 def _beyond(key: str | None) -> Record:
     return {} if key is None else {"_id": {"$gt": key}}
 
@@ -263,7 +296,7 @@ def to_account(record: Record) -> Account:
     given: Record = _ADDED_LATER | record
     fields = {field: given[field] for field in _ACCOUNT_FIELDS}
     closed = {"role": Role(record["role"]), "scopes": frozenset(map(Scope, record["scopes"]))}
-    return Account(record["_id"], **fields | closed)
+    return Account(record["_id"], **fields | closed, one_time_until=record.get("one_time_until"))
 
 
 def to_credentials(record: Record) -> Credentials:

@@ -48,7 +48,7 @@ class TokenIssuer:
         self._now = now
 
     def issue(self, account: Account, session: Session | None = None) -> IssuedToken:
-        """Return a token with the username, role, agency and scopes of the account; it ends with its session."""
+        """Return a token for the account; it says whether the password must be changed, and ends with its session."""
         now = self._now()
         issued_at = int(now.timestamp())
         seconds = self._seconds if session is None else min(self._seconds, session.seconds_left(now))
@@ -57,6 +57,7 @@ class TokenIssuer:
             role=account.role,
             agency=account.agency,
             scopes=sorted(account.scopes),
+            must_change_password=account.must_change_password,
             iat=issued_at,
             exp=issued_at + seconds,
             jti=secrets.token_urlsafe(16),

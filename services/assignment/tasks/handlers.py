@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 from uuid import UUID, uuid5
 from weakref import WeakValueDictionary
 
@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from services.assignment.tasks.rules import task as aggregate
 from services.assignment.tasks.rules.assigning import Assign, assigned
-from services.assignment.tasks.rules.batch import Batch, decide_batch
+from services.assignment.tasks.rules.batch import Batch, Items, decide_batch, spelled
 from services.assignment.tasks.rules.context import Command, Context, KnownAccount, Situation
 from services.assignment.tasks.rules.limits import require_few_bytes
 from services.assignment.tasks.rules.state import Task
@@ -24,12 +24,13 @@ from services.assignment.tasks.store import AlreadyReplacedError, LoadedTask, Re
 from shared.budget import bring_to_end
 from shared.messaging.retry import RetryLater
 from shared.office.access import Permission, Principal, may, may_see, require_permission
+from shared.office.codes import Codes
 from shared.office.refusal import Code, Refusal
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from services.assignment.tasks.store import BatchStore, TaskStore
+    from services.assignment.tasks.store import BatchStore, Filters, TaskStore
     from shared.clock import Clock
     from shared.office.policy import Policy
     from shared.office.vocabulary import AgencyKind
@@ -39,18 +40,24 @@ MOST_TRIES: Final = 32
 """How often an act is decided anew when others write the same task at the same moment."""
 
 Result = TypeVar("Result")
-_Items: TypeAlias = Sequence[tuple[Assign, Sequence[str]]]
-"""The items of a batch, each with its lead agencies."""
 _NAMESPACE: Final = UUID("8f6b1c0e-52a5-5f0e-9d7c-3b1a64d0f7a2")
 _TASKS_ROUTE: Final = "/v1/tasks"
 _BATCHES_ROUTE: Final = "/v1/task-batches"
 
 
+class FoundAccount(KnownAccount, Protocol):
+    """An account as the directory has it."""
+
+    @property
+    def disabled(self) -> bool: ...
+
+
 class DirectoryLookup(Protocol):
     """What tasks need to know of agencies and accounts."""
 
-    async def known_agencies(self, codes: Iterable[str]) -> frozenset[str]: ...
     async def agencies_of_kind(self, kind: AgencyKind) -> tuple[str, ...]: ...
+    async def codes(self, codes: Iterable[str]) -> Codes: ...
+    async def accounts(self, usernames: Iterable[str]) -> Mapping[str, FoundAccount]: ...
     async def usable_accounts(self, usernames: Iterable[str]) -> Mapping[str, KnownAccount]: ...
 
 
@@ -89,7 +96,8 @@ class TaskHandlers:
         if request_key and (known := await self._store.load(task_id, request_key.key, caller.username)):
             return _repeated(known, request_key), False
         replaced = await self._replaced(command.replaces, task_id)
-        entry = aggregate.begin(command, replaced, await self._context(caller, _named_by([command])))
+        codes, context = await self._context(caller, _named_by([command]))
+        entry = aggregate.begin(command.spelled(codes), replaced, context)
         task = assigned(task_id, entry)
         try:
             inserted = await self._store.insert_if_absent(task, entry, request_key)
@@ -99,16 +107,14 @@ class TaskHandlers:
             return task, True
         return await self.assign(caller, command, request_key)
 
-    async def assign_batch(
-        self, caller: Principal, items: _Items, request_key: RequestKey | None
-    ) -> tuple[Batch, bool]:
+    async def assign_batch(self, caller: Principal, items: Items, request_key: RequestKey | None) -> tuple[Batch, bool]:
         """Assign all tasks of a batch or, with a refusal, none; return whether the batch is new."""
         require_permission(caller, Permission.ASSIGN)
         batch_id = _id_for(caller, _BATCHES_ROUTE, request_key)
         if request_key and (known := await self._known_batch(batch_id, request_key)):
             return known, False
-        context = await self._context(caller, await asyncio.to_thread(_named_in_batch, items))
-        batch = await asyncio.to_thread(_decide_bounded, batch_id, items, context)
+        codes, context = await self._context(caller, await asyncio.to_thread(_named_in_batch, items))
+        batch = await asyncio.to_thread(_decide_bounded, batch_id, items, codes, context)
         if not await self._batches.insert_if_absent(batch, request_key.fingerprint if request_key else None):
             return await self.assign_batch(caller, items, request_key)
         # The batch is committed: to answer 503 now would be wrong, however long its tasks take.
@@ -144,8 +150,8 @@ class TaskHandlers:
                 return _repeated(found, request_key)
             if if_match is not None and found.task.version not in if_match:
                 raise Refusal(Code.VERSION_CONFLICT)
-            context = await self._context(caller, _named_by([command]))
-            entries = aggregate.decide(found.task, act, command, context)
+            codes, context = await self._context(caller, _named_by([command]))
+            entries = aggregate.decide(found.task, act, command.spelled(codes), context)
             return await self._store.append(found.task, entries, request_key)
 
         return await self._until_written(task_id, attempt)
@@ -246,15 +252,30 @@ class TaskHandlers:
             await self._batches.finish(stored.batch)
         return stored.batch
 
-    async def _context(self, caller: Principal, named: _Named) -> Context:
+    async def spelled(self, filters: Filters) -> Filters:
+        """Return the filters with the codes of agencies as they were first written."""
+        lead, coordinating = filters.lead_agency, filters.coordinating_agency
+        named = [code for code in (lead, coordinating) if code is not None]
+        codes = await self._directory.codes(named) if named else Codes()
+        return replace(
+            filters,
+            lead_agency=codes.written(lead) if lead else None,
+            coordinating_agency=codes.written(coordinating) if coordinating else None,
+        )
+
+    async def _context(self, caller: Principal, named: _Named) -> tuple[Codes, Context]:
+        """Return the agencies that are named, in whatever case, and what the rules look at."""
         at = self._office.situation()
-        return Context(
+        codes = await self._directory.codes(named.agencies) if named.agencies else Codes()
+        accounts = await self._directory.accounts(named.accounts) if named.accounts else {}
+        return codes, Context(
             now=at.now,
             calendar=at.calendar,
             policy=at.policy,
             caller=caller,
-            agencies=await self._directory.known_agencies(named.agencies) if named.agencies else frozenset(),
-            accounts=await self._directory.usable_accounts(named.accounts) if named.accounts else {},
+            agencies=codes.known(),
+            accounts={name: account for name, account in accounts.items() if not account.disabled},
+            disabled=frozenset(name for name, account in accounts.items() if account.disabled),
         )
 
 
@@ -265,14 +286,14 @@ def _named_by(commands: Collection[Command], agencies: Iterable[str] = ()) -> _N
     )
 
 
-def _named_in_batch(items: _Items) -> _Named:
+def _named_in_batch(items: Items) -> _Named:
     """Collect what the items name; in a thread, because they may name a million agencies."""
     return _named_by([command for command, _ in items], (code for _, leads in items for code in leads))
 
 
-def _decide_bounded(batch_id: str, items: _Items, context: Context) -> Batch:
+def _decide_bounded(batch_id: str, items: Items, codes: Codes, context: Context) -> Batch:
     """Decide on a batch, and refuse one that would write too much."""
-    batch = decide_batch(batch_id, items, context)
+    batch = decide_batch(batch_id, spelled(items, codes), context)
     require_few_bytes(bytes_written(batch))
     return batch
 

@@ -51,6 +51,7 @@ class TaskReader:
     async def page(self, caller: Principal, filters: Filters, sort: Sort, wanted: PageAsked) -> bytes:
         """Return the JSON of one page of the tasks within the caller's sight."""
         require_permission(caller, Permission.READ_TASKS)
+        filters = await self._handlers.spelled(filters)
         bound = self._bound(filters, sort)
         after = read_cursor(wanted.cursor, bound)
         asked = await self._asked(caller, filters, sort)

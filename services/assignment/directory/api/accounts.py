@@ -11,9 +11,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from services.assignment.directory.api import NOT_STORED
-from services.assignment.directory.api.bodies import Email, NewPassword, NewUsername, unchanged
+from services.assignment.directory.api.bodies import Email, NewPassword, NewUsername, UsernameInPath, unchanged
 from services.assignment.directory.handlers import DirectoryHandlers
+from services.assignment.directory.one_time import OneTimePasswords
+from services.assignment.directory.password_changes import PasswordChanges
 from services.assignment.directory.rules.account import Account
+from shared.events.envelope import Moment
 from shared.office.refusal import Code
 from shared.office.vocabulary import Role, Scope
 from shared.web.answers import as_json
@@ -34,6 +37,7 @@ class NewAccount(Body):
     display_name: Name
     role: Role
     password: NewPassword | None = None
+    one_time: StrictBool = Field(default=False, description="The password must be changed at the first sign-in.")
     agency: Maybe[AgencyCode] = None
     position: Maybe[Name] = None
     email: Maybe[Email] = None
@@ -79,14 +83,31 @@ class SecretAnswer(BaseModel):
     secret: str
 
 
-def accounts_router(handlers: DirectoryHandlers) -> APIRouter:
+class PasswordReset(Body):
+    """A one-time password; without one the service makes it."""
+
+    password: NewPassword | None = None
+
+
+class OneTimePasswordAnswer(BaseModel):
+    """A person's one-time password, shown only this once."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    username: str
+    password: str
+    expires_at: Moment
+
+
+def accounts_router(handlers: DirectoryHandlers, changes: PasswordChanges, one_time: OneTimePasswords) -> APIRouter:
     router = api_router("/v1/accounts", ["accounts"])
 
     @router.post(
         "", status_code=HTTPStatus.CREATED, responses=problem_responses(Code.NOT_PERMITTED, Code.ALREADY_EXISTS)
     )
     async def create_account(caller: Caller, body: NewAccount, response: Response) -> AccountAnswer:
-        account = Account(**_fields(body.model_dump(exclude={"password"})))
+        fields = _fields(body.model_dump(exclude={"password", "one_time"}))
+        account = Account(**fields, one_time_until=one_time.expires_at() if body.one_time else None)
         password = body.password.get_secret_value() if body.password is not None else None
         created = await handlers.create_account(caller, account, password)
         response.headers["Location"] = f"/v1/accounts/{quote(created.username)}"
@@ -109,22 +130,32 @@ def accounts_router(handlers: DirectoryHandlers) -> APIRouter:
         return as_json(Page(items=list(map(AccountAnswer.model_validate, page)), next_cursor=next_cursor))
 
     @router.get("/{username}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
-    async def read_account(caller: Caller, username: str, response: Response) -> AccountAnswer:
+    async def read_account(caller: Caller, username: UsernameInPath, response: Response) -> AccountAnswer:
         return _answer(await handlers.account(caller, username), response)
 
     @router.patch("/{username}", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED, Code.VERSION_CONFLICT))
     async def change_account(
-        caller: Caller, username: str, body: AccountChange, response: Response, if_match: IfMatch = None
+        caller: Caller, username: UsernameInPath, body: AccountChange, response: Response, if_match: IfMatch = None
     ) -> AccountAnswer:
-        changes = _fields(body.model_dump(exclude_unset=True))
-        return _answer(await handlers.change_account(caller, username, changes, if_match), response)
+        fields = _fields(body.model_dump(exclude_unset=True))
+        return _answer(await handlers.change_account(caller, username, fields, if_match), response)
 
     @router.post("/{username}/secret", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
-    async def make_secret(caller: Caller, username: str, response: Response) -> SecretAnswer:
+    async def make_secret(caller: Caller, username: UsernameInPath, response: Response) -> SecretAnswer:
         """Make a new secret for a program; its old secret and its tokens are no longer valid."""
         secret = await handlers.make_secret(caller, username)
         response.headers.update(NOT_STORED)
         return SecretAnswer(username=username, secret=secret)
+
+    @router.post("/{username}/password", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
+    async def reset_password(
+        caller: Caller, username: UsernameInPath, body: PasswordReset, response: Response
+    ) -> OneTimePasswordAnswer:
+        """Give a person a one-time password; until it is changed, nothing else is permitted."""
+        password = body.password.get_secret_value() if body.password is not None else None
+        given = await changes.reset(caller, username, password)
+        response.headers.update(NOT_STORED)
+        return OneTimePasswordAnswer.model_validate(given)
 
     return router
 

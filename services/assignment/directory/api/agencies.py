@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
-from services.assignment.directory.api.bodies import ShortName, unchanged
+from services.assignment.directory.api.bodies import NewAgencyCode, ShortName, unchanged
 from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.rules.agency import Agency
 from shared.office.refusal import Code
@@ -24,9 +24,9 @@ from shared.web.route import api_router
 
 
 class NewAgency(Body):
-    """A new agency; its code never changes."""
+    """A new agency; its code never changes, and may not differ from another only in its case."""
 
-    code: AgencyCode
+    code: NewAgencyCode
     name: Name
     kind: AgencyKind
     short_name: Maybe[ShortName] = None

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Request, Response
 from services.assignment.directory.api.accounts import AccountAnswer
 from services.assignment.directory.api.bodies import CurrentPassword, NewPassword
 from services.assignment.directory.handlers import DirectoryHandlers
-from services.assignment.directory.sign_in import SignIn
+from services.assignment.directory.password_changes import PasswordChanges
 from shared.office.refusal import Code
 from shared.web.address import address_of
 from shared.web.auth import Caller
 from shared.web.conditions import etag
 from shared.web.fields import Body
+from shared.web.password_change import before_password_change
 from shared.web.problems import problem_responses
 from shared.web.route import api_router
 
@@ -26,19 +27,27 @@ class PasswordChange(Body):
     new_password: NewPassword
 
 
-def me_router(handlers: DirectoryHandlers, sign_in: SignIn, gateways: int) -> APIRouter:
+class OwnAccountAnswer(AccountAnswer):
+    """The caller's own account."""
+
+    must_change_password: bool
+
+
+def me_router(handlers: DirectoryHandlers, changes: PasswordChanges, gateways: int) -> APIRouter:
     router = api_router("/v1/me", ["me"])
 
     @router.get("")
-    async def read_me(caller: Caller, response: Response) -> AccountAnswer:
+    @before_password_change
+    async def read_me(caller: Caller, response: Response) -> OwnAccountAnswer:
         account = await handlers.own_account(caller)
         response.headers["ETag"] = etag(account.version)
-        return AccountAnswer.model_validate(account)
+        return OwnAccountAnswer.model_validate(account)
 
     @router.post("/password", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(Code.RATE_LIMITED))
+    @before_password_change
     async def change_my_password(caller: Caller, body: PasswordChange, request: Request) -> None:
         """Change one's own password. Every session and token ends, also the one of this request: sign in again."""
         current, new = body.current_password.get_secret_value(), body.new_password.get_secret_value()
-        await sign_in.change_password(caller.username, current, new, address_of(request, gateways))
+        await changes.change_own(caller.username, current, new, address_of(request, gateways))
 
     return router

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from shared.office.access import Principal
@@ -33,6 +34,8 @@ class Account:
     version: int = 1
     tokens_from: int = 0
     """The generation of the tokens and sessions that are good now; all older ones have ended."""
+    one_time_until: datetime | None = None
+    """Until when the password is valid if it is a one-time password; None if it is one of the person's own."""
 
     @property
     def is_program(self) -> bool:
@@ -45,16 +48,32 @@ class Account:
 
     @property
     def principal(self) -> Principal:
-        return Principal(self.username, self.role, self.agency, frozenset(self.scopes))
+        scopes = frozenset(self.scopes)
+        return Principal(self.username, self.role, self.agency, scopes, must_change_password=self.must_change_password)
+
+    @property
+    def must_change_password(self) -> bool:
+        return self.one_time_until is not None
 
     def changed(self, changes: Mapping[str, Any]) -> Account:
-        """Return the next version, with the fields that `changes` names. Disabling ends all tokens and sessions."""
-        after = replace(self, **changes, version=self.version + 1)
+        """Return the next version, with the fields that `changes` names; itself if nothing is different.
+
+        Disabling ends all tokens and sessions.
+        """
+        same = replace(self, **changes)
+        if same == self:
+            return self
+        after = replace(same, version=self.version + 1)
         return after.without_tokens() if after.disabled and not self.disabled else after
 
     def without_tokens(self) -> Account:
         """Return the account with every token and session ended."""
         return replace(self, tokens_from=self.tokens_from + 1)
+
+
+def folded_username(text: str) -> str:
+    """Return the username that a text means: usernames are in lower case, and blanks around one are of no account."""
+    return text.strip().lower()
 
 
 def require_fields_of_role(account: Account) -> None:
@@ -74,6 +93,8 @@ def require_password_of_person(account: Account, *, given: bool) -> None:
     """Refuse a person without a password, and a program with one: a program signs in with a secret."""
     if given is account.is_program:
         raise invalid("password", FieldCode.NOT_ALLOWED if given else FieldCode.MISSING)
+    if account.is_program and account.must_change_password:
+        raise invalid("one_time", FieldCode.NOT_ALLOWED)
 
 
 def require_allowed_change(before: Account, after: Account, *, another_administers: bool) -> None:

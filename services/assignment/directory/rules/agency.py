@@ -20,8 +20,9 @@ class Agency:
     version: int = 1
 
     def changed(self, changes: Mapping[str, Any]) -> Agency:
-        """Return the next version, with the fields that `changes` names."""
-        return replace(self, **changes, version=self.version + 1)
+        """Return the next version, with the fields that `changes` names; itself if nothing is different."""
+        same = replace(self, **changes)
+        return self if same == self else replace(same, version=self.version + 1)
 
 
 def require_valid_parent(agency: Agency, line: Sequence[str]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from services.assignment.tasks.rules.context import Command
 from services.assignment.tasks.rules.days import require_issued
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from services.assignment.tasks.rules.context import Context
+    from shared.office.codes import Codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,14 @@ class Assign(Particulars, Command):
 
     def named_accounts(self) -> Iterable[str]:
         return (self.assigner,) if self.assigner else ()
+
+    def spelled(self, codes: Codes) -> Self:
+        return replace(
+            self,
+            lead_agency=codes.written(self.lead_agency),
+            coordinating_agencies=tuple(map(codes.written, self.coordinating_agencies)),
+            monitor=codes.written(self.monitor) if self.monitor else None,
+        )
 
 
 _RECORDED: Final = (
@@ -120,8 +129,12 @@ def _assigner(command: Assign, context: Context) -> str:
         raise invalid("assigner", FieldCode.MISSING)
     leader = context.accounts.get(command.assigner)
     if leader is None or leader.role is not Role.LEADER:
-        raise invalid("assigner", FieldCode.NOT_A_LEADER if leader else FieldCode.UNKNOWN_ACCOUNT)
+        raise invalid("assigner", FieldCode.NOT_A_LEADER if leader else _why_unusable(command.assigner, context))
     return command.assigner
+
+
+def _why_unusable(username: str, context: Context) -> FieldCode:
+    return FieldCode.DISABLED_ACCOUNT if username in context.disabled else FieldCode.UNKNOWN_ACCOUNT
 
 
 def _require_known(command: Assign, context: Context) -> None:

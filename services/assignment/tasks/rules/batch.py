@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID, uuid5
 
 from services.assignment.tasks.rules.assigning import assigned
@@ -16,7 +16,10 @@ from shared.office.refusal import FieldCode, invalid
 if TYPE_CHECKING:
     from services.assignment.tasks.rules.assigning import Assign
     from services.assignment.tasks.rules.context import Context
+    from shared.office.codes import Codes
 
+Items: TypeAlias = "Sequence[tuple[Assign, Sequence[str]]]"
+"""The items of a batch as they were sent, each with its lead agencies."""
 MOST_TASKS: Final = 5_000
 """How many tasks one batch makes at most."""
 
@@ -65,7 +68,12 @@ class Batch:
             yield assigned(task.id, entry), entry
 
 
-def decide_batch(batch_id: str, items: Sequence[tuple[Assign, Sequence[str]]], context: Context) -> Batch:
+def spelled(items: Items, codes: Codes) -> Items:
+    """Return the items with the codes of agencies as they were first written."""
+    return [(command.spelled(codes), list(map(codes.written, leads))) for command, leads in items]
+
+
+def decide_batch(batch_id: str, items: Items, context: Context) -> Batch:
     """Decide on a whole batch: a refusal of one task refuses all."""
     entries = [_first_entry(command, leads, context) for command, leads in items]
     first = entries[0]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from shared.office.access import Principal
+from shared.office.codes import Codes
 from shared.office.policy import Policy
 from shared.office.vocabulary import Role
 from shared.office.workdays import WorkCalendar
@@ -33,6 +34,10 @@ class Command:
     def named_accounts(self) -> Iterable[str]:
         return ()
 
+    def spelled(self, _codes: Codes) -> Self:
+        """Return the command with the codes of agencies as they were first written."""
+        return self
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
@@ -45,8 +50,10 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context(Situation):
-    """`agencies` and `accounts` hold only those that the command names, if they exist and are not disabled."""
+    """`agencies` and `accounts` hold those that the command names, if they exist; `accounts` has no disabled one."""
 
     caller: Principal
     agencies: Collection[str] = frozenset()
     accounts: Mapping[str, KnownAccount] = field(default_factory=dict)
+    disabled: Collection[str] = frozenset()
+    """The accounts that the command names and that are disabled."""

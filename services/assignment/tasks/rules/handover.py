@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from services.assignment.tasks.rules.assigning import receipt_due, require_different_agencies, require_known_agencies
 from services.assignment.tasks.rules.context import Command
@@ -17,6 +17,7 @@ from shared.office.vocabulary import Stage
 
 if TYPE_CHECKING:
     from services.assignment.tasks.rules.context import Context
+    from shared.office.codes import Codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Reassign(Command):
 
     def named_agencies(self) -> Iterable[str]:
         return (self.lead_agency,)
+
+    def spelled(self, codes: Codes) -> Self:
+        return replace(self, lead_agency=codes.written(self.lead_agency))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,14 @@ class Correct(Command):
     def named_agencies(self) -> Iterable[str]:
         monitor = self.changes.get("monitor")
         return (*self.changes.get("coordinating_agencies", ()), *([monitor] if monitor else []))
+
+    def spelled(self, codes: Codes) -> Self:
+        changes = dict(self.changes)
+        if "coordinating_agencies" in changes:
+            changes["coordinating_agencies"] = tuple(map(codes.written, changes["coordinating_agencies"]))
+        if changes.get("monitor"):
+            changes["monitor"] = codes.written(changes["monitor"])
+        return replace(self, changes=changes)
 
 
 @dataclass(frozen=True, slots=True)
