@@ -93,7 +93,7 @@ BAD_AGENCIES: list[tuple[dict[str, Any], str]] = [
     ({"parent": "nowhere"}, "parent"),
     ({"parent": "moi"}, "parent"),
     ({"version": 9}, "version"),
-    ({"$set": {"name": "x"}}, "$set"),
+    ({"$set": {"name": "x"}}, "_"),
 ]
 
 
