@@ -85,7 +85,7 @@ def build(
     verifier = Verifier(settings.public_keys, now, most_kept=settings.tokens_kept)
     sessions = Sessions(session_store, lookups, verifier, timedelta(hours=settings.session_hours), now)
     task_store = TaskStore(database, messaging.relay)
-    batch_store = BatchStore(database, task_store)
+    batch_store = BatchStore(database, task_store, clock)
     tasks = TaskHandlers(task_store, batch_store, lookups, office)
     reads = TaskReader(task_store, TaskLists(lists), tasks, lookups, office)
     left_officers = LeftOfficers(task_store, lookups, tasks)

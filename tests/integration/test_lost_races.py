@@ -46,7 +46,9 @@ class Replica:
         store = TaskStore(cast("Database", {TASKS: self.tasks}), cast("Any", self))
         counted_by = handlers.Office(service.clock, WorkCalendar(Policy()), Policy())
         lookups = Lookups(DirectoryStore(service.database), SessionStore(service.database))
-        self._handlers = handlers.TaskHandlers(store, BatchStore(service.database, store), lookups, counted_by)
+        self._handlers = handlers.TaskHandlers(
+            store, BatchStore(service.database, store, service.clock), lookups, counted_by
+        )
         self.woken: list[str] = []
 
     def wake_many(self, _collection: str, task_ids: Sequence[str]) -> None:

@@ -212,7 +212,7 @@ async def store(service: TaskService) -> BatchStore:
     messaging = messaging_of(
         "assignment", service.vhost.amqp_url, outboxes=[service.database["tasks"]], retry_delays=(1.0,)
     )
-    return BatchStore(service.database, TaskStore(service.database, messaging.relay))
+    return BatchStore(service.database, TaskStore(service.database, messaging.relay), service.clock)
 
 
 def decided(items: int) -> Batch:
@@ -251,6 +251,29 @@ async def test_what_a_crash_left_open_is_finished_once_it_is_old_enough(
     whole = await service.read(await _first_of(service, batch))
     expected = to_fields(next(iter(batch.tasks()))[0])
     assert (whole["title"], whole["lead_agency"], whole["version"]) == (expected["title"], "lead", 1)
+
+
+async def test_a_program_that_polls_sees_what_was_finished_after_a_crash(
+    service: TaskService, store: BatchStore
+) -> None:
+    """It asks for what has changed since its last poll, a minute back. The batch was committed long before that."""
+    batch = decided(2)
+    await store.insert_if_absent(batch, None)
+    first, *others = [task.id for task, _ in batch.tasks()]
+    await store.finish(batch)
+    await service.database["tasks"].delete_many({"_id": {"$in": others}})
+    service.clock.set("2026-10-05T09:03:00")
+    last_poll = service.clock.now() - timedelta(minutes=1)
+    await age(service, batch, seconds=200)
+    await store.finish_left_behind()
+    await wait_until(lambda: _is_closed(service, batch), "the service's sweep or this one has finished the batch")
+    polled = (await service.get("/v1/tasks", updated_since=last_poll.isoformat(), limit=200)).json()["items"]
+    assert {task["id"] for task in polled} == {*others}
+    late, early = await service.read(others[0]), await service.read(first)
+    assert moment(late["updated_at"]) == service.clock.now()
+    assert (late["assigned_at"], late["receipt_due_at"]) == (early["assigned_at"], early["receipt_due_at"])
+    assert (await service.history(others[0]))[0]["at"] == late["updated_at"]
+    service.clock.set(MONDAY)
 
 
 async def test_a_crash_among_the_tasks_is_mended_without_a_second_task(service: TaskService, store: BatchStore) -> None:

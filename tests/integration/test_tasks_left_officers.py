@@ -139,7 +139,7 @@ def parts_of(service: TaskService, lookup: DirectoryLookup | None = None) -> Par
     store = TaskStore(database, Relay("assignment", Publisher("amqp://nowhere", (), name="none"), []))
     policy = Policy()
     office = Office(service.clock, WorkCalendar(policy), policy)
-    batches = BatchStore(database, store)
+    batches = BatchStore(database, store, service.clock)
     sweeping = TaskHandlers(store, batches, lookups, office)
     return Parts(TaskHandlers(store, batches, lookup or lookups, office), LeftOfficers(store, lookups, sweeping))
 

@@ -92,10 +92,10 @@ def test_a_batch_is_refused_beyond_its_limit_and_not_before() -> None:
 
 def test_chunks_are_bounded_by_number_and_by_bytes_and_leave_nothing_out() -> None:
     light, heavy = batch_of(SHAPES["bare"], SHAPES["bare"], leads=150), batch_of(*[SHAPES["long"]] * 3, leads=10)
-    assert [len(chunk) for chunk in _chunks(light)] == [200, 100]
+    assert [len(chunk) for chunk in _chunks(light, lambda: local(MONDAY))] == [200, 100]
     for batch in (light, heavy):
-        ids = [task.id for chunk in _chunks(batch) for task, _ in chunk]
+        ids = [task.id for chunk in _chunks(batch, lambda: local(MONDAY)) for task, _ in chunk]
         assert ids == [planned.id for planned in batch.planned_tasks()]
-    for chunk in _chunks(heavy):
+    for chunk in _chunks(heavy, lambda: local(MONDAY)):
         written = sum(len(bson.encode(new_record(task, entry, None))) for task, entry in chunk)
         assert written < 2_200_000

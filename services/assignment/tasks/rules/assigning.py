@@ -91,7 +91,7 @@ def assigned(task_id: str, entry: HistoryEntry) -> Task:
         version=entry.sequence,
         stage=Stage.ASSIGNED,
         entered_by=entry.by,
-        assigned_at=entry.at,
+        assigned_at=details.pop("assigned_at", entry.at),
         updated_at=entry.at,
         due_kind=DueKind(details.pop("due_kind")),
         original_deadline=details["deadline"],

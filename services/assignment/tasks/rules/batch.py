@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID, uuid5
@@ -22,6 +23,8 @@ Items: TypeAlias = "Sequence[tuple[Assign, Sequence[str]]]"
 """The items of a batch as they were sent, each with its lead agencies."""
 MOST_TASKS: Final = 5_000
 """How many tasks one batch makes at most."""
+_AT_ONCE: Final = timedelta(seconds=10)
+"""Until how long after the decision a task counts as recorded with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,21 @@ class Batch:
             for lead in item.lead_agencies:
                 yield PlannedTask(str(uuid5(UUID(self.id), str(next(position)))), item, lead)
 
-    def tasks(self) -> Iterator[tuple[Task, HistoryEntry]]:
-        """Yield each task with its first entry."""
+    def tasks(self, recorded_at: Callable[[], datetime] | None = None) -> Iterator[tuple[Task, HistoryEntry]]:
+        """Yield each task with its first entry.
+
+        What is recorded long after it was assigned keeps both moments, so that programs that ask for what has changed
+        since they last asked do not miss it.
+        """
         for task in self.planned_tasks():
             details = {**self.first.details, **task.item.details, "lead_agency": task.lead_agency, "batch": self.id}
-            entry = replace(self.first, details=details)
+            entry = self._recorded(details, recorded_at() if recorded_at else self.first.at)
             yield assigned(task.id, entry), entry
+
+    def _recorded(self, details: dict[str, Any], at: datetime) -> HistoryEntry:
+        if at - self.first.at <= _AT_ONCE:
+            return replace(self.first, details=details)
+        return replace(self.first, at=at, details={**details, "assigned_at": self.first.at})
 
 
 def spelled(items: Items, codes: Codes) -> Items:

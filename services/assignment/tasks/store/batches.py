@@ -22,10 +22,12 @@ from shared.clock import true_now
 from shared.mongo import Index, ascending, is_away
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
 
     from services.assignment.tasks.rules.state import Task
     from services.assignment.tasks.store.tasks import TaskStore
+    from shared.clock import Clock
     from shared.mongo import Database, Record
 
 COLLECTION: Final = "batches"
@@ -60,9 +62,10 @@ class BatchStore:
     The sweep leaves a batch that has failed alone until its `retry_at` (true time).
     """
 
-    def __init__(self, database: Database, tasks: TaskStore) -> None:
+    def __init__(self, database: Database, tasks: TaskStore, clock: Clock) -> None:
         self._batches = database[COLLECTION]
         self._tasks = tasks
+        self._clock = clock
 
     async def load(self, batch_id: str) -> StoredBatch | None:
         record = await self._batches.find_one({"_id": batch_id})
@@ -79,7 +82,7 @@ class BatchStore:
 
     async def finish(self, batch: Batch) -> None:
         """Insert the tasks of a batch that are missing, and close it. A repeat changes nothing."""
-        chunks = _chunks(batch)
+        chunks = _chunks(batch, self._clock.now)
         while chunk := await asyncio.to_thread(next, chunks, None):
             await self._tasks.insert_absent(chunk)
         await self._batches.update_one({"_id": batch.id}, {"$unset": {"open_since": True, "retry_at": True}})
@@ -141,11 +144,14 @@ def _size_of(words: Iterable[str]) -> int:
     return sum(len(word.encode()) + 10 for word in words)
 
 
-def _chunks(batch: Batch) -> Iterator[list[tuple[Task, HistoryEntry]]]:
-    """Yield the tasks in chunks that are bounded by number and by bytes; a chunk has at least one task."""
+def _chunks(batch: Batch, now: Callable[[], datetime]) -> Iterator[list[tuple[Task, HistoryEntry]]]:
+    """Yield the tasks in chunks that are bounded by number and by bytes; a chunk has at least one task.
+
+    Each is made when it is asked for, and written at once.
+    """
     chunk: list[tuple[Task, HistoryEntry]] = []
     written = 0
-    for task, size in zip(batch.tasks(), _task_sizes(batch), strict=True):
+    for task, size in zip(batch.tasks(now), _task_sizes(batch), strict=True):
         if chunk and (len(chunk) == _CHUNK or written + size > _CHUNK_BYTES):
             yield chunk
             chunk, written = [], 0
