@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from joserfc.jwk import KeySet, OKPKey
 
+from deploy.private_folder import OpenFolderError, keep_private
 from deploy.replica_set import REPLICA_SET, new_key
 from deploy.services import SERVICES
 
@@ -24,7 +25,7 @@ VHOST: Final = "dondoc"
 
 def make_secrets(folder: Path) -> None:
     """Write every secret that is missing. Only the owner can open the folder; containers can read the mounted files."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keep_private(folder, {"mongodb_key"})
     _keep(folder / "mongodb_key", new_key)
     _keep(folder / "mongodb_password", _password)
     _keep(folder / "grafana_password", _password)
@@ -82,4 +83,7 @@ def _user(name: str, password: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    make_secrets(Path(sys.argv[1] if len(sys.argv) > 1 else "secrets"))
+    try:
+        make_secrets(Path(sys.argv[1] if len(sys.argv) > 1 else "secrets"))
+    except OpenFolderError as error:
+        sys.exit(f"secrets: {error}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from deploy.local.credentials import Credentials, write_private
 from deploy.local.failure import LocalStackError
 from deploy.local.stack import DemoAccount, Stack
+from deploy.private_folder import OpenFolderError, keep_private
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,10 @@ class RunDir:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Lock the folder for one stack. At the start and at the end, delete the files that say that a stack runs."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            keep_private(self.path, {"lock"})
+        except OpenFolderError as error:
+            raise LocalStackError(str(error)) from None
         with (self.path / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
