@@ -44,7 +44,7 @@ def routes_of(app: FastAPI) -> list[tuple[str, str]]:
 
 
 def headers_of(account: Account) -> dict[str, str]:
-    return {"Authorization": f"Bearer {TokenIssuer(KEYS.signing_key, timedelta(minutes=10)).issue(account)}"}
+    return {"Authorization": f"Bearer {TokenIssuer(KEYS.signing_key, timedelta(minutes=10)).issue(account).text}"}
 
 
 @pytest.mark.parametrize(
