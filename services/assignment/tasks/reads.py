@@ -1,4 +1,4 @@
-"""Use cases that only read: the list, one task at this moment, its history."""
+"""Use cases that only read: the list, one task at this moment, its history, what waits for the caller."""
 
 from __future__ import annotations
 
@@ -6,46 +6,53 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from services.assignment.tasks.briefs import in_utc, page_json
-from services.assignment.tasks.store import Asked, list_query, to_fields, to_wire_entry
-from services.assignment.tasks.views import HistoryPage, TaskView, task_view
+from services.assignment.tasks.rules.waiting import key_of
+from services.assignment.tasks.store import Asked, counts_of, list_query, to_fields, to_wire_entry
+from services.assignment.tasks.views import Beholder, Beside, HistoryPage, TaskView, WorkView, task_view
 from shared.office.access import Permission, require_permission
-from shared.office.timeliness import Horizon, horizon
-from shared.office.vocabulary import Stage
+from shared.office.timeliness import horizon
+from shared.office.vocabulary import Stage, WaitKind
 from shared.web.pages import Position, read_cursor, split_page, write_cursor
 
 if TYPE_CHECKING:
     from services.assignment.tasks.handlers import Office, TaskHandlers
     from services.assignment.tasks.rules.state import Task
-    from services.assignment.tasks.store import Filters, Sort, TaskLists, TaskStore
+    from services.assignment.tasks.store import BatchStore, Filters, Sort, TaskLists, TaskStore
     from shared.office.access import Principal
 
 
 class TaskReader:
-    def __init__(self, store: TaskStore, lists: TaskLists, handlers: TaskHandlers, office: Office) -> None:
+    def __init__(
+        self, store: TaskStore, batches: BatchStore, lists: TaskLists, handlers: TaskHandlers, office: Office
+    ) -> None:
         self._store = store
+        self._batches = batches
         self._lists = lists
         self._handlers = handlers
         self._office = office
 
     async def view(self, caller: Principal, task: Task) -> TaskView:
         """Return a task as the caller sees it at this moment."""
-        replaced_by = await self._store.replaced_by(task.id) if task.stage is Stage.RECALLED else None
-        acts = self._handlers.allowed_acts(caller, task)
-        return task_view(task, to_fields(task), self._horizon(), replaced_by, acts)
+        beside = Beside(
+            replaced_by=await self._store.replaced_by(task.id) if task.stage is Stage.RECALLED else None,
+            batch_size=await self._batches.size_of(task.batch) if task.batch else None,
+            allowed_acts=self._handlers.allowed_acts(caller, task),
+        )
+        return task_view(task, to_fields(task), self._beholder(caller), beside)
 
     async def page(self, caller: Principal, filters: Filters, sort: Sort, cursor: str | None, limit: int) -> bytes:
         """Return the JSON of one page of the tasks within the caller's sight."""
         require_permission(caller, Permission.READ_TASKS)
         bound = self._bound(filters, sort)
-        at = self._horizon()
-        asked = Asked(caller, filters, sort, at, self._office.calendar)
+        beholder = self._beholder(caller)
+        asked = Asked(caller, filters, sort, beholder.at, beholder.calendar)
         query = list_query(asked, read_cursor(cursor, bound))
         found = await self._lists.listed(query, limit + 1)
         field = query.order[0][0]
         records, next_cursor = split_page(found, limit, bound, lambda last: Position(in_utc(last[field]), last["_id"]))
         recalled = [record["_id"] for record in records if record["stage"] == Stage.RECALLED]
         replacements = await self._lists.replacements(recalled) if recalled else {}
-        return page_json(records, at, replacements, next_cursor)
+        return page_json(records, beholder, replacements, next_cursor)
 
     async def history(self, caller: Principal, task_id: str, cursor: str | None, limit: int) -> HistoryPage:
         """Return a page of a task's history, oldest first."""
@@ -58,8 +65,16 @@ class TaskReader:
         next_cursor = write_cursor(Position(last, task_id), bound) if last else None
         return HistoryPage(items=[to_wire_entry(entry) for entry in entries[:limit]], next_cursor=next_cursor)
 
-    def _horizon(self) -> Horizon:
-        return horizon(self._office.clock.now(), self._office.calendar, self._office.policy)
+    async def work(self, caller: Principal) -> WorkView:
+        """Count what waits for the caller, and the caller's open tasks."""
+        require_permission(caller, Permission.READ_TASKS)
+        counted = await self._lists.counted(counts_of(caller, self._beholder(caller).at))
+        waiting = {kind: counted.pop(kind) for kind in WaitKind}
+        return WorkView(waiting=waiting, **counted)
+
+    def _beholder(self, caller: Principal) -> Beholder:
+        office = self._office
+        return Beholder(key_of(caller), horizon(office.clock.now(), office.calendar, office.policy), office.calendar)
 
     @staticmethod
     def _bound(filters: Filters, sort: Sort) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
@@ -11,7 +11,7 @@ from services.assignment.tasks.api.answers import task_answer
 from services.assignment.tasks.api.bodies import AssignBody
 from services.assignment.tasks.handlers import TaskHandlers
 from services.assignment.tasks.reads import TaskReader
-from services.assignment.tasks.rules.waiting import key_of
+from services.assignment.tasks.rules.waiting import Waiting, list_of
 from services.assignment.tasks.store import Filters, RequestKey, Sort
 from services.assignment.tasks.views import HistoryPage, TaskBriefView, TaskView
 from shared.office.access import Principal
@@ -39,14 +39,18 @@ class TaskQuery(Body):
     due_from: DayField | None = None
     due_to: DayField | None = None
     updated_since: QueryMoment | None = None
-    waiting: Literal["me"] | None = Field(None, description="What the caller should act on now.")
+    waiting: Waiting | None = Field(
+        None,
+        description="`me`: what the caller should act on now. `others`: open tasks of the caller's duty that do not "
+        "wait for the caller.",
+    )
     sort: Sort = "-assigned_at"
     limit: Limit = DEFAULT_LIMIT
     cursor: CursorText = None
 
     def filters(self, caller: Principal) -> Filters:
         asked = {name: getattr(self, name) for name in type(self).model_fields if name not in _NO_FILTERS}
-        return Filters(**asked, waiting=key_of(caller) if self.waiting else None)
+        return Filters(**asked, waiting=list_of(caller, self.waiting) if self.waiting else None)
 
 
 _NO_FILTERS = {"waiting", "sort", "limit", "cursor"}

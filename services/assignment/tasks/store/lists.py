@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from services.assignment.tasks.store.list_indexes import COLLECTION
 from services.assignment.tasks.store.records import WITHOUT_LOGS, left_out_of_briefs, to_entry
+from services.assignment.tasks.store.work import counting
 from shared.lane import Lane
 from shared.mongo import find_by_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from services.assignment.tasks.rules.state import HistoryEntry
     from services.assignment.tasks.store.queries import ListQuery
     from shared.mongo import Database, Record
 
-_BRIEF: Final[Record] = {**WITHOUT_LOGS, **dict.fromkeys(left_out_of_briefs(), 0)}
+_BRIEF: Final[Record] = {**WITHOUT_LOGS, "waiting": 0, "work": 0, **dict.fromkeys(left_out_of_briefs(), 0)}
 
 
 class TaskLists:
@@ -35,6 +36,12 @@ class TaskLists:
         asked = {"$or": query.ranges}
         async with self._lane.turn():
             return await find_by_index(self._briefs, asked, query.index, query.order, limit, _BRIEF)
+
+    async def counted(self, wanted: Mapping[str, Record]) -> dict[str, int]:
+        """Return how many tasks each filter of `work.py` finds."""
+        async with self._lane.turn():
+            found = await self._tasks.aggregate(counting(wanted)).to_list()
+        return {**dict.fromkeys(wanted, 0), **{record["_id"]: record["count"] for record in found}}
 
     async def replacements(self, task_ids: Iterable[str]) -> dict[str, str]:
         """Return which task replaces each of the recalled ones, by the id of the recalled one."""
