@@ -38,6 +38,7 @@ from services.assignment.settings import AssignmentSettings
 from services.assignment.tasks.api.acts import acts_router
 from services.assignment.tasks.api.batches import batches_router
 from services.assignment.tasks.api.tasks import tasks_router
+from services.assignment.tasks.api.work import work_router
 from services.assignment.tasks.consumers import consumers
 from services.assignment.tasks.handlers import Office, TaskHandlers
 from services.assignment.tasks.left_officers import LeftOfficers
@@ -87,7 +88,7 @@ def build(
     task_store = TaskStore(database, messaging.relay)
     batch_store = BatchStore(database, task_store, clock)
     tasks = TaskHandlers(task_store, batch_store, lookups, office)
-    reads = TaskReader(task_store, TaskLists(lists), tasks, lookups, office)
+    reads = TaskReader(task_store, batch_store, TaskLists(lists), tasks, lookups, office)
     left_officers = LeftOfficers(task_store, lookups, tasks)
 
     def wake(collection: str, record_id: str) -> None:
@@ -112,6 +113,7 @@ def build(
             tasks_router(tasks, reads),
             acts_router(tasks, reads),
             batches_router(tasks),
+            work_router(reads),
             *_directory_routers(settings, directory, lookups, sessions, clock, now, wake),
         ],
         parts=parts_of(database, messaging),

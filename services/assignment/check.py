@@ -11,14 +11,7 @@ from services.assignment.app import OUTBOXES
 from services.assignment.settings import AssignmentSettings
 from services.assignment.tasks.rules.batch import Batch
 from services.assignment.tasks.rules.task import replay
-from services.assignment.tasks.store import (
-    is_tallied,
-    known_among,
-    state_of,
-    stored_batches,
-    stored_tasks,
-    to_entry,
-)
+from services.assignment.tasks.store import known_among, stored_batches, stored_tasks, to_entry, unlike
 from shared.clock import true_now
 from shared.commands.check import Findings, finding_command
 from shared.commands.difference import Difference, DifferenceKind
@@ -40,14 +33,11 @@ def compare_task(record: Record) -> Iterator[Difference]:
         yield Difference(DifferenceKind.BROKEN, task_id, detail)
         return
     try:
-        made = state_of(replay(task_id, map(to_entry, record["history"])))
+        made = replay(task_id, map(to_entry, record["history"]))
     except (ValueError, KeyError, TypeError) as error:
         yield Difference(DifferenceKind.BROKEN, task_id, f"the history cannot be replayed: {type(error).__name__}")
         return
-    # A record that an earlier version wrote has no tally; the next act of the task adds it.
-    made = made if is_tallied(record) else {name: value for name, value in made.items() if name != "tally"}
-    names = [name for name, value in made.items() if _plain(value) != record.get(name)]
-    if names:
+    if names := unlike(record, made):
         yield Difference(
             DifferenceKind.DIFFERS, task_id, f"version {record['version']}: not as replayed: {', '.join(names)}"
         )
@@ -92,17 +82,6 @@ async def _beside_tasks(database: Database) -> AsyncIterator[Difference]:
     for name in OUTBOXES:
         for found in compare_outbox(name, *await Outbox(database[name]).depth(), now):
             yield found
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as MongoDB returns it: tuples are lists."""
-    match value:
-        case dict():
-            return {name: _plain(inner) for name, inner in value.items()}
-        case list() | tuple():
-            return [_plain(inner) for inner in value]
-        case _:
-            return value
 
 
 def _in_short(items: list[Any]) -> str:

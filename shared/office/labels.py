@@ -26,6 +26,7 @@ from shared.office.vocabulary import (
     Scope,
     Stage,
     Timeliness,
+    WaitKind,
 )
 
 
@@ -159,6 +160,17 @@ CAUSES: Final[Mapping[Cause, Label]] = {
     Cause.WORKLOAD: Label("Quá tải công việc", "Workload"),
     Cause.NEGLIGENCE: Label("Thiếu trách nhiệm, chậm trễ", "Negligence"),
     Cause.OTHER: Label("Nguyên nhân khác", "Other cause"),
+}
+WAIT_KINDS: Final[Mapping[WaitKind, Label]] = {
+    WaitKind.RECEIVE: Label("Chờ tiếp nhận", "To be received"),
+    WaitKind.DELEGATE: Label("Chờ phân công thực hiện", "To be delegated"),
+    WaitKind.PROGRESS: Label("Chờ cập nhật tiến độ", "Progress to be reported"),
+    WaitKind.REPORT: Label("Chờ báo cáo kết quả", "Result to be reported"),
+    WaitKind.EXPLAIN: Label("Chờ giải trình", "Explanation due"),
+    WaitKind.REASSIGN: Label("Chờ giao lại", "To be reassigned"),
+    WaitKind.DECIDE_EXTENSION: Label("Chờ quyết định gia hạn", "Extension to be decided"),
+    WaitKind.DECIDE_REPORT: Label("Chờ xác nhận báo cáo", "Report to be decided"),
+    WaitKind.DECIDE_EXPLANATION: Label("Chờ xem xét giải trình", "Explanation to be decided"),
 }
 
 # What may be done with a task: keyed by the path of the act, as `allowed_acts` names it.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Filter = dict[str, Any]
 Expression = dict[str, Any] | str
+_CLOSED: Final = frozenset({Timeliness.COMPLETED_ON_TIME, Timeliness.COMPLETED_LATE, Timeliness.RECALLED})
 NO_DUE: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """Where a task without a deadline stands in the order of due moments: last."""
 
@@ -72,6 +73,20 @@ def _of_open(due_at: datetime, at: Horizon) -> Timeliness:
     if due_at <= at.today_ends:
         return Timeliness.DUE_TODAY
     return Timeliness.DUE_SOON if due_at <= at.soon_ends else Timeliness.ON_TRACK
+
+
+def working_days_left(value: Timeliness, due_at: datetime | None, now: datetime, calendar: WorkCalendar) -> int | None:
+    """Return how many working days a task of this value has left; None without a due moment, and once it is closed.
+
+    Today is not counted: 0 on the last day. The number is negative exactly while the task is overdue: -1 from the due
+    moment to the end of the next working day. A report that waits in time for its decision has 0 after the due moment.
+    """
+    if due_at is None or value in _CLOSED:
+        return None
+    today, last = calendar.local_day(now), calendar.local_day(due_at)
+    if value is Timeliness.OVERDUE:
+        return -max(1, calendar.working_days_between(last, today))
+    return calendar.working_days_between(today, last)
 
 
 # 2. The tasks of one value, as filters of `find`

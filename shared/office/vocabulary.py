@@ -117,3 +117,17 @@ class Cause(StrEnum):
     WORKLOAD = "workload"
     NEGLIGENCE = "negligence"
     OTHER = "other"
+
+
+class WaitKind(StrEnum):
+    """What a task waits for, in the order in which it is shown."""
+
+    RECEIVE = "receive"
+    DELEGATE = "delegate"
+    PROGRESS = "progress"
+    REPORT = "report"
+    EXPLAIN = "explain"
+    REASSIGN = "reassign"
+    DECIDE_EXTENSION = "decide_extension"
+    DECIDE_REPORT = "decide_report"
+    DECIDE_EXPLANATION = "decide_explanation"

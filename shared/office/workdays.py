@@ -6,9 +6,11 @@ last day is a day off ends on the next working day (Art. 148).
 
 from __future__ import annotations
 
+from calendar import isleap
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -16,7 +18,7 @@ from zoneinfo import ZoneInfo
 import holidays
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from shared.office.policy import Policy
 
@@ -61,6 +63,7 @@ class WorkCalendar:
     days_off: Mapping[date, str] = field(default_factory=dict)
     make_up_days: Mapping[date, str] = field(default_factory=dict)
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
+    _years: dict[int, Sequence[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         both = self.days_off.keys() & self.make_up_days.keys()
@@ -99,8 +102,14 @@ class WorkCalendar:
         return day
 
     def working_days_between(self, start: date, end: date) -> int:
-        """Count the working days after `start` up to and with `end`."""
-        return sum(self.is_working_day(day) for day in _days_after(start, end))
+        """Count the working days after `start` up to and with `end`; none if it ends before it starts.
+
+        Each year is counted once, so a page of tasks that are due in years costs little.
+        """
+        if end <= start:
+            return 0
+        whole_years = sum(self._year(year)[-1] for year in range(start.year, end.year))
+        return whole_years + self._since_new_year(end) - self._since_new_year(start)
 
     def roll(self, day: date) -> date:
         """Move a day off to the next working day, where the policy says so (Art. 148)."""
@@ -121,6 +130,18 @@ class WorkCalendar:
         if end < start:
             return []
         return [CountedDay(start, counted=False, reason=STARTING_DAY), *map(self._counted, _days_after(start, end))]
+
+    def _since_new_year(self, day: date) -> int:
+        """Count the working days of a year up to and with a day of it."""
+        return self._year(day.year)[day.toordinal() - date(day.year, 1, 1).toordinal() + 1]
+
+    def _year(self, year: int) -> Sequence[int]:
+        """Return how many working days the first n days of a year have, for each n from 0 to the whole year."""
+        counted = self._years.get(year)
+        if counted is None:
+            days = (date(year, 1, 1) + n * _DAY for n in range(366 if isleap(year) else 365))
+            counted = self._years[year] = (0, *accumulate(map(self.is_working_day, days)))
+        return counted
 
     def _counted(self, day: date) -> CountedDay:
         working, reason = self._judge(day)

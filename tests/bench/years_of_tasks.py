@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
+from services.assignment.tasks.rules.waiting import noted
+from services.assignment.tasks.store.records import state_of, to_task
 from shared.clock import true_now
 from shared.office.timeliness import NO_DUE
 from tests.bench.tasks import CALENDAR, OFFICER, a_task
@@ -28,7 +30,7 @@ _OPEN_STAGES: Final = ("assigned", "received", "in_progress", "in_progress", "re
 def years_of_tasks(total: int, still_open: int) -> Iterator[dict[str, Any]]:
     """Yield the records, in the order of their assignment. Most open tasks are among the latest."""
     chance, now = random.Random(1), true_now()  # noqa: S311 - the same tasks in every run
-    template = {**a_task().document(), "description": "", "history": []}
+    template = {**a_task().document(), "description": "", "history": [], "waits": [], "waiting": [], "work": []}
     latest = total - still_open * 4 // 5
     old = set(chance.sample(range(latest), still_open - (total - latest)))
     for number in range(total):
@@ -77,31 +79,23 @@ def _living(record: dict[str, Any], now: datetime, chance: random.Random) -> dic
     due = _due(now, chance.randint(-20, 40), chance)
     is_late = due["due_at"] is not None and due["due_at"] < now
     submitted = {"state": "submitted", "submitted_at": now - timedelta(days=chance.randint(1, 9))}
-    return {
+    living = {
+        **record,
         **due,
         "stage": stage,
         "updated_at": _whole(now - timedelta(minutes=chance.randint(1, 10_000))),
         "missed_at": due["due_at"] if is_late else None,
         "report": {**record["report"], **(submitted if stage == "reported" else {})},
         "officer": record["officer"] if stage in {"in_progress", "reported"} else None,
-        "waiting": _waits_for(stage, record),
     }
-
-
-def _waits_for(stage: str, record: dict[str, Any]) -> list[str]:
-    lead = record["lead_agency"]
-    return {
-        "assigned": [f"clerk:{lead}", f"head:{lead}"],
-        "in_progress": [f"officer:{record['officer']}"],
-        "reported": [f"leader:{record['assigner']}", "coordinator"],
-    }.get(stage, [])
+    return state_of(noted(to_task(living), living["updated_at"]))
 
 
 def _closed(record: dict[str, Any], now: datetime, chance: random.Random) -> dict[str, Any]:
     assigned_at = record["assigned_at"]
     due, days = _due(assigned_at, chance.randint(5, 60), chance), timedelta(days=chance.randint(1, 30))
     if chance.random() < 0.04:
-        return {**due, "stage": "recalled", "updated_at": min(assigned_at + days, now), "officer": None, "waiting": []}
+        return {**due, "stage": "recalled", "updated_at": min(assigned_at + days, now), "officer": None}
     is_late = due["due_at"] is not None and chance.random() < 0.1
     done = min(due["due_at"] + days if is_late else assigned_at + timedelta(days=2), now - _A_MILLISECOND)
     return {
@@ -111,7 +105,6 @@ def _closed(record: dict[str, Any], now: datetime, chance: random.Random) -> dic
         "completed_at": done,
         "missed_at": due["due_at"] if due["due_at"] and done > due["due_at"] else None,
         "report": {**record["report"], "state": "accepted", "submitted_at": done},
-        "waiting": [],
     }
 
 

@@ -242,14 +242,17 @@ async def test_what_changed_since_a_moment_is_found_by_programs_that_poll(
     }
 
 
+WAITING_FOR_THE_HEAD: Final = {
+    *("assigned", "assigned without a deadline", "express"),
+    *("received", "asking", "extended", "explained"),
+    *("returned", "finished", "reported late"),
+}
+
+
 @pytest.mark.parametrize(
     ("by", "expected"),
     [
-        (
-            "lead-head",
-            {"assigned", "assigned without a deadline", "express", "finished", "reported late"},
-        ),
-        ("lead-program", {"assigned", "assigned without a deadline", "express", "finished", "reported late"}),
+        *((by, WAITING_FOR_THE_HEAD) for by in ("lead-head", "lead-program")),
         ("lead-clerk", {"assigned", "assigned without a deadline", "express"}),
         ("stranger-head", {"assigned to another"}),
         ("officer", {"in progress"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -15,8 +16,17 @@ import pytest
 
 from deploy.local.servers import Servers
 from services.assignment.tasks.rules.state import Task
-from services.assignment.tasks.rules.waiting import key_of, waits_for
-from services.assignment.tasks.store import INDEXES, TASKS, Asked, Filters, TaskLists, list_query, uncertain
+from services.assignment.tasks.rules.waiting import Waiting, list_of
+from services.assignment.tasks.store import (
+    INDEXES,
+    TASKS,
+    Asked,
+    Filters,
+    TaskLists,
+    counts_of,
+    list_query,
+    uncertain,
+)
 from services.assignment.tasks.store.list_indexes import Sort
 from shared.mongo import Record, connect, ensure_indexes
 from shared.office.access import Principal, may_see
@@ -30,11 +40,13 @@ from shared.office.vocabulary import (
     Role,
     Stage,
     Timeliness,
+    WaitKind,
 )
 from shared.office.words import words_asked
 from shared.web.pages import Position
 from tests.support.many_tasks import CALENDAR, NOW, many_tasks, records
 from tests.support.servers import Databases
+from tests.support.waiting_oracle import has_duty, kinds_for
 
 LIMIT: Final = 50
 FEW: Final = 1_000
@@ -64,7 +76,7 @@ VALUES: Final[Mapping[str, Sequence[Any]]] = {
     "field": ("field-7", "field-3", "nothing"),
     "due": ("today", "next week", "a week of last year", "from next month", "the last month", "until last year"),
     "updated_since": (NOW - timedelta(hours=6), NOW - timedelta(days=1), NOW - timedelta(days=300)),
-    "waiting": ("me",),
+    "waiting": ("me", "others"),
     "q": ("báo cáo", "GIẢI NGÂN", "dich", "giai ngan dot xuat", "du an 777", "bao cao 1", "795/qd", "nothing"),
     "kind": (AgencyKind.COMMUNE, AgencyKind.OFFICE, AgencyKind.UNIT),
     "priority": (Priority.NORMAL, Priority.EXPRESS),
@@ -115,7 +127,7 @@ class Question:
             first, last = _DUE[wanted.pop(name)]
             wanted |= {f"{name}_from": _day(first), f"{name}_to": _day(last)}
         if "waiting" in wanted:
-            wanted["waiting"] = key_of(principal)
+            wanted["waiting"] = list_of(principal, wanted["waiting"])
         if "q" in wanted:
             wanted["words"] = words_asked(wanted.pop("q"))
         of_kind = tuple(sorted(code for code, kind in KIND_OF.items() if kind is wanted.get("kind")))
@@ -223,8 +235,11 @@ def _having(name: str, value: Any) -> frozenset[str]:
 
 
 @cache
-def _waiting_for(who: str) -> frozenset[str]:
-    return frozenset(task.id for task in TASKS_MADE if key_of(PRINCIPALS[who]) in waits_for(task))
+def _waiting(who: str, value: Waiting) -> frozenset[str]:
+    caller = PRINCIPALS[who]
+    mine = {task.id for task in TASKS_MADE if kinds_for(task, caller)}
+    others = {task.id for task in TASKS_MADE if has_duty(task, caller)} - mine
+    return frozenset(mine if value == "me" else others)
 
 
 @cache
@@ -234,7 +249,7 @@ def _seen_by(who: str) -> frozenset[str]:
 
 def expected(question: Question) -> list[Task]:
     sets = [
-        _waiting_for(question.who) if name == "waiting" else _having(name, value)
+        _waiting(question.who, value) if name == "waiting" else _having(name, value)
         for name, value in question.wanted.items()
     ]
     found = _seen_by(question.who).intersection(*sets)
@@ -374,3 +389,30 @@ async def test_a_count_is_exact_up_to_where_it_ends(filled: Lists, who: str) -> 
         asked, there = question.asked(), len(expected(question))
         query = list_query(asked, None, await filled.lists.fewest(uncertain(asked)))
         assert await filled.lists.count(query) == (min(there, 10_000), there <= 10_000), question
+
+
+# The numbers of `/v1/me/work`
+
+
+@pytest.mark.parametrize("who", PRINCIPALS)
+async def test_numbers_are_counted_in_the_index_and_no_task_is_read(filled: Lists, who: str) -> None:
+    caller = PRINCIPALS[who]
+    wanted = counts_of(caller, HORIZON)
+    counted = await filled.lists.counted(wanted)
+    assert counted == _numbers(caller)
+    (read,) = await filled.profile.find({"op": "command"}).sort("$natural", -1).limit(1).to_list(1)
+    assert read["command"]["aggregate"] == TASKS
+    assert read["docsExamined"] == 0
+    assert read["keysExamined"] <= sum(counted.values()) + 2 * len(wanted)
+
+
+def _numbers(caller: Principal) -> Mapping[str, int]:
+    kinds = Counter(kind for task in TASKS_MADE for kind in kinds_for(task, caller))
+    duty = [task for task in TASKS_MADE if has_duty(task, caller)]
+    values = Counter(timeliness(task.stage, task.due_at, task.current_submission, HORIZON) for task in duty)
+    return {
+        **{kind: kinds[kind] for kind in WaitKind},
+        "total": sum(bool(kinds_for(task, caller)) for task in TASKS_MADE),
+        "others": sum(not kinds_for(task, caller) for task in duty),
+        **{value: values[value] for value in (Timeliness.DUE_SOON, Timeliness.DUE_TODAY, Timeliness.OVERDUE)},
+    }

@@ -91,7 +91,7 @@ def histories_make_the_tasks(state: StoredState) -> Differences:
 
 def _searched_by(task: Task) -> Record:
     state = state_of(task)
-    return {name: state[name] for name in ("agencies", "waiting", "due_order", "words", "marks")}
+    return {name: state[name] for name in ("agencies", "waiting", "work", "due_order", "words", "marks", "derived_at")}
 
 
 def _unequal(what: str, found: Any, expected: Any) -> Differences:

@@ -14,6 +14,8 @@ import httpx2
 
 from deploy.local.servers import Servers
 from services.assignment.directory.rules.account import Account
+from services.assignment.tasks.rules.state import Task
+from services.assignment.tasks.store.records import to_task
 from shared.office.vocabulary import Role
 from tests.support.clock import MONDAY, FakeClock, local
 from tests.support.directory import KEYS, PASSWORD, AssignmentService, running_assignment
@@ -143,6 +145,10 @@ class TaskService(AssignmentService):
         answer = await self.get(f"/v1/tasks/{task_id}", by)
         assert answer.status_code == httpx2.codes.OK, answer.text
         return dict(answer.json())
+
+    async def task(self, task_id: str) -> Task:
+        """Return a task as the rules have it."""
+        return to_task(await self.stored_task(task_id))
 
     async def history(self, task_id: str, by: str = "leader") -> list[dict[str, Any]]:
         answer = await self.get(f"/v1/tasks/{task_id}/history", by, limit=200)

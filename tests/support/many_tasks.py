@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from services.assignment.tasks.rules.particulars import Document
 from services.assignment.tasks.rules.state import Explanation, Extension, ExtensionRequest, Progress, Report, Task
+from services.assignment.tasks.rules.waiting import noted
 from services.assignment.tasks.store.records import state_of
 from shared.mongo import Record
 from shared.office.policy import Policy
@@ -89,7 +90,7 @@ def _task(base: Task, number: int, chance: random.Random, *, is_open: bool) -> T
         updated_at=assigned_at,
         due_at=_due(assigned_at, chance, is_open=is_open),
     )
-    return _living(given, chance) if is_open else _closed(given, chance)
+    return noted(_living(given, chance) if is_open else _closed(given, chance), NOW)
 
 
 def _due(assigned_at: datetime, chance: random.Random, *, is_open: bool) -> datetime | None:

@@ -28,6 +28,7 @@ TABLES: dict[type[StrEnum], object] = {
     vocabulary.ReportState: labels.REPORT_STATES,
     vocabulary.ExplanationState: labels.EXPLANATION_STATES,
     vocabulary.Cause: labels.CAUSES,
+    vocabulary.WaitKind: labels.WAIT_KINDS,
 }
 
 

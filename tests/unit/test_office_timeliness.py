@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.office.policy import Policy
-from shared.office.timeliness import Horizon, horizon, timeliness
+from shared.office.timeliness import Horizon, horizon, timeliness, working_days_left
 from shared.office.vocabulary import Stage, Timeliness
 from shared.office.workdays import WorkCalendar
 
@@ -108,3 +108,47 @@ def test_time_alone_never_makes_an_open_task_more_timely(due_at: datetime, now: 
     before = timeliness(Stage.ASSIGNED, due_at, None, at(now))
     after = timeliness(Stage.ASSIGNED, due_at, None, at(now + timedelta(seconds=seconds)))
     assert order.index(before) <= order.index(after)
+
+
+# Working days left
+
+FRIDAY = datetime(2026, 11, 27, 16, 59, 59, 999_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "left"),
+    [
+        ("2026-11-20T09:00:00+07:00", 4),  # the Tuesday between is a holiday
+        ("2026-11-26T23:59:59+07:00", 1),
+        ("2026-11-27T00:00:00+07:00", 0),
+        ("2026-11-27T23:59:59.999+07:00", 0),
+        ("2026-11-28T00:00:00+07:00", -1),  # a Saturday
+        ("2026-11-30T23:00:00+07:00", -1),
+        ("2026-12-01T00:00:00+07:00", -2),
+    ],
+)
+def test_working_days_left_are_counted_without_today(now: str, left: int) -> None:
+    at_hand = at(datetime.fromisoformat(now))
+    value = timeliness(Stage.RECEIVED, FRIDAY, None, at_hand)
+    assert working_days_left(value, FRIDAY, at_hand.now, CALENDAR) == left
+
+
+@given(st.sampled_from(Stage), st.none() | moments, st.none() | moments, moments)
+def test_working_days_left_are_negative_exactly_while_overdue(
+    stage: Stage, due_at: datetime | None, submitted_at: datetime | None, now: datetime
+) -> None:
+    value = timeliness(stage, due_at, submitted_at, at(now))
+    left = working_days_left(value, due_at, now, CALENDAR)
+    assert (left is None) == (due_at is None or stage in {Stage.COMPLETED, Stage.RECALLED})
+    assert (left is not None and left < 0) == (value is Timeliness.OVERDUE)
+
+
+@given(moments, moments)
+def test_due_soon_and_due_today_say_how_many_days_are_left(due_at: datetime, now: datetime) -> None:
+    value = timeliness(Stage.RECEIVED, due_at, None, at(now))
+    left = working_days_left(value, due_at, now, CALENDAR)
+    assert left is not None
+    if value is Timeliness.DUE_TODAY:
+        assert left == 0
+    if value is not Timeliness.OVERDUE:
+        assert (left > POLICY.due_soon_days) == (value is Timeliness.ON_TRACK)

@@ -108,6 +108,20 @@ def test_adding_then_counting_gives_the_same_number(start: date, n: int) -> None
     assert CALENDAR.working_days_between(start, CALENDAR.add_working_days(start, n)) == n
 
 
+@given(days, days)
+def test_working_days_are_counted_by_years_as_day_by_day(start: date, end: date) -> None:
+    by_day = sum(CALENDAR.is_working_day(start + timedelta(days=n)) for n in range(1, (end - start).days + 1))
+    assert CALENDAR.working_days_between(start, end) == by_day
+
+
+def test_own_entries_count_in_the_years_too() -> None:
+    own = WorkCalendar(Policy(), days_off={date(2027, 3, 3): "nghỉ"}, make_up_days={date(2027, 3, 6): "ngày làm bù"})
+    assert CALENDAR.working_days_between(date(2026, 12, 31), date(2027, 3, 3)) == 1 + own.working_days_between(
+        date(2026, 12, 31), date(2027, 3, 3)
+    )
+    assert own.working_days_between(date(2027, 3, 2), date(2027, 3, 6)) == 3
+
+
 @given(days, st.integers(1, 60))
 def test_a_term_ends_on_a_working_day_after_its_start(start: date, n: int) -> None:
     end = CALENDAR.add_working_days(start, n)

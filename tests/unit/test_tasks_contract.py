@@ -37,7 +37,7 @@ def _entry(sequence: int, act: str, **details: Any) -> state.HistoryEntry:
 
 
 _KEPT_HERE = {
-    "Task": {"tally"},
+    "Task": {"officer_left", "waits", "tally"},
     "ExtensionRequest": {"new_due_kind"},
     "Explanation": {"refusals"},
 }

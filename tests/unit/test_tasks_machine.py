@@ -19,16 +19,26 @@ from services.assignment.tasks.rules.act_table import ACT_TABLE
 from services.assignment.tasks.rules.assigning import Assign, assigned
 from services.assignment.tasks.rules.context import Command, Context
 from services.assignment.tasks.rules.due import RequestedDeadline
-from services.assignment.tasks.rules.limits import MOST, Most
+from services.assignment.tasks.rules.limits import MOST, Most, is_full
 from services.assignment.tasks.rules.state import HistoryEntry, Quota, Task
 from services.assignment.tasks.rules.tally import is_counted, quota_of, tally_of
 from services.assignment.tasks.rules.task import allowed_acts, begin, decide, evolve, replay, settle, take_back
+from services.assignment.tasks.rules.waiting import (
+    counted_keys,
+    due_key,
+    duty_of,
+    key_of,
+    kind_key,
+    list_keys,
+    list_of,
+)
 from shared.office.access import Principal
 from shared.office.policy import Policy
 from shared.office.refusal import Code, Refusal
-from shared.office.timeliness import horizon, timeliness
-from shared.office.vocabulary import Cause, DueKind, ExplanationState, ExtensionState, Role, Stage, Timeliness
+from shared.office.timeliness import Horizon, horizon, timeliness
+from shared.office.vocabulary import Cause, DueKind, ExplanationState, ExtensionState, Role, Stage, Timeliness, WaitKind
 from shared.office.workdays import WorkCalendar
+from tests.support.waiting_oracle import ACT_OF, WaitingOracle, has_duty, kinds_for
 
 POLICY: Final = Policy()
 CALENDAR: Final = WorkCalendar(POLICY)
@@ -114,6 +124,28 @@ def hold_of_a_step(before: Task, entry: HistoryEntry, then: Task) -> None:
         assert (then.pending_request is not None) is before.is_past_due(entry.at)
 
 
+LIMITED_FACTS: Final = {"delegation": "delegated", "progress": "progressed", "reassignment": "reassigned"}
+"""The acts that a task may wait for though it takes no more of them: the head may report, the decider recall."""
+
+
+def hold_of_waiting(task: Task, expected: WaitingOracle, value: Timeliness, at: Horizon) -> None:
+    """Hold for everybody: what the task waits for and since when, in which lists it stands, as what it is counted."""
+    lists, counted = list_keys(task), counted_keys(task)
+    for who in PEOPLE:
+        since = expected.since[who.username]
+        waits = {wait.kind: wait.since for wait in task.waits if wait.key == key_of(who)}
+        assert (list(waits), waits) == (list(since), since)
+        assert (list_of(who, "me") in lists) is bool(since)
+        assert (list_of(who, "others") in lists) is (has_duty(task, who) and not since)
+        assert {kind for kind in WaitKind if kind_key(key_of(who), kind) in counted} == {*since}
+        by_due = timeliness(Stage.ASSIGNED, task.due_at, None, at) if due_key(duty_of(who)) in counted else None
+        for one in (Timeliness.DUE_SOON, Timeliness.DUE_TODAY, Timeliness.OVERDUE):
+            assert (by_due is one) is (has_duty(task, who) and value is one)
+    assert len(lists) == len(set(lists))
+    is_open = task.stage not in {Stage.COMPLETED, Stage.RECALLED}
+    assert any(expected.since.values()) or not is_open, "an open task always waits for somebody"
+
+
 class TaskLife(RuleBasedStateMachine):
     """Three worlds live the same life; in each `deadline.missed` arrives differently: at once, at times, never."""
 
@@ -133,6 +165,8 @@ class TaskLife(RuleBasedStateMachine):
         self.granted_before = used
         self.worlds = {name: assigned("task", first) for name in ("at once", "at times", "never")}
         self.histories = {name: [first] for name in self.worlds}
+        self.waiting = WaitingOracle(PEOPLE)
+        self.waiting.note(self.worlds["never"], first)
 
     @rule(hours=st.sampled_from((1, 8, 24, 3 * 24, 10 * 24)))
     def time_passes(self, hours: int) -> None:
@@ -285,6 +319,8 @@ class TaskLife(RuleBasedStateMachine):
             before = self.worlds[world]
             self.worlds[world] = evolve(before, entry)
             hold_of_a_step(before, entry, self.worlds[world])
+            if world == "never":
+                self.waiting.note(self.worlds[world], entry)
 
     @invariant()
     def the_end_is_the_same_whenever_the_miss_was_told(self) -> None:
@@ -332,6 +368,18 @@ class TaskLife(RuleBasedStateMachine):
             assert task.explanation.state is not ExplanationState.NONE
         if value is Timeliness.COMPLETED_ON_TIME:
             assert task.missed_at is None or task.current_submission is not None
+
+    @invariant()
+    def it_waits_for_whom_the_contract_says(self) -> None:
+        task = self.worlds["never"]
+        hold_of_waiting(task, self.waiting, self._timeliness(task), horizon(self.now, CALENDAR, POLICY))
+        settled = after(task, settle(task, context_of(PEOPLE[0], self.now)))
+        for who in PEOPLE:
+            acts = {ACT_OF[kind] for kind in kinds_for(settled, who)}
+            if settled.is_past_due(self.now):
+                acts -= {"reassignment"}  # the decider recalls it, and assigns another
+            acts -= {act for act, fact in LIMITED_FACTS.items() if is_full(settled, fact, who)}
+            assert not acts or acts <= {*allowed_acts(task, context_of(who, self.now))}
 
     def _let_the_term_end(self) -> None:
         due = self.worlds["never"].due_at

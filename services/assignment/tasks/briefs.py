@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from services.assignment.tasks.store import inner_model
-from services.assignment.tasks.views import TaskBriefView
-from shared.office.timeliness import timeliness
+from services.assignment.tasks.views import Beholder, TaskBriefView
+from shared.office.timeliness import timeliness, working_days_left
 from shared.office.vocabulary import ReportState, Stage
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from shared.mongo import Record
-    from shared.office.timeliness import Horizon
 
 _WITH_SUBMISSION: Final = frozenset({ReportState.SUBMITTED, ReportState.ACCEPTED})
 
@@ -52,7 +51,7 @@ _BRIEF: Final = _Members(TaskBriefView)
 
 def page_json(
     records: Iterable[Record],
-    at: Horizon,
+    beholder: Beholder,
     replaced_by: Mapping[str, str],
     next_cursor: str | None,
     total: tuple[int, bool] | None = None,
@@ -61,7 +60,7 @@ def page_json(
 
     With a total, and whether it is exact, it is the JSON of `TaskPage`.
     """
-    items = [_item(record, at, replaced_by.get(record["_id"])) for record in records]
+    items = [_item(record, beholder, replaced_by.get(record["_id"])) for record in records]
     page: Record = {"items": items, "next_cursor": next_cursor}
     if total is not None:
         page["total"], page["total_is_exact"] = total
@@ -73,10 +72,21 @@ def in_utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment else None
 
 
-def _item(record: Record, at: Horizon, replaced_by: str | None) -> Record:
-    submitted_at = _current_submission(record["report"])
-    value = timeliness(Stage(record["stage"]), in_utc(record["due_at"]), in_utc(submitted_at), at)
-    return _BRIEF.of({**record, "id": record["_id"], "timeliness": value, "replaced_by": replaced_by})
+def _item(record: Record, beholder: Beholder, replaced_by: str | None) -> Record:
+    due_at, submitted_at = in_utc(record["due_at"]), in_utc(_current_submission(record["report"]))
+    value = timeliness(Stage(record["stage"]), due_at, submitted_at, beholder.at)
+    waits = [wait for wait in record.get("waits", ()) if wait["key"] == beholder.key]
+    return _BRIEF.of(
+        {
+            **record,
+            "id": record["_id"],
+            "timeliness": value,
+            "working_days_left": working_days_left(value, due_at, beholder.at.now, beholder.calendar),
+            "waiting_for": [wait["kind"] for wait in waits],
+            "waiting_since": min((wait["since"] for wait in waits), default=None),
+            "replaced_by": replaced_by,
+        }
+    )
 
 
 def _current_submission(report: Record) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Use cases that only read: the list, one task at this moment, its history."""
+"""Use cases that only read: the list, one task at this moment, its history, what waits for the caller."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from services.assignment.tasks.briefs import in_utc, page_json
-from services.assignment.tasks.store import Asked, list_query, to_fields, to_wire_entry, uncertain
-from services.assignment.tasks.views import HistoryPage, TaskView, task_view
+from services.assignment.tasks.rules.waiting import key_of
+from services.assignment.tasks.store import Asked, counts_of, list_query, to_fields, to_wire_entry, uncertain
+from services.assignment.tasks.views import Beholder, Beside, HistoryPage, TaskView, WorkView, task_view
 from shared.office.access import Permission, require_permission
-from shared.office.timeliness import Horizon, horizon
-from shared.office.vocabulary import Stage
+from shared.office.timeliness import horizon
+from shared.office.vocabulary import Stage, WaitKind
 from shared.web.pages import Position, read_cursor, split_page, write_cursor
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from services.assignment.tasks.handlers import DirectoryLookup, Office, TaskHandlers
     from services.assignment.tasks.rules.state import Task
-    from services.assignment.tasks.store import Filters, Sort, TaskLists, TaskStore
+    from services.assignment.tasks.store import BatchStore, Filters, Sort, TaskLists, TaskStore
     from shared.mongo import Record
     from shared.office.access import Principal
 
@@ -34,9 +35,16 @@ class PageAsked:
 
 class TaskReader:
     def __init__(
-        self, store: TaskStore, lists: TaskLists, handlers: TaskHandlers, directory: DirectoryLookup, office: Office
+        self,
+        store: TaskStore,
+        batches: BatchStore,
+        lists: TaskLists,
+        handlers: TaskHandlers,
+        directory: DirectoryLookup,
+        office: Office,
     ) -> None:
         self._store = store
+        self._batches = batches
         self._lists = lists
         self._directory = directory
         self._handlers = handlers
@@ -44,9 +52,12 @@ class TaskReader:
 
     async def view(self, caller: Principal, task: Task) -> TaskView:
         """Return a task as the caller sees it at this moment."""
-        replaced_by = await self._store.replaced_by(task.id) if task.stage is Stage.RECALLED else None
-        acts = self._handlers.allowed_acts(caller, task)
-        return task_view(task, to_fields(task), self._horizon(), replaced_by, acts)
+        beside = Beside(
+            replaced_by=await self._store.replaced_by(task.id) if task.stage is Stage.RECALLED else None,
+            batch_size=await self._batches.size_of(task.batch) if task.batch else None,
+            allowed_acts=self._handlers.allowed_acts(caller, task),
+        )
+        return task_view(task, to_fields(task), self._beholder(caller), beside)
 
     async def page(self, caller: Principal, filters: Filters, sort: Sort, wanted: PageAsked) -> bytes:
         """Return the JSON of one page of the tasks within the caller's sight."""
@@ -54,7 +65,8 @@ class TaskReader:
         filters = await self._handlers.spelled(filters)
         bound = self._bound(filters, sort)
         after = read_cursor(wanted.cursor, bound)
-        asked = await self._asked(caller, filters, sort)
+        beholder = self._beholder(caller)
+        asked = await self._asked(caller, filters, sort, beholder)
         few = await self._lists.fewest(uncertain(asked))
         query = list_query(asked, after, few)
         found = await self._lists.listed(query, wanted.limit + 1)
@@ -63,11 +75,11 @@ class TaskReader:
             found, wanted.limit, bound, lambda last: Position(in_utc(last[field]), last["_id"])
         )
         total = await self._lists.count(list_query(asked, None, few)) if wanted.count else None
-        return page_json(records, asked.horizon, await self._replacements(records), next_cursor, total)
+        return page_json(records, beholder, await self._replacements(records), next_cursor, total)
 
-    async def _asked(self, caller: Principal, filters: Filters, sort: Sort) -> Asked:
+    async def _asked(self, caller: Principal, filters: Filters, sort: Sort, beholder: Beholder) -> Asked:
         of_kind = await self._directory.agencies_of_kind(filters.kind) if filters.kind else None
-        return Asked(caller, filters, sort, self._horizon(), self._office.calendar, of_kind)
+        return Asked(caller, filters, sort, beholder.at, beholder.calendar, of_kind)
 
     async def _replacements(self, records: Sequence[Record]) -> Mapping[str, str]:
         recalled = [record["_id"] for record in records if record["stage"] == Stage.RECALLED]
@@ -84,8 +96,16 @@ class TaskReader:
         next_cursor = write_cursor(Position(last, task_id), bound) if last else None
         return HistoryPage(items=[to_wire_entry(entry) for entry in entries[:limit]], next_cursor=next_cursor)
 
-    def _horizon(self) -> Horizon:
-        return horizon(self._office.clock.now(), self._office.calendar, self._office.policy)
+    async def work(self, caller: Principal) -> WorkView:
+        """Count what waits for the caller, and the caller's open tasks."""
+        require_permission(caller, Permission.READ_TASKS)
+        counted = await self._lists.counted(counts_of(caller, self._beholder(caller).at))
+        waiting = {kind: counted.pop(kind) for kind in WaitKind}
+        return WorkView(waiting=waiting, **counted)
+
+    def _beholder(self, caller: Principal) -> Beholder:
+        office = self._office
+        return Beholder(key_of(caller), horizon(office.clock.now(), office.calendar, office.policy), office.calendar)
 
     @staticmethod
     def _bound(filters: Filters, sort: Sort) -> dict[str, Any]:

@@ -2,34 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
 from services.assignment.tasks.rules.state import Task
 from shared.events import task as wire
-from shared.office.timeliness import Horizon, timeliness
-from shared.office.vocabulary import Timeliness
+from shared.events.envelope import Frozen, Moment
+from shared.office.timeliness import Horizon, timeliness, working_days_left
+from shared.office.vocabulary import Timeliness, WaitKind
 from shared.web.pages import Page
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from services.assignment.tasks.rules.batch import Batch
     from shared.mongo import Record
+    from shared.office.workdays import WorkCalendar
 
 
-class TaskView(wire.Task):
-    """A task at this moment: `timeliness` and `allowed_acts` (the caller's) are derived, never stored."""
+class _Now(Frozen):
+    """What every answer says of a task at this moment, and of the caller; none of it is stored."""
 
     timeliness: Timeliness
+    working_days_left: int | None = Field(
+        None,
+        description="Today is not counted. Negative while the task is overdue; null without a deadline, or if closed.",
+    )
+    waiting_for: tuple[WaitKind, ...] = Field((), description="What the task waits for from the caller.")
+    waiting_since: Moment | None = Field(None, description="When it began to; of several, the first.")
     replaced_by: str | None = None
+
+
+class TaskView(_Now, wire.Task):
+    """A task at this moment. `allowed_acts`: what the caller may do. `batch_size`: how many tasks its batch has."""
+
+    batch_size: int | None = None
     allowed_acts: tuple[str, ...] = ()
 
 
-class TaskBriefView(wire.TaskBrief):
+class TaskBriefView(_Now, wire.TaskBrief):
     """A task in a list: without its texts, its requests and what the caller may do. `briefs.py` writes it."""
 
-    timeliness: Timeliness
-    replaced_by: str | None = None
+
+class WorkView(BaseModel):
+    """How many tasks wait for the caller, in all and for each thing; how many of the caller's wait for others.
+
+    `due_soon`, `due_today` and `overdue` count the open tasks of the caller's duty.
+    """
+
+    waiting: dict[WaitKind, int]
+    total: int
+    others: int
+    due_soon: int
+    due_today: int
+    overdue: int
 
 
 class TaskPage(Page[TaskBriefView]):
@@ -59,14 +87,35 @@ class BatchView(BaseModel):
     count: int
 
 
-def task_view(task: Task, fields: Record, at: Horizon, replaced_by: str | None, acts: list[str]) -> TaskView:
+@dataclass(frozen=True, slots=True)
+class Beholder:
+    """Who looks at a task, and when: `key` is the one under which tasks wait for this account."""
+
+    key: str
+    at: Horizon
+    calendar: WorkCalendar
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What an answer says of a task that does not stand in it."""
+
+    replaced_by: str | None
+    batch_size: int | None
+    allowed_acts: Sequence[str]
+
+
+def task_view(task: Task, fields: Record, beholder: Beholder, beside: Beside) -> TaskView:
     """Return a task at a moment; `fields` are its plain fields."""
+    value = timeliness(task.stage, task.due_at, task.current_submission, beholder.at)
+    waits = [wait for wait in task.waits if wait.key == beholder.key]
     derived = {
-        "timeliness": timeliness(task.stage, task.due_at, task.current_submission, at),
-        "replaced_by": replaced_by,
-        "allowed_acts": acts,
+        "timeliness": value,
+        "working_days_left": working_days_left(value, task.due_at, beholder.at.now, beholder.calendar),
+        "waiting_for": [wait.kind for wait in waits],
+        "waiting_since": min((wait.since for wait in waits), default=None),
     }
-    return TaskView.model_validate({**fields, **derived})
+    return TaskView.model_validate({**fields, **derived, **asdict(beside)})
 
 
 def batch_view(batch: Batch) -> BatchView:

@@ -60,6 +60,7 @@ def _lists() -> list[tuple[str, str, Mapping[str, str]]]:
         ("chair", "a field nobody has, by due moment", {"field": "Không có"} | by_due),
         ("chair", "one document", {"document": "2500/QĐ"}),
         ("chair", "waiting for the caller", {"waiting": "me"}),
+        ("chair", "waiting for others", {"waiting": "others"}),
         ("chair", "assigned by the caller", {"assigner": "chair"} | by_due),
         ("chair", "led by an agency", {"lead_agency": AGENCY}),
         ("chair", "led by an agency, overdue", {"lead_agency": AGENCY} | overdue),

@@ -13,7 +13,7 @@ from services.assignment.tasks.api.answers import task_answer
 from services.assignment.tasks.api.bodies import AssignBody
 from services.assignment.tasks.handlers import TaskHandlers
 from services.assignment.tasks.reads import PageAsked, TaskReader
-from services.assignment.tasks.rules.waiting import key_of
+from services.assignment.tasks.rules.waiting import Waiting, list_of
 from services.assignment.tasks.store import Filters, RequestKey, Sort
 from services.assignment.tasks.views import HistoryPage, TaskPage, TaskView
 from shared.office.access import Principal
@@ -96,7 +96,11 @@ class TaskQuery(Body):
     completed_from: DayField | None = None
     completed_to: DayField | None = None
     updated_since: QueryMoment | None = None
-    waiting: Literal["me"] | None = Field(None, description="What the caller should act on now.")
+    waiting: Waiting | None = Field(
+        None,
+        description="`me`: what the caller should act on now. `others`: open tasks of the caller's duty that do not "
+        "wait for the caller.",
+    )
     sort: Sort = Field("-assigned_at", description=_SORT)
     limit: Limit = DEFAULT_LIMIT
     cursor: CursorText = None
@@ -108,7 +112,8 @@ class TaskQuery(Body):
         asked = {name: getattr(self, name) for name in names}
         flags = {name: asked[name] is not None for name in _FLAGS}
         words = words_asked(self.q) if self.q else ()
-        return Filters(**asked | flags, words=words, waiting=key_of(caller) if self.waiting else None)
+        waiting = list_of(caller, self.waiting) if self.waiting else None
+        return Filters(**asked | flags, words=words, waiting=waiting)
 
     def page(self) -> PageAsked:
         return PageAsked(cursor=self.cursor, limit=self.limit, count=self.count is not None)

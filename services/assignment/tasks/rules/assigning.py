@@ -11,6 +11,7 @@ from services.assignment.tasks.rules.days import require_issued
 from services.assignment.tasks.rules.due import NO_DEADLINE, RequestedDeadline, resolve_future_deadline
 from services.assignment.tasks.rules.particulars import Particulars, from_details, to_details
 from services.assignment.tasks.rules.state import Extension, Fact, HistoryEntry, Task
+from services.assignment.tasks.rules.waiting import noted
 from shared.office.refusal import Code, FieldCode, Refusal, invalid
 from shared.office.vocabulary import Authority, DueKind, ExtensionState, Role, Stage
 
@@ -86,7 +87,7 @@ def assigned(task_id: str, entry: HistoryEntry) -> Task:
     """Return the task that an `assigned` entry begins."""
     details = from_details(entry.details)
     used = details.pop("extension_used", False)
-    return Task(
+    task = Task(
         id=task_id,
         version=entry.sequence,
         stage=Stage.ASSIGNED,
@@ -99,6 +100,7 @@ def assigned(task_id: str, entry: HistoryEntry) -> Task:
         extension=Extension(state=ExtensionState.USED if used else ExtensionState.NONE),
         **details,
     )
+    return noted(task, entry.at)
 
 
 def require_different_agencies(lead: str, coordinating: Iterable[str], monitor: str | None, path: str = "") -> None:

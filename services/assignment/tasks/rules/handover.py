@@ -90,6 +90,7 @@ def reassigned(task: Task, entry: HistoryEntry) -> Task:
         receipt_due_at=entry.details["receipt_due_at"],
         received_at=None,
         officer=None,
+        officer_left=False,
         progress=None,
         report_due_at=None,
         report=Report(returns=task.report.returns),

@@ -48,6 +48,11 @@ def unrecorded_miss(task: Task, at: Situation) -> Fact | None:
     return Fact("explanation_required", {"missed_at": since, "due_at": due_at})
 
 
+def happened_at(entry: HistoryEntry) -> datetime:
+    """Return when what an entry records happened: a miss happens before it is recorded."""
+    return entry.details["missed_at"] if entry.act == "explanation_required" else entry.at
+
+
 def explanation_required(task: Task, entry: HistoryEntry) -> Task:
     since = entry.details["missed_at"]
     explanation = Explanation(

@@ -19,6 +19,7 @@ from shared.office.vocabulary import (
     RequestState,
     Role,
     Stage,
+    WaitKind,
 )
 
 SYSTEM = "system"
@@ -110,9 +111,22 @@ class Tally:
     bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """That a task waits for something from those whose key this is (`rules/waiting.py`), and since when."""
+
+    key: str
+    kind: WaitKind
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(Particulars):
-    """A task without its history. `tally` bounds the history; no event carries it."""
+    """A task without its history. No event carries the last three.
+
+    `officer_left` says that the last officer left the agency, and nobody was handed the task since; `waits` says from
+    whom the task waits for what; `tally` bounds the history.
+    """
 
     id: str
     version: int
@@ -144,6 +158,8 @@ class Task(Particulars):
     imported: bool = False
     urgings: int = 0
     contributions: int = 0
+    officer_left: bool = False
+    waits: tuple[Wait, ...] = ()
     tally: tuple[Tally, ...] = ()
 
     @property

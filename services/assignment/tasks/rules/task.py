@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from services.assignment.tasks.rules import assigning, miss, work
+from services.assignment.tasks.rules import assigning, miss, waiting, work
 from services.assignment.tasks.rules.act_table import ACT_TABLE, EVOLUTIONS, may_do
 from services.assignment.tasks.rules.limits import is_full
 from services.assignment.tasks.rules.state import SYSTEM, Fact, HistoryEntry, Task
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def evolve(task: Task, entry: HistoryEntry) -> Task:
     """Return the task as the entry leaves it; each entry is one version."""
     changed = EVOLUTIONS[entry.act](task, entry)
-    return replace(changed, version=entry.sequence, updated_at=entry.at, tally=tallied(task.tally, entry))
+    after = replace(changed, version=entry.sequence, updated_at=entry.at, tally=tallied(task.tally, entry))
+    return waiting.noted(after, miss.happened_at(entry))
 
 
 def replay(task_id: str, entries: Iterable[HistoryEntry]) -> Task:

@@ -56,7 +56,7 @@ def delegate(task: Task, command: Delegate, context: Context) -> Fact:
 
 
 def delegated(task: Task, entry: HistoryEntry) -> Task:
-    return replace(task, stage=Stage.IN_PROGRESS, officer=entry.details["officer"])
+    return replace(task, stage=Stage.IN_PROGRESS, officer=entry.details["officer"], officer_left=False)
 
 
 def is_officer_of(agency: str, account: KnownAccount | None) -> bool:
@@ -70,7 +70,7 @@ def officer_leaves(officer: str) -> Fact:
 
 def officer_left(task: Task, _entry: HistoryEntry) -> Task:
     """Hand the task to nobody; stage and progress stay."""
-    return replace(task, officer=None)
+    return replace(task, officer=None, officer_left=True)
 
 
 def make_progress(task: Task, command: MakeProgress, context: Context) -> Fact:

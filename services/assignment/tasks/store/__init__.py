@@ -2,8 +2,8 @@
 
 `tasks.py` and `batches.py` hold a store each; `records.py` is the form in which MongoDB keeps a task, and events carry
 it; `lists.py` reads what people ask for, by the conditions of `filters.py`, the queries of `queries.py` and the indexes
-of `list_indexes.py`; `derived.py` brings records of earlier versions up to date; `audit.py` reads everything for
-`check` and `resend`.
+of `list_indexes.py`; `work.py` says what is counted; `derived.py` brings records of earlier versions up to date;
+`audit.py` reads everything for `check` and `resend`.
 """
 
 from services.assignment.tasks.store.audit import known_among, past_events, stored_batches, stored_tasks, task_ids
@@ -20,16 +20,18 @@ from services.assignment.tasks.store.queries import list_query, uncertain
 from services.assignment.tasks.store.records import (
     RequestKey,
     inner_model,
-    is_tallied,
     state_of,
     to_entry,
     to_fields,
     to_wire_entry,
+    unlike,
 )
 from services.assignment.tasks.store.tasks import INDEXES as TASK_INDEXES
 from services.assignment.tasks.store.tasks import AlreadyReplacedError, LoadedTask, TaskStore
+from services.assignment.tasks.store.work import INDEXES as WORK_INDEXES
+from services.assignment.tasks.store.work import counts_of
 
-INDEXES = (*TASK_INDEXES, *LIST_INDEXES, *BATCH_INDEXES, *DERIVED_INDEXES)
+INDEXES = (*TASK_INDEXES, *LIST_INDEXES, *WORK_INDEXES, *BATCH_INDEXES, *DERIVED_INDEXES)
 
 __all__ = [
     "INDEXES",
@@ -37,6 +39,7 @@ __all__ = [
     "AlreadyReplacedError",
     "Asked",
     "BatchStore",
+    "Derivation",
     "Filters",
     "LoadedTask",
     "RequestKey",
@@ -44,9 +47,9 @@ __all__ = [
     "TaskLists",
     "TaskStore",
     "bytes_written",
+    "counts_of",
     "fill_derived",
     "inner_model",
-    "is_tallied",
     "keep_derived",
     "known_among",
     "list_query",
@@ -59,4 +62,5 @@ __all__ = [
     "to_fields",
     "to_wire_entry",
     "uncertain",
+    "unlike",
 ]

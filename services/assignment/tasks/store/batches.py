@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import repeat
@@ -37,11 +38,14 @@ _CHUNK_BYTES: Final = 2_000_000
 """How many tasks are in hand at once, and how many bytes they write. Each chunk waits for the disk once."""
 _COPIES: Final = 4
 """How often a task keeps its details: as its state, in the history entry, and in both again in the event."""
-_FIXED_BYTES: Final = 2_300
-"""What a task writes besides its details: names of fields, moments, ids, the envelope of the event."""
+_FIXED_BYTES: Final = 2_900
+"""What a task writes besides its details: names of fields, keys, moments, ids, the envelope of the event."""
 _SWEEP_SECONDS: Final = 5.0
 _LEFT_BEHIND: Final = timedelta(seconds=10)
 PUT_BACK_FOR: Final = timedelta(hours=1)
+_SIZES_KEPT: Final = 10_000
+_LEADS: Final = {"$map": {"input": "$items", "in": {"$size": "$$this.lead_agencies"}}}
+_SIZE: Final[Record] = {"$project": {"size": {"$sum": _LEADS}}}
 _log = structlog.get_logger(__name__)
 _ENTRY: Final = TypeAdapter(HistoryEntry)
 _ITEM: Final = TypeAdapter(Item)
@@ -66,10 +70,22 @@ class BatchStore:
         self._batches = database[COLLECTION]
         self._tasks = tasks
         self._clock = clock
+        self._sizes: OrderedDict[str, int] = OrderedDict()
 
     async def load(self, batch_id: str) -> StoredBatch | None:
         record = await self._batches.find_one({"_id": batch_id})
         return await asyncio.to_thread(to_stored_batch, record) if record else None
+
+    async def size_of(self, batch_id: str) -> int | None:
+        """Return how many tasks a batch has. It never changes, so the sizes of the batches last read are kept."""
+        if batch_id not in self._sizes:
+            found = await self._batches.aggregate([{"$match": {"_id": batch_id}}, _SIZE]).to_list()
+            if not found:
+                return None
+            self._sizes[batch_id] = found[0]["size"]
+            if len(self._sizes) > _SIZES_KEPT:
+                self._sizes.popitem(last=False)
+        return self._sizes[batch_id]
 
     async def insert_if_absent(self, batch: Batch, fingerprint: str | None) -> bool:
         """Commit a batch; False when its id is taken."""

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from pymongo import UpdateOne
 
-from services.assignment.tasks.store.list_indexes import COLLECTION
-from services.assignment.tasks.store.records import DERIVED, WITHOUT_LOGS, derived_of, to_task
+from services.assignment.tasks.store.list_indexes import A_TEXT, COLLECTION, CONDITIONS, Subset
+from services.assignment.tasks.store.records import DERIVED, LATER, brought_up
 from shared.mongo import Index, ascending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.mongo import Database, Record
+    from shared.mongo import Collection, Database, Record
 
 INDEXES: Final = (Index(COLLECTION, ascending("derived")),)
 _AT_ONCE: Final = 200
 _PAUSE_SECONDS: Final = 60.0
 _BEHIND: Final[Record] = {"derived": {"$not": {"$gte": DERIVED}}}
+_CHANGED: Final[Record] = {"$expr": {"$ne": ["$derived_at", "$version"]}}
+_LIVING: Final[Record] = {"$or": [CONDITIONS[Subset.OPEN], {"work": A_TEXT}, {"waiting": A_TEXT}]}
+"""Finds the tasks that are open, or were when this version last wrote them, or wait for somebody."""
 _log = structlog.get_logger(__name__)
 
 
@@ -35,11 +38,18 @@ async def keep_derived(database: Database) -> None:
 async def fill_derived(database: Database) -> int:
     """Fill every record that is behind, and return their number. Stopped, it goes on at the next start.
 
-    A task that is changed meanwhile is left alone: the change has filled it. Until the end, a filter by a new derived
-    field does not find the old records that are still to come.
+    Living tasks come first. Of these it also finds what a replica of an earlier version has changed since. A task that
+    is changed meanwhile is left alone: the change has filled it. Until the end, lists and numbers do not find the old
+    records that are still to come by what is new.
     """
-    tasks, filled = database[COLLECTION], 0
-    while found := await tasks.find(_BEHIND, WITHOUT_LOGS).limit(_AT_ONCE).to_list(None):
+    tasks = database[COLLECTION]
+    living = await _fill(tasks, {"$and": [_LIVING, {"$or": [_BEHIND, _CHANGED]}]})
+    return living + await _fill(tasks, _BEHIND)
+
+
+async def _fill(tasks: Collection, wanted: Record) -> int:
+    filled = 0
+    while found := await tasks.find(wanted, {"outbox": 0}).limit(_AT_ONCE).to_list(None):
         result = await tasks.bulk_write(await asyncio.to_thread(_fillings, found), ordered=False)
         filled += result.modified_count
     return filled
@@ -50,5 +60,6 @@ def _fillings(records: Sequence[Record]) -> list[UpdateOne]:
 
 
 def _filling(record: Record) -> UpdateOne:
-    present = {"_id": record["_id"], "version": record["version"], **_BEHIND}
-    return UpdateOne(present, {"$set": derived_of(to_task(record))})
+    made = brought_up(record, record["history"])
+    present = {"_id": record["_id"], "version": record["version"]}
+    return UpdateOne(present, {"$set": {name: made[name] for name in LATER}})

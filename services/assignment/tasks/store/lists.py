@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 from services.assignment.tasks.store.list_indexes import COLLECTION, NEWEST, index
 from services.assignment.tasks.store.records import WITHOUT_LOGS, left_out_of_briefs, to_entry
+from services.assignment.tasks.store.work import counting
 from shared.lane import Lane
 from shared.mongo import count_by_index, find_by_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from services.assignment.tasks.rules.state import HistoryEntry
     from services.assignment.tasks.store.filters import Narrowing
     from services.assignment.tasks.store.queries import ListQuery
     from shared.mongo import Database, Record
 
-_BRIEF: Final[Record] = {**WITHOUT_LOGS, **dict.fromkeys(left_out_of_briefs(), 0)}
+_BRIEF: Final[Record] = {**WITHOUT_LOGS, "waiting": 0, "work": 0, **dict.fromkeys(left_out_of_briefs(), 0)}
 FEW: Final = 5_000
 """How many tasks are rather read whole and sorted than looked for among the others. If there are more, a page is soon
 full: at a million tasks, where one in two hundred is wanted, after ten thousand of the others."""
@@ -63,6 +64,12 @@ class TaskLists:
             asked = {"$or": query.ranges}
             found = await count_by_index(self._tasks, asked, query.index, self._most_counted + 1)
         return min(found, self._most_counted), found <= self._most_counted
+
+    async def counted(self, wanted: Mapping[str, Record]) -> dict[str, int]:
+        """Return how many tasks each filter of `work.py` finds."""
+        async with self._lane.turn():
+            found = await self._tasks.aggregate(counting(wanted)).to_list()
+        return {**dict.fromkeys(wanted, 0), **{record["_id"]: record["count"] for record in found}}
 
     async def replacements(self, task_ids: Iterable[str]) -> dict[str, str]:
         """Return which task replaces each of the recalled ones, by the id of the recalled one."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -11,8 +12,8 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from services.assignment.tasks.rules.state import HistoryEntry, Task
-from services.assignment.tasks.rules.tally import tally_of
-from services.assignment.tasks.rules.waiting import waits_for
+from services.assignment.tasks.rules.task import replay
+from services.assignment.tasks.rules.waiting import counted_keys, list_keys
 from services.assignment.tasks.store.marks import marks_of
 from shared.events import task as wire
 from shared.events.envelope import Event
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 SOURCE: Final = "/assignment"
 DERIVED: Final = 1
 """The version of the derived fields. It is raised with every new one, so that `derived.py` fills it in old records."""
+LATER: Final = frozenset(
+    {"tally", "officer_left", "waits", "waiting", "work", "same", "words", "marks", "derived", "derived_at"}
+)
+"""What records of an earlier version lack, or have in another form; it is made of the whole history."""
 WITHOUT_LOGS: Final[Mapping[str, int]] = MappingProxyType({"history": 0, "outbox": 0, "words": 0, "marks": 0})
 """A projection: the fields of the task itself, without what only indexes use."""
 
@@ -52,11 +57,12 @@ def state_of(task: Task) -> Record:
 
 
 def derived_of(task: Task) -> Record:
-    """Return the fields that queries use, and nobody else; and `derived`, their version."""
+    """Return the fields that queries use, and nobody else; `derived` is their version, `derived_at` the task's."""
     concerned = [task.lead_agency, *task.coordinating_agencies, *([task.monitor] if task.monitor else [])]
     return {
         "agencies": concerned,
-        "waiting": waits_for(task),
+        "waiting": list_keys(task),
+        "work": counted_keys(task),
         "due_order": task.due_at or NO_DUE,
         "same": {
             "document": same_number_key(task.document.number) if task.document else None,
@@ -65,6 +71,7 @@ def derived_of(task: Task) -> Record:
         "words": sorted(searched_words(task.title, task.product, task.document)),
         "marks": marks_of(task),
         "derived": DERIVED,
+        "derived_at": task.version,
     }
 
 
@@ -77,14 +84,38 @@ def to_task(record: Record) -> Task:
     return _TASK.validate_python({**record, "id": record["_id"]})
 
 
-def is_tallied(record: Record) -> bool:
-    """Whether a record has a tally; one that an earlier version wrote has none."""
-    return "tally" in record
+def is_current(record: Record) -> bool:
+    """Whether this version, or a later one, wrote a record last; an earlier one leaves `derived_at` behind."""
+    return bool(record.get("derived", 0) >= DERIVED and record.get("derived_at") == record["version"])
 
 
-def with_tally(record: Record, history: Iterable[Record]) -> Record:
-    """Return a record with the tally of its history."""
-    return {**record, "tally": tally_of(map(to_entry, history))}
+def brought_up(record: Record, history: Iterable[Record]) -> Record:
+    """Return a record that is not current with what its history makes of it, if it can be replayed."""
+    task = to_task(record)
+    # A history that cannot be replayed is reported by `check`. The task can be read, and recalled, all the same.
+    with suppress(ValueError, KeyError, TypeError):
+        made = replay(task.id, map(to_entry, history))
+        task = replace(task, tally=made.tally, officer_left=made.officer_left, waits=made.waits)
+    state = state_of(task)
+    return {**record, **{name: state[name] for name in LATER}}
+
+
+def unlike(record: Record, task: Task) -> list[str]:
+    """Return the fields in which a record is not this task; those that an earlier version did not keep do not count."""
+    unread = frozenset() if is_current(record) else LATER
+    state = {name: value for name, value in state_of(task).items() if name not in unread}
+    return [name for name, value in state.items() if _plain(value) != record.get(name)]
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as MongoDB returns it: tuples are lists."""
+    match value:
+        case dict():
+            return {name: _plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner) for inner in value]
+        case _:
+            return value
 
 
 def from_entry(entry: HistoryEntry, request_key: RequestKey | None = None) -> Record:

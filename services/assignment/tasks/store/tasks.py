@@ -15,12 +15,12 @@ from services.assignment.tasks.store.list_indexes import A_TEXT, COLLECTION, CON
 from services.assignment.tasks.store.records import (
     WITHOUT_LOGS,
     RequestKey,
+    brought_up,
     event_of,
     from_entry,
-    is_tallied,
+    is_current,
     state_of,
     to_task,
-    with_tally,
 )
 from shared.batched_writes import BatchedWrites, Update, duplicate_of, new_write_id
 from shared.batching import BatchedReads
@@ -77,21 +77,21 @@ class TaskStore:
         if record is None:
             return None
         known = record.pop("history", None)
-        [record] = await self._with_tallies([record])
+        [record] = await self._brought_up([record])
         return LoadedTask(to_task(record), known[0]["fingerprint"] if known else None)
 
     async def _records(self, task_ids: Collection[str]) -> Mapping[str, Record]:
         found = await self._tasks.find({"_id": {"$in": list(task_ids)}}, WITHOUT_LOGS).to_list()
-        return {record["_id"]: record for record in await self._with_tallies(found)}
+        return {record["_id"]: record for record in await self._brought_up(found)}
 
-    async def _with_tallies(self, records: list[Record]) -> list[Record]:
-        """Count the entries of tasks that an earlier version wrote; their next act keeps the tally."""
-        older = [record["_id"] for record in records if not is_tallied(record)]
+    async def _brought_up(self, records: list[Record]) -> list[Record]:
+        """Replay the histories of tasks that an earlier version wrote; their next act keeps what that makes."""
+        older = [record["_id"] for record in records if not is_current(record)]
         if not older:
             return records
         found = self._tasks.find({"_id": {"$in": older}}, {"history": 1})
         history = {each["_id"]: each["history"] async for each in found}
-        return [with_tally(one, history[one["_id"]]) if one["_id"] in history else one for one in records]
+        return [brought_up(one, history[one["_id"]]) if one["_id"] in history else one for one in records]
 
     async def handed(self) -> list[tuple[str, str]]:
         """Return the officers to whom open tasks are handed, each with the lead agency of the tasks."""
