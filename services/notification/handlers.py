@@ -46,24 +46,26 @@ class Notifier:
     async def tell(self, event: Event[Any]) -> None:
         """Put an entry into the inbox of every recipient of a `task.*` or `deadline.*` event.
 
-        A reminder that is not true any more is dropped.
+        A reminder that is not true any more is dropped. Of an event that was sent again, only those are told who held
+        their post when it happened.
 
         Raises:
             RetryLater: an agency of the task, or an account it names, is not known yet.
 
         """
         # Before the people are read: a head who is not among them yet will find the task among those that wait.
+        is_old_news = await self.truth.is_old_news(event, self.clock.now())
         await self.truth.learn(event)
-        await self._tell(event)
+        await self._tell(event, is_old_news=is_old_news)
 
-    async def _tell(self, event: Event[Any]) -> None:
+    async def _tell(self, event: Event[Any], *, is_old_news: bool) -> None:
         occasion = occasion_of(event)
         told_at = max(event.time, self.clock.now())
         if not posts(occasion) or await self.truth.contradicts(event, told_at):
             return
         names = await self._names(occasion)
         people = await self._people(occasion)
-        readers = recipients_of(occasion, people)
+        readers = recipients_of(occasion, [one for one in people if not is_old_news or one.was_there(event.time)])
         material = material_of(event, names, told_at, _name_of(occasion.officer, people))
         notes = write(material, readers.values(), self.calendar)
         entries = [_entry(event, occasion, reader, notes[reader[1]]) for reader in readers.items()]

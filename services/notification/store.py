@@ -260,7 +260,8 @@ def _may_be_held(post: Post, record: Record) -> bool:
 
 def person_of(record: Record) -> Person:
     """Return the account of a record; those of earlier versions have no name."""
-    return Person(record["_id"], Role(record["role"]), record["agency"], record["disabled"], record.get("name"))
+    since, name = record.get("since"), record.get("name")
+    return Person(record["_id"], Role(record["role"]), record["agency"], record["disabled"], name, since)
 
 
 async def _keep_latest(collection: Collection, key: str, values: dict[str, Any], sequence: int) -> None:

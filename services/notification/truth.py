@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -18,6 +18,7 @@ from shared.events.task import TaskChanged
 if TYPE_CHECKING:
     from shared.events.envelope import Event
 
+_LONG_AFTER: Final = timedelta(minutes=1)
 _log = structlog.get_logger(__name__)
 
 
@@ -31,6 +32,13 @@ class Truth:
         """Keep what an event says of its task; an event of another kind says nothing of one."""
         if isinstance(event.data, TaskChanged):
             await self.tasks.keep(KnownTask.of(event.data.task))
+
+    async def is_old_news(self, event: Event[Any], now: datetime) -> bool:
+        """Whether a `task.*` event comes long after it happened, although a version as late is known already."""
+        if not isinstance(event.data, TaskChanged) or now - event.time < _LONG_AFTER:
+            return False
+        known = await self.tasks.find(event.data.task.id)
+        return known is not None and known.sequence >= int(event.sequence)
 
     async def contradicts(self, event: Event[Any], told_at: datetime) -> bool:
         """Whether an event is a reminder that would not be true any more if it were told at this moment."""

@@ -19,7 +19,7 @@ from shared.commands.command_line import run
 from shared.events.codec import decode
 from shared.messaging.topology import dead_queue, events_queue
 from tests.support.all_services import KINDS, AllServices, Check, Ended, all_services, check_of, opened
-from tests.support.directory import KEYS
+from tests.support.directory import KEYS, PASSWORD
 from tests.support.messaging import messages_in, wait_until
 
 LIFE: Final = ("receipt", "delegation", "progress", "extension", "extension/decision", "report", "report/decision")
@@ -172,6 +172,27 @@ async def test_older_databases_are_mended(services: AllServices, check: Check, r
     for service in KINDS:
         await put_back(services, service, backups[service])
     await mended(services, check, resend, KINDS, {f"{before}:8", f"{after}:1", "agency:lead:2"})
+
+
+async def test_who_took_a_post_later_is_not_told_what_was_before(services: AllServices, resend: Resend) -> None:
+    """A new head finds in one entry how many tasks wait, and no row of old news; the others are not told twice."""
+    assignment = services.assignment
+    async with services.consuming():
+        lived, _ = await assignment.assigned(), await assignment.assigned()
+        await assignment.acts(lived, *LIFE)
+    assignment.clock.advance(hours=1)
+    new = {"username": "new-head", "display_name": "Mới", "role": "head", "agency": "lead", "password": PASSWORD}
+    async with services.consuming():
+        assert (await assignment.post("/v1/accounts", new, "administrator")).is_success
+    told = await entries(services)
+    assignment.clock.advance(hours=1)
+    await resend("--all", "--rate", "1000")
+    async with services.consuming():
+        pass
+    assert await entries(services) == told
+    async with opened(services, "notification") as kept:
+        found = [entry async for entry in kept["inbox"].find({"username": "new-head"})]
+    assert [(entry["kind"], entry["task_id"]) for entry in found] == [("tasks_waiting", None)]
 
 
 async def mended(services: AllServices, check: Check, resend: Resend, of: Iterable[str], at_least: set[str]) -> None:

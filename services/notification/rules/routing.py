@@ -7,7 +7,8 @@ are told so nevertheless (`WITHOUT_LINK`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum, auto
 from types import MappingProxyType
 from typing import Final
@@ -113,13 +114,21 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account: the fields that decide whether it is notified, and its name in the texts, if that is known."""
+    """An account: the fields that decide whether it is notified, and its name in the texts, if that is known.
+
+    `since` is when it got this role in this agency.
+    """
 
     username: str
     role: Role
     agency: str | None = None
     disabled: bool = False
     name: str | None = None
+    since: datetime | None = field(default=None, compare=False)
+
+    def was_there(self, moment: datetime) -> bool:
+        """Whether the person had this role in this agency at a moment already, as far as it is known."""
+        return self.since is None or self.since <= moment
 
     @property
     def has_inbox(self) -> bool:
