@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from joserfc.jwk import KeySet, OKPKey
 
+from deploy.broker_rights import topic_rights
 from deploy.private_folder import OpenFolderError, keep_private
 from deploy.replica_set import REPLICA_SET, new_key
 from deploy.services import SERVICES
@@ -65,7 +66,7 @@ def _amqp_url(service: str) -> str:
 
 
 def _definitions(folder: Path) -> dict[str, Any]:
-    """Return the broker's users: each may use the one virtual host, and none may use the management API."""
+    """Return the broker's users: each may use the one virtual host and publish its own events, and none may manage."""
     urls = {service: (folder / f"{service}_amqp_url").read_text(encoding="utf-8") for service in SERVICES}
     passwords = {service: url.split("@")[0].rsplit(":", 1)[1] for service, url in urls.items()}
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
@@ -73,6 +74,7 @@ def _definitions(folder: Path) -> dict[str, Any]:
         "vhosts": [{"name": VHOST}],
         "users": [_user(service, password) for service, password in passwords.items()],
         "permissions": [{"user": service, "vhost": VHOST, **everything} for service in SERVICES],
+        "topic_permissions": [{"user": service, "vhost": VHOST, **topic_rights(service)} for service in SERVICES],
     }
 
 
