@@ -51,7 +51,7 @@ async def judged(password: str, username: str = USERNAME, shortest: int = 10) ->
         ("Đồng Tháp 2026!", "common-password"),
         ("Ubnd@123456", "common-password"),
         ("bachelorette", "common-password"),
-        ("M@tkhau2026!", "easy-password"),
+        ("M@tkhau2026!", "common-password"),
         ("          ", "easy-password"),
         ("0912345678", "easy-password"),
         ("01/01/1990", "easy-password"),

@@ -395,7 +395,7 @@ class TaskLife(RuleBasedStateMachine):
         return timeliness(task.stage, task.due_at, task.current_submission, at)
 
 
-TaskLife.TestCase.settings = settings(max_examples=4 * settings().max_examples, stateful_step_count=40)
+TaskLife.TestCase.settings = settings(max_examples=2 * settings().max_examples, stateful_step_count=40)
 
 
 class TestTaskLife(TaskLife.TestCase):  # type: ignore[misc, valid-type]

@@ -13,8 +13,8 @@ from shared.breaker import UnavailableError
 from shared.office.refusal import FieldCode, invalid
 
 SHORTEST: Final = 10
-LEAST_SCORE: Final = 3
-"""Of 0 to 4, by zxcvbn: whoever has stolen the hashes needs a hundred million guesses or more for one password."""
+LEAST_SCORE: Final = 2
+"""Of 0 to 4, by zxcvbn: a million guesses or more. Sign-in lets nobody make so many, and a hash costs much to try."""
 _MOST_LOOKED_AT: Final = 72
 """How many characters zxcvbn takes; it raises an error for more."""
 _MOST_WAITING: Final = 50

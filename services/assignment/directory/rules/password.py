@@ -11,6 +11,8 @@ from shared.office.refusal import FieldCode, invalid
 LONGEST: Final = 128
 _MOST_ADDED: Final = 8
 """How many digits and signs make no new password of a common word: `Hanoi2026`, `matkhau@01011990`."""
+_LOOKALIKES: Final = str.maketrans("@0$", "aos")
+"""Signs that many people write for a letter: `m@tkhau`."""
 _LEAST_OF_USERNAME: Final = 4
 """A shorter username may stand in a password by chance."""
 
@@ -56,8 +58,13 @@ def _has_username(password: str, username: str) -> bool:
 
 def _is_common(password: str) -> bool:
     whole = "".join(password.split())
-    letters = "".join(filter(str.isalpha, whole))
-    return whole in _WHOLE or (letters in _WORDS and len(whole) - len(letters) <= _MOST_ADDED)
+    return whole in _WHOLE or any(_is_word(form) for form in (whole, whole.translate(_LOOKALIKES)))
+
+
+def _is_word(password: str) -> bool:
+    """Whether a password is a common word with a few digits and signs."""
+    letters = "".join(filter(str.isalpha, password))
+    return letters in _WORDS and len(password) - len(letters) <= _MOST_ADDED
 
 
 def _letters_and_digits(text: str) -> str:
