@@ -11,7 +11,7 @@ from shared.office.refusal import FieldCode, invalid
 LONGEST: Final = 128
 _MOST_ADDED: Final = 8
 """How many digits and signs make no new password of a common word: `Hanoi2026`, `matkhau@01011990`."""
-_LOOKALIKES: Final = str.maketrans("@0$", "aos")
+_LOOKALIKES: Final = str.maketrans("@$", "as")
 """Signs that many people write for a letter: `m@tkhau`."""
 _LEAST_OF_USERNAME: Final = 4
 """A shorter username may stand in a password by chance."""
