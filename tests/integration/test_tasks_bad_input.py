@@ -100,7 +100,7 @@ async def count(service: TaskService) -> tuple[int, int]:
         ({"stage": "completed"}, ("stage", "unknown-field")),
         ({"entered_by": "other-leader"}, ("entered_by", "unknown-field")),
         ({"title": {"$gt": ""}}, ("title", "not-a-text")),
-        ({"$where": "1"}, ("$where", "unknown-field")),
+        ({"$where": "1"}, ("_", "unknown-field")),
     ],
 )
 async def test_a_task_that_will_not_do_is_not_given(
@@ -332,7 +332,8 @@ async def test_an_unknown_field_is_refused_in_every_act(service: TaskService, ta
     before = await service.stored_task(task)
     for unknown in ("percentage", "$set", "stage", "version", "_id", "__class__"):
         answer = await service.try_act(task, act, body={**BODIES[act], unknown: "x"})
-        assert (code_of(answer), fields_of(answer)) == (INVALID, [(unknown, "unknown-field")])
+        named = "_" if unknown == "$set" else unknown
+        assert (code_of(answer), fields_of(answer)) == (INVALID, [(named, "unknown-field")])
     assert await service.stored_task(task) == before
 
 

@@ -17,16 +17,7 @@ import pytest
 from deploy.local.servers import Servers
 from services.assignment.tasks.rules.state import Task
 from services.assignment.tasks.rules.waiting import Waiting, list_of
-from services.assignment.tasks.store import (
-    INDEXES,
-    TASKS,
-    Asked,
-    Filters,
-    TaskLists,
-    counts_of,
-    list_query,
-    uncertain,
-)
+from services.assignment.tasks.store import INDEXES, TASKS, Asked, Filters, TaskLists, counts_of, list_query, uncertain
 from services.assignment.tasks.store.list_indexes import Sort
 from shared.mongo import Record, connect, ensure_indexes
 from shared.office.access import Principal, may_see

@@ -64,7 +64,7 @@ def many_tasks() -> list[Task]:
     old = set(chance.sample(range(_CLOSED - 2_000), 40))
     recent = range(_CLOSED + _OPEN - (_OPEN - len(old)), _CLOSED + _OPEN)
     made = [_task(base, number, chance, is_open=number in old or number in recent) for number in range(_CLOSED + _OPEN)]
-    return [_varied(task, number, chance) for number, task in enumerate(made)]
+    return [noted(_varied(task, number, chance), NOW) for number, task in enumerate(made)]
 
 
 def records(tasks: Sequence[Task]) -> Iterator[Record]:
@@ -90,7 +90,7 @@ def _task(base: Task, number: int, chance: random.Random, *, is_open: bool) -> T
         updated_at=assigned_at,
         due_at=_due(assigned_at, chance, is_open=is_open),
     )
-    return noted(_living(given, chance) if is_open else _closed(given, chance), NOW)
+    return _living(given, chance) if is_open else _closed(given, chance)
 
 
 def _due(assigned_at: datetime, chance: random.Random, *, is_open: bool) -> datetime | None:
