@@ -41,7 +41,7 @@ CHECKS: Final[list[CheckFunction]] = [
     response_schema_conformance,
 ]
 CALLERS: Final = ("chair", "head-stc", "officer-stc", "program-stc")
-REQUESTS: Final = 400 if os.environ.get("HYPOTHESIS_PROFILE") == "large" else 15
+REQUESTS: Final = 400 if os.environ.get("HYPOTHESIS_PROFILE") == "large" else 10
 """How many requests, right and wrong by the document, each caller makes to each operation."""
 
 STAGES: Final[Mapping[str, Sequence[tuple[str, str]]]] = MappingProxyType(
