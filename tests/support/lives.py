@@ -13,7 +13,7 @@ from services.assignment.tasks.rules.context import Command, Context
 from services.assignment.tasks.rules.due import NO_DEADLINE, RequestedDeadline
 from services.assignment.tasks.rules.particulars import Document
 from services.assignment.tasks.rules.state import SYSTEM, HistoryEntry
-from services.assignment.tasks.rules.task import begin, decide, evolve, settle
+from services.assignment.tasks.rules.task import begin, decide, evolve, settle, take_back
 from services.assignment.tasks.store.records import event_of
 from services.deadline.monitor import event_of_moment
 from services.deadline.rules.watch import Watch, deal_with, observe
@@ -64,6 +64,12 @@ class Life:
         while self.now < until:
             self.now += timedelta(hours=1)
             self._announce()
+        return self
+
+    def lose_officer(self) -> Life:
+        """Let the officer leave the agency, a minute after what came before."""
+        self.now += timedelta(minutes=1)
+        self._record(take_back(self.task, str(self.task.officer), self._context(_LEADER)))
         return self
 
     def withdraw_explanation(self) -> Life:
@@ -137,6 +143,7 @@ def missed_and_explained() -> Life:
         .act("delegation", work.Delegate(_OFFICER, "Tham mưu"), _HEAD)
         .pass_days(6)
         .act("urging", work.Urge("Đề nghị khẩn trương"), _LEADER)
+        .lose_officer()
         .pass_days(6)
         .act("explanation", _EXPLAINED, _HEAD)
         .act("explanation/decision", explanation.DecideExplanation(accepted=False, reason="Chưa rõ"), _LEADER)
