@@ -13,14 +13,18 @@ def folded_code(code: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """The agencies that were found: each code as it was first written, by itself and by its folded form."""
+    """The agencies that were found: their codes as they were first written, and which of them a folded form names.
 
-    by_spelling: Mapping[str, str] = field(default_factory=dict)
+    The two are kept apart: of old agencies `STC` and `stc`, only the first has the folded form `stc`.
+    """
+
+    codes: frozenset[str] = frozenset()
+    by_folded: Mapping[str, str] = field(default_factory=dict)
 
     def written(self, code: str) -> str:
         """Return the code as it was first written; a code that no agency has stays as it is."""
-        return self.by_spelling.get(code) or self.by_spelling.get(folded_code(code)) or code
+        return code if code in self.codes else self.by_folded.get(folded_code(code), code)
 
     def known(self) -> frozenset[str]:
         """Return the codes that belong to an agency, as they were first written."""
-        return frozenset(self.by_spelling.values())
+        return self.codes

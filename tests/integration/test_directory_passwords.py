@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import unicodedata
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +16,7 @@ from structlog.testing import capture_logs
 
 from deploy.local.servers import Servers
 from services.assignment.directory.rules.account import Account
+from services.assignment.directory.store import DirectoryStore
 from shared.office.vocabulary import Role
 from shared.web.auth import Verifier
 from tests.support.clock import MONDAY, FakeClock, local
@@ -86,6 +89,36 @@ async def test_a_one_time_password_is_good_for_being_changed_alone(service: Assi
     assert (await service.http.get("/v1/me", headers=by)).json()["must_change_password"] is False
     assert (await service.http.get("/v1/accounts", headers=by)).status_code == 200
     assert (await service.sign_in("quen.roi", given["password"])).status_code == 401
+
+
+async def test_of_two_changes_at_once_one_proves_nothing_any_more(service: AssignmentService) -> None:
+    await a_person(service, "hai.lan")
+    by = await bearer(service, "hai.lan", PASSWORD)
+    bodies = [{"current_password": PASSWORD, "new_password": f"{OWN} {number}"} for number in range(2)]
+    answers = await asyncio.gather(*(service.http.post("/v1/me/password", json=body, headers=by) for body in bodies))
+    assert sorted(answer.status_code for answer in answers) in ([204, 401], [204, 422])
+
+
+async def test_a_change_that_began_before_a_reset_does_not_undo_it(service: AssignmentService) -> None:
+    """Its current password was proven, and while the new one was judged the administrator gave another."""
+    await a_person(service, "cham.chan")
+    store = DirectoryStore(service.database)
+    owner = await store.account("cham.chan")
+    assert owner is not None
+    given = await reset(service, "cham.chan")
+    assert not await store.replace_own_password(owner, "a hash")
+    assert (await service.sign_in("cham.chan", given["password"])).status_code == 200
+
+
+async def test_a_password_in_another_form_of_its_letters_is_the_same(service: AssignmentService) -> None:
+    await a_person(service, "may.khac")
+    given = await reset(service, "may.khac", {"password": "Mật ong rừng 7 gùi"})
+    by = await bearer(service, "may.khac", given["password"])
+    typed = unicodedata.normalize("NFD", given["password"])
+    answer = await service.http.post(
+        "/v1/me/password", json={"current_password": typed, "new_password": typed}, headers=by
+    )
+    assert errors_of(answer) == [("new_password", "same-password")]
 
 
 async def test_an_account_says_at_once_that_its_password_must_be_changed(service: AssignmentService) -> None:

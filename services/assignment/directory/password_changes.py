@@ -6,7 +6,7 @@ import structlog
 
 from services.assignment.directory.handlers import DirectoryHandlers
 from services.assignment.directory.one_time import OneTimePassword, OneTimePasswords
-from services.assignment.directory.passwords import Passwords
+from services.assignment.directory.passwords import Passwords, is_same
 from services.assignment.directory.sign_in import SignIn
 from services.assignment.directory.store import DirectoryStore
 from shared.office.access import Permission, Principal, require_permission
@@ -40,12 +40,15 @@ class PasswordChanges:
         """
         quality = self._passwords.quality
         quality.require_fit("new_password", new, username)
-        if not await self._sign_in.knows_password(username, current, address):
+        owner = await self._sign_in.owner(username, current, address)
+        if owner is None:
             raise invalid("current_password", FieldCode.WRONG_PASSWORD)
-        if new == current:
+        if is_same(new, current):
             raise invalid("new_password", FieldCode.SAME_PASSWORD)
         await quality.require_hard_to_guess("new_password", new, username)
-        await self._store.set_password(username, await self._passwords.hash(new))
+        # Meanwhile an administrator may have given another one: then the current one proves nothing any more.
+        if not await self._store.replace_own_password(owner, await self._passwords.hash(new)):
+            raise invalid("current_password", FieldCode.WRONG_PASSWORD)
         _log.info("password_changed", username=username)
 
     async def reset(self, caller: Principal, username: str, password: str | None) -> OneTimePassword:

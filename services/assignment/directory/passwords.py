@@ -81,6 +81,11 @@ def secret_matches(stored: str | None, secret: str) -> bool:
     return hmac.compare_digest(stored or "", hash_secret(secret))
 
 
+def is_same(one: str, other: str) -> bool:
+    """Whether two passwords are one, in whatever form their letters were sent."""
+    return _to_compare(one) == _to_compare(other)
+
+
 def _to_compare(password: str) -> bytes:
     """Return the bytes to compare; no bytes for a text that cannot be a password, which match no stored password."""
     try:

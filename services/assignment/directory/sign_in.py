@@ -70,9 +70,9 @@ class SignIn:
             done(attempted, account.username)
         return account
 
-    async def knows_password(self, username: str, password: str, address: str) -> bool:
-        """Whether a person who wants to change the password knows the current one; raises as `person` does."""
-        return await self._person(Attempted.PASSWORD_CHANGE, username, password, address) is not None
+    async def owner(self, username: str, password: str, address: str) -> Account | None:
+        """Return the account whose password is to be changed, if the current one is known; raises as `person` does."""
+        return await self._person(Attempted.PASSWORD_CHANGE, username, password, address)
 
     async def _person(self, attempted: Attempted, username: str, password: str, address: str) -> Account | None:
         return await self._proven(

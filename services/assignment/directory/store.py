@@ -143,7 +143,7 @@ class DirectoryStore:
         query = _spelled(asked) if len(asked) <= _MANY_CODES else {}
         found = await self._agencies.find(query, {"folded": 1}, session=self._session).to_list()
         by_folded = {record["folded"]: record["_id"] for record in found if "folded" in record}
-        return Codes(by_folded | {record["_id"]: record["_id"] for record in found})
+        return Codes(frozenset(record["_id"] for record in found), by_folded)
 
     async def agencies_of_kind(self, kind: AgencyKind) -> tuple[str, ...]:
         """Return the codes of all agencies of a kind, sorted."""
@@ -224,11 +224,17 @@ class DirectoryStore:
     async def set_password(self, username: str, password: str, *, one_time_until: datetime | None = None) -> None:
         """Store the hash of a person's new password; every token and session of the person ends in the same write.
 
-        A one-time password is valid until the given moment. Every password that is set later than its account is set
-        here.
+        A one-time password is valid until the given moment. What a person sets goes through `replace_own_password`.
         """
         change = {"password": password, "one_time_until": one_time_until}
         await self._accounts.update_one({"_id": username}, {"$set": change, **ENDS_TOKENS})
+
+    async def replace_own_password(self, owner: Account, password: str) -> bool:
+        """Set a password as `set_password` does, unless tokens have ended since `owner` was read; return whether."""
+        as_read: Record = {"tokens_from": owner.tokens_from or {"$in": [None, 0]}}
+        change = {"password": password, "one_time_until": None}
+        changed = await self._accounts.update_one({"_id": owner.username, **as_read}, {"$set": change, **ENDS_TOKENS})
+        return changed.matched_count == 1
 
     async def replace_password(self, username: str, old: str, new: str) -> None:
         """Replace the hash `old` with another hash of the same password, unless the password was changed meanwhile."""

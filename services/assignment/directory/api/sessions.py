@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from starlette.requests import Request
 
 from services.assignment.directory.rules.session import Session
 from services.assignment.directory.sessions import Sessions
+from shared.events.envelope import Moment
 from shared.office.refusal import Code
 from shared.web.auth import Caller
 from shared.web.pages import Page
@@ -23,8 +23,8 @@ class SessionAnswer(BaseModel):
     """A session; `current` is the one that the token of this request is of. `last_used_at` is exact to a minute."""
 
     id: str
-    started_at: datetime
-    last_used_at: datetime
+    started_at: Moment
+    last_used_at: Moment
     address: str | None
     agent: str | None
     current: bool
