@@ -196,7 +196,7 @@ class DirectoryCopy:
         """
         held = {"role": person.role, "agency": person.agency, "disabled": person.disabled}
         unchanged = {"$and": [{"$eq": [f"${name}", {"$literal": value}]} for name, value in held.items()]}
-        since = {"$cond": [unchanged, {"$ifNull": ["$since", at]}, at]}
+        since = {"$cond": [unchanged, "$since", at]}
         appeared = {"$cond": [unchanged, "$appeared", sequence]}
         values = {name: {"$literal": value} for name, value in {**held, "name": person.name}.items()}
         await _keep_latest(self._people, person.username, {**values, "since": since, "appeared": appeared}, sequence)

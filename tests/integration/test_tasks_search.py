@@ -83,3 +83,12 @@ async def test_records_to_be_upgraded_are_found_by_the_index(service: TaskServic
     await service.assigned()
     found = await service.database["tasks"].find({"derived": {"$not": {"$gte": DERIVED}}}).explain()
     assert max(found["executionStats"][each] for each in ("totalKeysExamined", "totalDocsExamined")) <= 1
+
+
+async def test_a_record_that_cannot_be_read_stops_no_other_one(service: TaskService) -> None:
+    broken, good = await service.assigned(title="Hỏng"), await service.assigned(title="Nạo vét mương")
+    tasks = service.database["tasks"]
+    await tasks.update_many({"_id": {"$in": [broken, good]}}, {"$unset": {"words": True, "derived": True}})
+    await tasks.update_one({"_id": broken}, {"$set": {"stage": "nothing"}})
+    assert await fill_derived(service.database) == 1
+    assert await found(service, q="nao vet muong") == [good]

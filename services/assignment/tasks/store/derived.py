@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from pymongo import UpdateOne
@@ -48,15 +48,25 @@ async def fill_derived(database: Database) -> int:
 
 
 async def _fill(tasks: Collection, wanted: Record) -> int:
-    filled = 0
-    while found := await tasks.find(wanted, {"outbox": 0}).limit(_AT_ONCE).to_list(None):
-        result = await tasks.bulk_write(await asyncio.to_thread(_fillings, found), ordered=False)
-        filled += result.modified_count
+    """Fill what the filter finds. A record that cannot be read stops no other one; it is looked at again next time."""
+    filled, left_out = 0, list[Any]()
+    while found := await tasks.find({"$and": [wanted, {"_id": {"$nin": left_out}}]}, {"outbox": 0}).to_list(_AT_ONCE):
+        fillings = await asyncio.to_thread(_fillings, found, left_out)
+        if fillings:
+            filled += (await tasks.bulk_write(fillings, ordered=False)).modified_count
     return filled
 
 
-def _fillings(records: Sequence[Record]) -> list[UpdateOne]:
-    return [_filling(record) for record in records]
+def _fillings(records: Sequence[Record], left_out: list[Any]) -> list[UpdateOne]:
+    """Return the writes; the ids of records that cannot be read are added to those left out."""
+    fillings = []
+    for record in records:
+        try:
+            fillings.append(_filling(record))
+        except (ValueError, KeyError, TypeError) as error:
+            left_out.append(record["_id"])
+            _log.warning("derived_left_out", task_id=record["_id"], error=type(error).__name__)
+    return fillings
 
 
 def _filling(record: Record) -> UpdateOne:
