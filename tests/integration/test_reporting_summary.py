@@ -70,9 +70,7 @@ def questions(draw: st.DrawFn) -> Question:
     )
 
 
-@settings(
-    max_examples=75, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=75, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=histories(), asked=st.lists(questions(), min_size=4, max_size=4))
 async def test_every_figure_is_the_one_counted_by_hand(
     collections: Collections, summaries: Summaries, events: list[Event[TaskChanged]], asked: list[Question]
