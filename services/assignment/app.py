@@ -73,13 +73,7 @@ def build(
     office = Office(clock, WorkCalendar(policy), policy)
     client, lists_client = client_of(settings), client_for_lists(settings)
     database, lists = client[settings.mongodb_database], lists_client[settings.mongodb_database]
-    messaging = Messaging(
-        service,
-        settings.amqp_url.get_secret_value(),
-        outboxes=[database[name] for name in OUTBOXES],
-        retry_delays=settings.retry_delays,
-        prefetch=settings.prefetch,
-    )
+    messaging = _messaging(settings, database)
 
     directory, session_store = DirectoryStore(database), SessionStore(database)
     lookups = Lookups(directory, session_store)
@@ -90,11 +84,6 @@ def build(
     tasks = TaskHandlers(task_store, batch_store, lookups, office)
     reads = TaskReader(task_store, batch_store, TaskLists(lists), tasks, lookups, office)
     left_officers = LeftOfficers(task_store, lookups, tasks)
-
-    def wake(collection: str, record_id: str) -> None:
-        """Publish what the directory has written, and look whether an officer has left."""
-        messaging.relay.wake(collection, record_id)
-        left_officers.wake()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -114,7 +103,7 @@ def build(
             acts_router(tasks, reads),
             batches_router(tasks),
             work_router(reads),
-            *_directory_routers(settings, directory, lookups, sessions, clock, now, wake),
+            *_directory_routers(settings, directory, lookups, sessions, clock, now, _wake(messaging, left_officers)),
         ],
         parts=parts_of(database, messaging),
         lifespan=lifespan,
@@ -122,6 +111,26 @@ def build(
         asyncapi=partial(describe_messages, service, PUBLISHES),
         before_scrape=[messaging.measure],
     )
+
+
+def _messaging(settings: AssignmentSettings, database: Database) -> Messaging:
+    return Messaging(
+        settings.service(),
+        settings.amqp_url.get_secret_value(),
+        outboxes=[database[name] for name in OUTBOXES],
+        retry_delays=settings.retry_delays,
+        prefetch=settings.prefetch,
+    )
+
+
+def _wake(messaging: Messaging, left_officers: LeftOfficers) -> Callable[[str, str], None]:
+    """Return what the directory calls after a write: its event is published, and officers who left are looked for."""
+
+    def wake(collection: str, record_id: str) -> None:
+        messaging.relay.wake(collection, record_id)
+        left_officers.wake()
+
+    return wake
 
 
 def _directory_routers(

@@ -1,6 +1,7 @@
 """The closed sets of words the office uses; their Vietnamese stands in `labels.py`."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Role(StrEnum):
@@ -131,3 +132,11 @@ class WaitKind(StrEnum):
     DECIDE_EXTENSION = "decide_extension"
     DECIDE_REPORT = "decide_report"
     DECIDE_EXPLANATION = "decide_explanation"
+
+
+CLOSED: Final = frozenset({Stage.COMPLETED, Stage.RECALLED})
+"""The stages in which nothing more is done; in all others a task is open."""
+AT_WORK: Final = frozenset({Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS})
+"""The stages in which the lead agency has the task and has not reported."""
+OWED: Final = frozenset({ExplanationState.REQUIRED, ExplanationState.REFUSED})
+"""The states in which an explanation is still to be given."""

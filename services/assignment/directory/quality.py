@@ -8,9 +8,10 @@ from typing import Final
 
 from zxcvbn import zxcvbn
 
-from services.assignment.directory.rules.password import COMMON, folded, require_fit
+from services.assignment.directory.rules.password import COMMON, require_fit
 from shared.breaker import UnavailableError
 from shared.office.refusal import FieldCode, invalid
+from shared.office.words import folded
 
 SHORTEST: Final = 10
 LEAST_SCORE: Final = 2

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from shared.office.vocabulary import ExplanationState, Stage
+from shared.office.vocabulary import AT_WORK, OWED, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from shared.events.task import Task
     from shared.office.workdays import WorkCalendar
 
-AT_WORK: Final = frozenset({Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS})
 BEYOND_A_MISS: Final = frozenset({Stage.REFUSED, Stage.RECALLED, Stage.COMPLETED})
-OWING: Final = frozenset({ExplanationState.REQUIRED, ExplanationState.REFUSED})
 
 
 class MomentKind(StrEnum):
@@ -92,7 +90,7 @@ def _can_be_missed(task: Task, due_at: datetime) -> bool:
 
 
 def _owes_explanation(task: Task) -> bool:
-    return task.explanation.state in OWING and task.stage is not Stage.RECALLED
+    return task.explanation.state in OWED and task.stage is not Stage.RECALLED
 
 
 def _is_still_true(moment: WatchedMoment, task: Task, calendar: WorkCalendar, now: datetime) -> bool:

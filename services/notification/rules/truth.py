@@ -8,14 +8,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from shared.office.vocabulary import ExplanationState, Stage
+from shared.office.vocabulary import AT_WORK, OWED, ExplanationState, Stage
 
 if TYPE_CHECKING:
     from shared.events.deadline import DeadlineReached
     from shared.events.task import Task
 
-_AT_WORK: Final = frozenset({Stage.ASSIGNED, Stage.RECEIVED, Stage.IN_PROGRESS})
-_OWING: Final = frozenset({ExplanationState.REQUIRED, ExplanationState.REFUSED})
 _BEFORE_THE_DEADLINE: Final = frozenset({"deadline.due_soon", "deadline.due_today"})
 
 
@@ -61,7 +59,7 @@ def is_untrue(kind: str, reached: DeadlineReached, told_at: datetime, known: Kno
 
 
 def _is_due(known: KnownTask, reached: DeadlineReached) -> bool:
-    return known.stage in _AT_WORK and known.due_at == reached.due_at
+    return known.stage in AT_WORK and known.due_at == reached.due_at
 
 
 def _awaits_receipt(known: KnownTask, reached: DeadlineReached) -> bool:
@@ -73,7 +71,7 @@ def _lacks_report(known: KnownTask, reached: DeadlineReached) -> bool:
 
 
 def _owes_explanation(known: KnownTask, reached: DeadlineReached) -> bool:
-    owes = known.explanation in _OWING and known.stage is not Stage.RECALLED
+    owes = known.explanation in OWED and known.stage is not Stage.RECALLED
     return owes and _has_ended(known.explanation_due_at, reached)
 
 

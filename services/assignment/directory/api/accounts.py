@@ -140,6 +140,13 @@ def accounts_router(handlers: DirectoryHandlers, changes: PasswordChanges, one_t
         fields = _fields(body.model_dump(exclude_unset=True))
         return _answer(await handlers.change_account(caller, username, fields, if_match), response)
 
+    _add_proofs(router, handlers, changes)
+    return router
+
+
+def _add_proofs(router: APIRouter, handlers: DirectoryHandlers, changes: PasswordChanges) -> None:
+    """Add the routes by which an administrator gives an account a new secret or password."""
+
     @router.post("/{username}/secret", responses=problem_responses(Code.NOT_FOUND, Code.NOT_PERMITTED))
     async def make_secret(caller: Caller, username: UsernameInPath, response: Response) -> SecretAnswer:
         """Make a new secret for a program; its old secret and its tokens are no longer valid."""
@@ -156,8 +163,6 @@ def accounts_router(handlers: DirectoryHandlers, changes: PasswordChanges, one_t
         given = await changes.reset(caller, username, password)
         response.headers.update(NOT_STORED)
         return OneTimePasswordAnswer.model_validate(given)
-
-    return router
 
 
 def _fields(body: dict[str, Any]) -> dict[str, Any]:

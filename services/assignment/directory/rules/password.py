@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from importlib.resources import files
 from typing import Final
 
 from shared.office.refusal import FieldCode, invalid
+from shared.office.words import folded
 
 LONGEST: Final = 128
 _MOST_ADDED: Final = 8
@@ -26,12 +26,6 @@ COMMON: Final = _words("common.txt")
 """Passwords and words that many people in Vietnam use, folded; the list of zxcvbn has those of the world."""
 _WHOLE: Final = frozenset(COMMON)
 _WORDS: Final = _WHOLE.union(_words("places.txt"))
-
-
-def folded(password: str) -> str:
-    """Return a password in lower case and without the marks of Vietnamese: whoever guesses tries both."""
-    plain = unicodedata.normalize("NFD", password.lower().replace("đ", "d"))
-    return "".join(character for character in plain if not unicodedata.combining(character))
 
 
 def require_fit(field: str, password: str, username: str, shortest: int) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from services.assignment.tasks.rules.state import Wait
 from services.assignment.tasks.rules.work import FINISHED
-from shared.office.vocabulary import ExplanationState, Role, Stage, WaitKind
+from shared.office.vocabulary import CLOSED, OWED, ExplanationState, Role, Stage, WaitKind
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,8 +24,6 @@ Waiting = Literal["me", "others"]
 ANY_COORDINATOR: Final = Role.COORDINATOR.value
 """Every coordinator may decide on every task, so what waits for a decision waits for all of them."""
 _WORKING: Final = frozenset({Stage.RECEIVED, Stage.IN_PROGRESS})
-_CLOSED: Final = frozenset({Stage.COMPLETED, Stage.RECALLED})
-_OWED: Final = frozenset({ExplanationState.REQUIRED, ExplanationState.REFUSED})
 
 
 def noted(task: Task, now: datetime) -> Task:
@@ -116,7 +114,7 @@ def _from_head(task: Task) -> Iterator[WaitKind]:
         yield WaitKind.PROGRESS
     if task.stage in _WORKING and (task.missed_at is not None or _is_finished(task)):
         yield WaitKind.REPORT
-    if task.explanation.state in _OWED:
+    if task.explanation.state in OWED:
         yield WaitKind.EXPLAIN
 
 
@@ -144,7 +142,7 @@ def _is_unfinished(task: Task) -> bool:
 
 def _duties(task: Task) -> Iterator[tuple[str, str]]:
     """Yield the keys of those who have a duty in an open task, each with the key under which it would wait for them."""
-    if task.stage in _CLOSED:
+    if task.stage in CLOSED:
         return
     for role in (Role.HEAD, Role.CLERK):
         yield _agency(role, task.lead_agency), _agency(role, task.lead_agency)

@@ -15,7 +15,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from shared.mongo import Index
 from shared.office.timeliness import MISSED
-from shared.office.vocabulary import Stage
+from shared.office.vocabulary import CLOSED, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,7 @@ ORDERS: Final[Mapping[Sort, Order]] = MappingProxyType(
 KEPT: Final = (NEWEST, BY_DUE, BY_CHANGE, BY_COMPLETION)
 """The orders in which indexes hold tasks."""
 
-OPEN: Final = frozenset(Stage) - {Stage.COMPLETED, Stage.RECALLED}
+OPEN: Final = frozenset(Stage) - CLOSED
 ALL: Final = None
 """What narrows the lists of everybody's tasks. Their indexes begin with the stage instead."""
 NARROWED_BY: Final = (
